@@ -1,0 +1,61 @@
+package api
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/netip"
+
+	"google.golang.org/grpc/codes"
+
+	dnsvalidatorv1 "github.com/siteplane/siteplane/gen/siteplane/dnsvalidator/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+
+	"github.com/siteplane/siteplane/services/dnsvalidator/internal/hostname"
+	"github.com/siteplane/siteplane/services/dnsvalidator/internal/probe"
+)
+
+// invalid is INVALID_ARGUMENT for one field.
+func invalid(field, description string) error {
+	return rpcerr.New(codes.InvalidArgument, rpcerr.ReasonInvalidFields, field+" "+description,
+		rpcerr.Violation(field, description))
+}
+
+func checkHostname(name string) error {
+	if err := hostname.Check(name); err != nil {
+		return invalid("hostname", err.Error())
+	}
+	return nil
+}
+
+// addresses reads the addresses of edges. An IPv4 address in IPv6 dress is meant
+// as IPv4.
+func addresses(texts []string) ([]netip.Addr, error) {
+	addrs := make([]netip.Addr, 0, len(texts))
+	for i, text := range texts {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.Zone() != "" {
+			return nil, invalid(fmt.Sprintf("edge_addresses[%d]", i), "is not an IP address")
+		}
+		addrs = append(addrs, addr.Unmap())
+	}
+	return addrs, nil
+}
+
+func probeRequest(request *dnsvalidatorv1.ProbeHostnameRequest) (probe.Request, error) {
+	wanted := probe.Request{Hostname: request.GetHostname()}
+	if err := checkHostname(wanted.Hostname); err != nil {
+		return wanted, err
+	}
+	for _, edge := range request.GetAcceptedEdges() {
+		wanted.Edges = append(wanted.Edges, probe.Edge{ID: edge.GetEdgeId(), Key: ed25519.PublicKey(edge.GetPublicKey())})
+	}
+	if request.GetPolicy() != dnsvalidatorv1.ProbePolicy_PROBE_POLICY_EDGE {
+		return wanted, nil
+	}
+	if len(request.GetEdgeAddresses()) == 0 {
+		return wanted, invalid("edge_addresses", "must name at least one address with policy EDGE")
+	}
+	var err error
+	wanted.Addresses, err = addresses(request.GetEdgeAddresses())
+	return wanted, err
+}

@@ -1,0 +1,11 @@
+package api
+
+import (
+	tunnelv1 "github.com/siteplane/siteplane/gen/siteplane/tunnel/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
+)
+
+// Policy says who may call what: lifecycle, and nobody else.
+func Policy() rpc.Policy {
+	return rpc.Policy{tunnelv1.TunnelService_LookupZone_FullMethodName: {"/service/lifecycle"}}
+}
