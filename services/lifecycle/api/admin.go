@@ -1,0 +1,36 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/siteplane/siteplane/internal/platform/admin"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+)
+
+// ServeAdmin serves health and metrics to platform admins until the context is
+// done. Like every listener it asks for a key.
+func (a *API) ServeAdmin(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
+	s, err := admin.New(admin.Config{
+		Listener: l, TLS: tlsConfig, Authorize: a.authorizeAdmin, Logger: a.cp.Logger(),
+		Serving: func() bool { return ctx.Err() == nil },
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("serve admin: %w", err), l.Close())
+	}
+	return s.Serve(ctx)
+}
+
+func (a *API) authorizeAdmin(r *http.Request) error {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	caller, err := a.cp.Auth().Authenticate(r.Context(), credential)
+	if err != nil {
+		return errors.Join(admin.ErrUnauthenticated, err)
+	}
+	return a.cp.Auth().Authorize(r.Context(), caller, auth.PlatformAdmin)
+}

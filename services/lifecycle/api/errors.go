@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+)
+
+// failure is the one switch from errors to statuses. What it does not know is
+// logged and answered with a fixed text: errors of ours are not the caller's to
+// read.
+func failure(ctx context.Context, logger *slog.Logger, err error) error {
+	var (
+		missing     *lifecycle.NotFoundError
+		taken       *lifecycle.TakenError
+		invalid     *lifecycle.InvalidError
+		illegal     *lifecycle.IllegalTransitionError
+		unavailable *lifecycle.UnavailableError
+		credential  *auth.CredentialError
+		denied      *auth.DeniedError
+	)
+	trace := rpcerr.Metadata("trace_id", tracecontext.ID(ctx))
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &invalid):
+		opts := []rpcerr.Option{trace}
+		for _, v := range invalid.Violations {
+			opts = append(opts, rpcerr.Violation(v.Field, v.Description))
+		}
+		return rpcerr.New(codes.InvalidArgument, "INVALID_FIELDS", "the request is not valid", opts...)
+	case errors.As(err, &missing):
+		return rpcerr.New(codes.NotFound, "NOT_FOUND", missing.Error(), trace)
+	case errors.As(err, &taken) && taken.Kind == "request id":
+		return rpcerr.New(codes.AlreadyExists, "REQUEST_ID_REUSED", "the request id was used with another body", trace)
+	case errors.As(err, &taken):
+		return rpcerr.New(codes.AlreadyExists, "NAME_TAKEN", taken.Error(), trace)
+	case errors.As(err, &illegal):
+		return rpcerr.New(codes.FailedPrecondition, "ILLEGAL_TRANSITION", illegal.Error(), trace)
+	case errors.Is(err, lifecycle.ErrLostRace), errors.Is(err, lifecycle.ErrFenced):
+		return rpcerr.New(codes.Aborted, "LOST_RACE", "the object changed at the same time; read it again", trace)
+	case errors.As(err, &credential):
+		return rpcerr.New(codes.Unauthenticated, "BAD_CREDENTIAL", credential.Error(), trace)
+	case errors.As(err, &denied):
+		return rpcerr.New(codes.PermissionDenied, "NOT_ALLOWED", denied.Error(), trace)
+	case errors.As(err, &unavailable):
+		return rpcerr.New(codes.Unavailable, "UNAVAILABLE", unavailable.What+" does not answer",
+			rpcerr.RetryAfter(max(unavailable.RetryAfter, time.Second)), trace)
+	case errors.Is(err, context.Canceled):
+		return rpcerr.New(codes.Canceled, "CANCELED", "the caller gave up", trace)
+	case errors.Is(err, context.DeadlineExceeded):
+		return rpcerr.New(codes.DeadlineExceeded, "DEADLINE_EXCEEDED", "the call took longer than its deadline", trace)
+	}
+	logger.ErrorContext(ctx, "call failed", "error", err)
+	return rpcerr.New(codes.Internal, "INTERNAL", "internal error; the trace id leads to the logs", trace)
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"log/slog"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/app"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+const defaultPageSize = 100
+
+// siteService implements lifecyclev1.SiteServiceServer.
+type siteService struct {
+	lifecyclev1.UnimplementedSiteServiceServer
+
+	cp     *app.ControlPlane
+	logger *slog.Logger
+}
+
+// CreateSite implements the RPC.
+func (s *siteService) CreateSite(ctx context.Context, req *lifecyclev1.CreateSiteRequest) (*lifecyclev1.CreateSiteResponse, error) {
+	in := app.NewSite{
+		Name: req.GetSite().GetName(), Slug: req.GetSite().GetSlug(), Spec: specOf(req.GetSite().GetSpec()),
+	}
+	view, err := s.cp.CreateSite(ctx, callerOf(ctx), in, app.RequestID(req.GetRequestId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.CreateSiteResponse{Site: wireSite(view), Operation: s.operation(view)}, nil
+}
+
+// operation shows what works on a site, nil when nothing does.
+func (s *siteService) operation(view app.SiteView) *lifecyclev1.Operation {
+	if view.Operation == nil {
+		return nil
+	}
+	return wireOperation(view.Operation, s.cp.StepName(*view.Operation))
+}
+
+// GetSite implements the RPC.
+func (s *siteService) GetSite(ctx context.Context, req *lifecyclev1.GetSiteRequest) (*lifecyclev1.GetSiteResponse, error) {
+	view, err := s.cp.GetSite(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.GetSiteResponse{Site: wireSite(view), Operation: s.operation(view)}, nil
+}
+
+// ListSites implements the RPC.
+func (s *siteService) ListSites(ctx context.Context, req *lifecyclev1.ListSitesRequest) (*lifecyclev1.ListSitesResponse, error) {
+	page, err := pageOf(req)
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	asked := page.Limit
+	page.Limit++ // one more tells whether there is a next page
+	views, err := s.cp.ListSites(ctx, callerOf(ctx), page)
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	out := &lifecyclev1.ListSitesResponse{}
+	for i, view := range views {
+		if i == asked {
+			out.NextPageToken = pageToken(views[i-1].Site.ID)
+			break
+		}
+		out.Sites = append(out.Sites, wireSite(view))
+	}
+	return out, nil
+}
+
+// DeleteSite implements the RPC.
+func (s *siteService) DeleteSite(ctx context.Context, req *lifecyclev1.DeleteSiteRequest) (*lifecyclev1.DeleteSiteResponse, error) {
+	view, err := s.cp.DeleteSite(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.DeleteSiteResponse{Site: wireSite(view), Operation: s.operation(view)}, nil
+}
+
+// RetrySite implements the RPC.
+func (s *siteService) RetrySite(ctx context.Context, req *lifecyclev1.RetrySiteRequest) (*lifecyclev1.RetrySiteResponse, error) {
+	view, err := s.cp.RetrySite(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.RetrySiteResponse{Site: wireSite(view), Operation: s.operation(view)}, nil
+}
+
+// GetSiteTimeline implements the RPC.
+func (s *siteService) GetSiteTimeline(ctx context.Context, req *lifecyclev1.GetSiteTimelineRequest) (*lifecyclev1.GetSiteTimelineResponse, error) {
+	moments, err := s.cp.Timeline(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	out := &lifecyclev1.GetSiteTimelineResponse{}
+	for _, m := range moments {
+		out.Entries = append(out.Entries, wireMoment(m))
+	}
+	return out, nil
+}
+
+// A page token is the last id of the page before, not readable so that nobody
+// builds one.
+func pageToken(last id.Site) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+
+func pageOf(req *lifecyclev1.ListSitesRequest) (site.Page, error) {
+	page := site.Page{Limit: int(req.GetPageSize())}
+	if page.Limit == 0 {
+		page.Limit = defaultPageSize
+	}
+	if req.GetPageToken() == "" {
+		return page, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(req.GetPageToken())
+	if err == nil {
+		page.Before, err = id.ParseSite(string(raw))
+	}
+	if err != nil {
+		var problems lifecycle.Violations
+		problems.Add("page_token", "is not one that a list returned")
+		return page, problems.Err()
+	}
+	return page, nil
+}

@@ -1,0 +1,185 @@
+// Package app wires the packages of this module into a control plane, and offers
+// what callers may ask of it. It opens no listener and speaks no wire format;
+// package api does.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// ControlPlane is the whole of lifecycle without listeners.
+type ControlPlane struct {
+	cfg    lifecycle.Config
+	store  store.Store
+	edges  infra.EdgeProvider
+	tunnel infra.TunnelProvider
+	dns    infra.DNSValidator
+	auth   auth.Provider
+	clock  func() time.Time
+	logger *slog.Logger
+	tracer trace.Tracer
+
+	policy     site.Policy
+	reconciler *reconcile.Reconciler
+	loop       *worker.Loop
+	stop       context.CancelFunc
+	done       sync.WaitGroup
+}
+
+// Option sets one collaborator.
+type Option func(*ControlPlane)
+
+// WithConfig sets the configuration; without it, lifecycle.Defaults holds.
+func WithConfig(cfg lifecycle.Config) Option { return func(c *ControlPlane) { c.cfg = cfg } }
+
+// WithStore sets the database. Required.
+func WithStore(s store.Store) Option { return func(c *ControlPlane) { c.store = s } }
+
+// WithEdge sets what reaches the edges. Required.
+func WithEdge(p infra.EdgeProvider) Option { return func(c *ControlPlane) { c.edges = p } }
+
+// WithTunnel sets what knows the zones. Required.
+func WithTunnel(p infra.TunnelProvider) Option { return func(c *ControlPlane) { c.tunnel = p } }
+
+// WithDNS sets what looks at hostnames. Required.
+func WithDNS(v infra.DNSValidator) Option { return func(c *ControlPlane) { c.dns = v } }
+
+// WithAuth sets who may call; without it, API keys of the store do.
+func WithAuth(p auth.Provider) Option { return func(c *ControlPlane) { c.auth = p } }
+
+// WithClock sets the clock; without it, time.Now.
+func WithClock(now func() time.Time) Option { return func(c *ControlPlane) { c.clock = now } }
+
+// WithLogger sets the logger; without it, nothing is logged.
+func WithLogger(l *slog.Logger) Option { return func(c *ControlPlane) { c.logger = l } }
+
+// WithTracer sets the tracer; without it, nothing is traced.
+func WithTracer(t trace.Tracer) Option { return func(c *ControlPlane) { c.tracer = t } }
+
+// New wires a control plane and reports every problem at once. It does nothing
+// until Start.
+func New(options ...Option) (*ControlPlane, error) {
+	c := &ControlPlane{
+		cfg: lifecycle.Defaults(), clock: time.Now,
+		logger: slog.New(slog.DiscardHandler), tracer: noop.NewTracerProvider().Tracer(""),
+	}
+	for _, set := range options {
+		set(c)
+	}
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("wire control plane: %w", err)
+	}
+	if c.auth == nil {
+		c.auth = auth.NewKeys(func(ctx context.Context, do func(tx auth.Store) error) error {
+			return c.store.View(ctx, func(tx store.Tx) error { return do(tx) })
+		})
+	}
+	c.policy = site.Policy{AllowNetworks: c.cfg.OriginAllowNetworks, OwnListeners: c.cfg.OwnListeners}
+	c.loop = worker.NewLoop(c.loopConfig())
+	c.store.OnMark(c.loop.Wake)
+	return c, nil
+}
+
+func (c *ControlPlane) validate() error {
+	problems := []error{c.cfg.Validate()}
+	for name, missing := range map[string]bool{
+		"store": c.store == nil, "edge provider": c.edges == nil,
+		"tunnel provider": c.tunnel == nil, "DNS validator": c.dns == nil,
+	} {
+		if missing {
+			problems = append(problems, fmt.Errorf("no %s was given", name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (c *ControlPlane) loopConfig() worker.Config {
+	c.reconciler = reconcile.New(reconcile.Config{
+		Store: c.store, Edges: c.edges, Tunnel: c.tunnel, DNS: c.dns,
+		ProbePolicy: infra.ProbePolicy(c.cfg.ProbePolicy),
+		EdgeWindow:  c.cfg.EdgeWindow, ObserveEvery: c.cfg.ObserveEvery, ReserveFor: c.cfg.ReserveFor,
+		Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
+	})
+	return worker.Config{
+		Update: func(ctx context.Context, do func(tx worker.Store) error) error {
+			return c.store.Update(ctx, func(tx store.Tx) error { return do(tx) })
+		},
+		Handlers: c.reconciler.Handlers(), Owner: "lifecycle", Lease: c.cfg.Lease, Concurrency: c.cfg.Concurrency,
+		Poll: time.Second, Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
+	}
+}
+
+// Auth returns who may call.
+func (c *ControlPlane) Auth() auth.Provider { return c.auth }
+
+// StepName returns the name of the step that an operation is at, or "" once it
+// ended.
+func (c *ControlPlane) StepName(op saga.Operation) string { return c.reconciler.StepName(op) }
+
+// Logger returns the logger.
+func (c *ControlPlane) Logger() *slog.Logger { return c.logger }
+
+// Start takes over every lease, makes every edge due and begins to work. The
+// caller holds the database alone.
+func (c *ControlPlane) Start(ctx context.Context) error {
+	err := c.store.Update(ctx, func(tx store.Tx) error {
+		if err := tx.ReleaseLeases(ctx); err != nil {
+			return err
+		}
+		edges, err := tx.ListEdges(ctx)
+		if err != nil {
+			return err
+		}
+		for _, e := range edges {
+			if err := tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: c.clock()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("start control plane: %w", err)
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c.stop = stop
+	c.done.Go(func() {
+		if err := c.loop.Run(running); err != nil {
+			c.logger.ErrorContext(running, "work loop ended", "error", err)
+		}
+	})
+	return nil
+}
+
+// Stop ends the work and waits until what was begun has let go, or the context
+// is done.
+func (c *ControlPlane) Stop(ctx context.Context) error {
+	if c.stop == nil {
+		return nil
+	}
+	c.stop()
+	stopped := make(chan struct{})
+	go func() { c.done.Wait(); close(stopped) }()
+	select {
+	case <-stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop control plane: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/secret"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+)
+
+// EnsureTenant returns the tenant of a name and makes it if there is none.
+func EnsureTenant(ctx context.Context, s store.Store, t auth.Tenant) (tenant auth.Tenant, err error) {
+	err = s.Update(ctx, func(tx store.Tx) error {
+		var missing *lifecycle.NotFoundError
+		if tenant, err = tx.TenantByName(ctx, t.Name); !errors.As(err, &missing) {
+			return err
+		}
+		tenant = t
+		return tx.InsertTenant(ctx, t)
+	})
+	return tenant, err
+}
+
+// IssueKey makes an API key. Its text is returned once and stored nowhere.
+func IssueKey(ctx context.Context, s store.Store, tenant id.Tenant, name string, role auth.Role, now time.Time) (secret.Secret, error) {
+	key, text := auth.NewAPIKey(tenant, name, role, now)
+	err := s.Update(ctx, func(tx store.Tx) error { return tx.InsertKey(ctx, key) })
+	return text, err
+}
+
+// EnsureEdge writes down an edge that is new, and the name and addresses of one
+// that is not. Every site that is wanted reaches a new edge with its first
+// whole snapshot.
+func EnsureEdge(ctx context.Context, s store.Store, e edge.Edge) error {
+	return s.Update(ctx, func(tx store.Tx) error { return tx.PutEdge(ctx, e) })
+}
+
+// SoleEdge returns the one edge of a single-host installation; ok is false when
+// there is none yet.
+func SoleEdge(ctx context.Context, s store.Store) (edgeID id.Edge, ok bool, err error) {
+	err = s.View(ctx, func(tx store.Tx) error {
+		edges, err := tx.ListEdges(ctx)
+		if err == nil && len(edges) > 0 {
+			edgeID, ok = edges[0].ID, true
+		}
+		return err
+	})
+	return edgeID, ok, err
+}

@@ -1,0 +1,273 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// SiteView is a site as a caller sees it.
+type SiteView struct {
+	Site       site.Site
+	Spec       site.Spec
+	Conditions []condition.Condition
+	// NextAttemptAt is when the site is looked at again, zero when it is not due.
+	NextAttemptAt time.Time
+	// Primary is nil while there is no primary domain.
+	Primary *DomainView
+	// Operation is what works on the site, or else on its primary domain.
+	Operation *saga.Operation
+}
+
+// DomainView is a domain as a caller sees it.
+type DomainView struct {
+	Domain        network.Domain
+	Conditions    []condition.Condition
+	NextAttemptAt time.Time
+}
+
+// NewSite is a site to be.
+type NewSite struct {
+	Name string
+	// Slug is made from the name when it is empty.
+	Slug string
+	Spec site.Spec
+}
+
+// CreateSite writes a site down with the operation that provisions it, in one
+// transaction. Errors: *lifecycle.InvalidError, *lifecycle.TakenError.
+func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in NewSite, request RequestID) (SiteView, error) {
+	var problems lifecycle.Violations
+	c.policy.Check(&problems, "site.spec", in.Spec)
+	if err := problems.Err(); err != nil {
+		return SiteView{}, err
+	}
+	hash, err := request.hash("CreateSite", in)
+	if err != nil {
+		return SiteView{}, err
+	}
+	var view SiteView
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		siteID, replayed, err := request.replay(ctx, tx, by.TenantID, hash)
+		if err != nil {
+			return err
+		}
+		if !replayed {
+			if siteID, err = c.insertSite(ctx, tx, by, in); err != nil {
+				return err
+			}
+			if err := request.keep(ctx, tx, by.TenantID, hash, siteID, c.clock()); err != nil {
+				return err
+			}
+		}
+		view, err = readSite(ctx, tx, by.TenantID, id.Site(siteID))
+		return err
+	})
+	return view, err
+}
+
+func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Principal, in NewSite) (string, error) {
+	now := c.clock()
+	s := site.Site{
+		ID: id.NewSite(), TenantID: by.TenantID, Name: in.Name, Slug: in.Slug,
+		Status: site.Machine.Initial, Wanted: site.Absent, WantedRevision: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	if s.Slug == "" {
+		s.Slug = site.SlugFrom(in.Name)
+	}
+	revision := site.Revision{SiteID: s.ID, Number: 1, Spec: in.Spec.Normalize(), CreatedAt: now}
+	cause := c.cause(ctx, by, "created")
+	err := tx.InsertSite(ctx, s, revision, cause)
+	var taken *lifecycle.TakenError
+	if errors.As(err, &taken) && in.Slug == "" { // nobody asked for this one
+		s.Slug = site.WithSuffix(s.Slug, string(s.ID)[len(s.ID)-6:])
+		err = tx.InsertSite(ctx, s, revision, cause)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := c.insertPlatformDomain(ctx, tx, s, cause); err != nil {
+		return "", err
+	}
+	_, err = saga.Open(ctx, tx, saga.Opening{
+		Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
+		ObjectID: string(s.ID), Actor: by.Subject, At: now,
+	})
+	return string(s.ID), err
+}
+
+// insertPlatformDomain claims the site's name below the platform domain and
+// makes it the primary. Without a platform domain the site waits for one of the
+// tenant's.
+func (c *ControlPlane) insertPlatformDomain(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.Cause) error {
+	if c.cfg.PlatformDomain == "" {
+		missing := condition.Condition{
+			ObjectID: string(s.ID), Type: condition.Resolves, Status: condition.False, Reason: infra.CodeNoDomain,
+			Message: "the site has no domain", Actor: condition.Tenant, Since: cause.At, TraceID: cause.TraceID,
+		}
+		return condition.Set(ctx, tx, missing)
+	}
+	hostname := s.Slug + "." + c.cfg.PlatformDomain
+	owner, reserved, err := tx.ReservedFor(ctx, hostname, cause.At)
+	if err != nil {
+		return err
+	}
+	if reserved && owner != s.TenantID {
+		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
+	}
+	d := network.Domain{
+		ID: id.NewDomain(), TenantID: s.TenantID, SiteID: s.ID, Hostname: hostname,
+		Kind: network.Platform, Status: network.Machine.Initial, Wanted: network.Hidden,
+		CreatedAt: cause.At, UpdatedAt: cause.At,
+	}
+	if err := tx.InsertDomain(ctx, d, cause); err != nil {
+		return err
+	}
+	if s, err = tx.GetSite(ctx, s.TenantID, s.ID); err != nil {
+		return err
+	}
+	s.PrimaryDomainID = d.ID
+	return tx.UpdateSite(ctx, s)
+}
+
+// GetSite returns a site, tombstones included.
+func (c *ControlPlane) GetSite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
+	err = c.store.View(ctx, func(tx store.Tx) error {
+		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		return err
+	})
+	return view, err
+}
+
+// ListSites returns a page of a tenant's sites, newest first.
+func (c *ControlPlane) ListSites(ctx context.Context, by auth.Principal, page site.Page) (views []SiteView, err error) {
+	err = c.store.View(ctx, func(tx store.Tx) error {
+		views = nil
+		sites, err := tx.ListSites(ctx, by.TenantID, page)
+		if err != nil {
+			return err
+		}
+		for _, s := range sites {
+			view, err := readSite(ctx, tx, by.TenantID, s.ID)
+			if err != nil {
+				return err
+			}
+			views = append(views, view)
+		}
+		return nil
+	})
+	return views, err
+}
+
+// DeleteSite begins to delete a site. One that is on its way out already is
+// returned as it is.
+func (c *ControlPlane) DeleteSite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		s, err := tx.GetSite(ctx, by.TenantID, siteID)
+		if err != nil {
+			return err
+		}
+		if s.Status != site.Deleting && s.Status != site.Deleted {
+			if _, _, err := reconcile.OpenDelete(ctx, tx, s, c.cause(ctx, by, "deleted by its tenant")); err != nil {
+				return err
+			}
+		}
+		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		return err
+	})
+	return view, err
+}
+
+// RetrySite walks a site in ERROR through provisioning again. In any other
+// status: *lifecycle.IllegalTransitionError.
+func (c *ControlPlane) RetrySite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		s, err := tx.GetSite(ctx, by.TenantID, siteID)
+		if err != nil {
+			return err
+		}
+		if s, err = site.Apply(ctx, tx, s, site.Retry, c.cause(ctx, by, "retried by its tenant")); err != nil {
+			return err
+		}
+		if _, err := saga.Open(ctx, tx, saga.Opening{
+			Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
+			ObjectID: string(s.ID), Actor: by.Subject, At: c.clock(),
+		}); err != nil {
+			return err
+		}
+		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		return err
+	})
+	return view, err
+}
+
+// cause says that a caller did something.
+func (c *ControlPlane) cause(ctx context.Context, by auth.Principal, reason string) lifecycle.Cause {
+	return lifecycle.Cause{Actor: by.Subject, Reason: reason, TraceID: tracecontext.ID(ctx), At: c.clock()}
+}
+
+// readSite reads everything that a caller sees of a site.
+func readSite(ctx context.Context, tx store.Tx, tenant id.Tenant, siteID id.Site) (view SiteView, err error) {
+	if view.Site, err = tx.GetSite(ctx, tenant, siteID); err != nil {
+		return view, err
+	}
+	s := view.Site
+	if s.Status != site.Deleted { // a tombstone has no spec
+		revision, err := tx.GetRevision(ctx, tenant, siteID, s.WantedRevision)
+		if err != nil {
+			return view, fmt.Errorf("read the wanted revision: %w", err)
+		}
+		view.Spec = revision.Spec
+	}
+	if view.Conditions, err = tx.Conditions(ctx, string(siteID)); err != nil {
+		return view, err
+	}
+	if view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Site, string(siteID)); err != nil {
+		return view, err
+	}
+	objects := []string{string(siteID)}
+	if s.PrimaryDomainID != "" {
+		if view.Primary, err = readDomain(ctx, tx, tenant, s.PrimaryDomainID); err != nil {
+			return view, err
+		}
+		objects = append(objects, string(s.PrimaryDomainID))
+	}
+	for _, object := range objects {
+		op, ok, err := tx.ActiveOperation(ctx, object)
+		if err != nil {
+			return view, err
+		}
+		if ok {
+			view.Operation = &op
+			break
+		}
+	}
+	return view, nil
+}
+
+func readDomain(ctx context.Context, tx store.Tx, tenant id.Tenant, domain id.Domain) (*DomainView, error) {
+	d, err := tx.GetDomain(ctx, tenant, domain)
+	if err != nil {
+		return nil, err
+	}
+	view := &DomainView{Domain: d}
+	if view.Conditions, err = tx.Conditions(ctx, string(domain)); err != nil {
+		return nil, err
+	}
+	view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Domain, string(domain))
+	return view, err
+}

@@ -1,0 +1,27 @@
+// Package backoff says how long to wait before the next attempt: doubled each
+// time, capped, and jittered so that many do not come back at once.
+package backoff
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Policy is how waits grow.
+type Policy struct {
+	// First is the wait after one failure.
+	First time.Duration
+	// Cap is the longest wait before jitter.
+	Cap time.Duration
+}
+
+// Delay returns the wait after a number of failures, from 1: between three
+// quarters and five quarters of the capped, doubled First.
+func (p Policy) Delay(failures int) time.Duration {
+	d := p.First
+	for i := 1; i < failures && d < p.Cap; i++ {
+		d *= 2
+	}
+	d = min(d, p.Cap)
+	return d*3/4 + rand.N(d/2+1)
+}

@@ -1,0 +1,76 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"time"
+)
+
+// Config is what an operator sets for the lifecycle service. The zero value is
+// not valid; begin with Defaults.
+type Config struct {
+	// PlatformDomain is the domain below which sites get a name by their slug,
+	// empty for none.
+	PlatformDomain string
+	// OriginAllowNetworks are networks that origins may lie in besides the
+	// public Internet.
+	OriginAllowNetworks []netip.Prefix
+	// OwnListeners are the installation's own addresses, refused as origins.
+	OwnListeners []netip.AddrPort
+	// ProbePolicy is "public", "edge" or "off".
+	ProbePolicy string
+	// EdgeWindow is how long ago an edge may have been seen to be required.
+	EdgeWindow time.Duration
+	// ObserveEvery is how often each edge is asked what it runs.
+	ObserveEvery time.Duration
+	// ReserveFor is how long a released name is kept for its last owner.
+	ReserveFor time.Duration
+	// Lease is how long a claim on an object holds.
+	Lease time.Duration
+	// Concurrency bounds the objects that are worked on at once.
+	Concurrency int
+}
+
+// Defaults returns the configuration that most installations keep.
+func Defaults() Config {
+	return Config{
+		ProbePolicy:  "public",
+		EdgeWindow:   time.Minute,
+		ObserveEvery: 10 * time.Second,
+		ReserveFor:   30 * 24 * time.Hour,
+		Lease:        time.Minute,
+		Concurrency:  16,
+	}
+}
+
+var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// Validate reports every problem at once.
+func (c Config) Validate() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if c.PlatformDomain != "" && !domainName.MatchString(c.PlatformDomain) {
+		problem("platform domain %q: must be lower-case labels with at least one dot", c.PlatformDomain)
+	}
+	switch c.ProbePolicy {
+	case "public", "edge", "off":
+	default:
+		problem("probe policy %q: must be public, edge or off", c.ProbePolicy)
+	}
+	for name, d := range map[string]time.Duration{
+		"edge window": c.EdgeWindow, "observe interval": c.ObserveEvery, "lease": c.Lease,
+	} {
+		if d < time.Second {
+			problem("%s %s: must be at least 1s", name, d)
+		}
+	}
+	if c.ReserveFor < 0 {
+		problem("reservation %s: must not be negative", c.ReserveFor)
+	}
+	if c.Concurrency < 1 {
+		problem("concurrency %d: must be at least 1", c.Concurrency)
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,112 @@
+// Package desired derives what infrastructure shall hold. It is a pure function
+// of wanted columns and spec revisions: the same rows give the same snapshot and
+// the same digest on any replica. It reads no status, calls nothing and keeps
+// nothing.
+package desired
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/siteplane/siteplane/internal/platform/digest"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+// EdgeSite is everything that an edge shall hold for one site.
+type EdgeSite struct {
+	SiteID   id.Site
+	Revision int64
+	// Hostnames are the published ones, sorted.
+	Hostnames []string
+	Spec      site.Spec
+}
+
+// Row is what the database says about one site: its wanted columns.
+type Row struct {
+	SiteID   id.Site
+	Wanted   site.Wanted
+	Revision int64
+	Spec     site.Spec
+	// Hostnames are those of the domains that shall be on the edge or further.
+	Hostnames []string
+}
+
+// Store reads wanted columns inside the caller's transaction.
+type Store interface {
+	// DesiredRows returns the rows of the given sites, or of all sites that are
+	// wanted PRESENT when sites is nil.
+	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
+}
+
+// ForEdge returns what an edge shall hold for the rows, ordered by site id.
+// Rows that are not wanted PRESENT give nothing.
+func ForEdge(rows []Row) []EdgeSite {
+	var out []EdgeSite
+	for _, r := range rows {
+		if r.Wanted != site.Present {
+			continue
+		}
+		names := slices.Clone(r.Hostnames)
+		slices.Sort(names)
+		out = append(out, EdgeSite{
+			SiteID: r.SiteID, Revision: r.Revision, Spec: r.Spec.Normalize(), Hostnames: slices.Compact(names),
+		})
+	}
+	slices.SortFunc(out, func(a, b EdgeSite) int { return strings.Compare(string(a.SiteID), string(b.SiteID)) })
+	return out
+}
+
+// Sum is the canonical hash of one site on an edge. docs/digest.md lists the
+// fields; the agent computes the same from what it received.
+func (s EdgeSite) Sum() [32]byte {
+	h := digest.New()
+	h.String(string(s.SiteID))
+	h.Int(s.Revision)
+	h.Count(len(s.Hostnames))
+	for _, name := range s.Hostnames {
+		h.String(name)
+	}
+	if o := s.Spec.Origin; o != nil {
+		h.String("origin")
+		hashTargets(h, o.Targets)
+	} else if r := s.Spec.Redirect; r != nil {
+		h.String("redirect")
+		h.String(r.BaseURL)
+		h.Int(int64(r.StatusCode))
+	}
+	h.Count(len(s.Spec.Routes))
+	for _, r := range s.Spec.Routes {
+		h.String(r.PathPrefix)
+		h.Bool(r.StripPrefix)
+		hashTargets(h, r.Origin.Targets)
+	}
+	hashOptions(h, s.Spec.Options)
+	return h.Sum()
+}
+
+func hashTargets(h *digest.Hasher, targets []site.Target) {
+	h.Count(len(targets))
+	for _, t := range targets {
+		h.String(t.Address)
+		h.Int(int64(t.Weight))
+	}
+}
+
+func hashOptions(h *digest.Hasher, o site.Options) {
+	h.Int(o.MaxBodyBytes)
+	h.Int(o.ConnectTimeout.Milliseconds())
+	h.Int(o.ReadTimeout.Milliseconds())
+	h.Bool(o.Websocket)
+	hashHeaders(h, o.ResponseHeaders)
+	hashHeaders(h, o.RequestHeaders)
+}
+
+func hashHeaders(h *digest.Hasher, headers []site.Header) {
+	h.Count(len(headers))
+	for _, header := range headers {
+		h.String(header.Name)
+		h.String(header.Value)
+	}
+}

@@ -1,0 +1,105 @@
+// Package edge owns the hosts that serve sites: which there are, what each was
+// sent, what each has proved, and which changes it has not proved yet. It knows
+// nothing of nginx.
+package edge
+
+import (
+	"context"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+)
+
+// Edge is one host with nginx and an agent.
+type Edge struct {
+	ID   id.Edge
+	Name string
+	// Address is where its agent listens, host:port.
+	Address string
+	// PublicAddresses are the addresses at which visitors reach it.
+	PublicAddresses []string
+	// ProbePublicKey is the key that its probe answers are signed with, as its
+	// agent reported it over a connection that proved its identity.
+	ProbePublicKey []byte
+	// Generation is the last one that was assigned.
+	Generation uint64
+	// ProvenGeneration and ProvenDigest are what its agent proved last.
+	ProvenGeneration uint64
+	ProvenDigest     string
+	// NeedsWhole says that the next send must be a whole snapshot: none was
+	// proved yet, or a report did not equal what was proved.
+	NeedsWhole bool
+	// LastSeenAt is when its agent last answered.
+	LastSeenAt time.Time
+	// FaultReason and FaultMessage say why the last apply or look failed, empty
+	// when it did not.
+	FaultReason  string
+	FaultMessage string
+	// FaultSiteID is the site at fault, empty when it is no single site's.
+	FaultSiteID id.Site
+}
+
+// Synced reports whether what the edge proved last equals what it last
+// reported. Whether a site's own changes are proved, its change rows say.
+func (e Edge) Synced() bool { return !e.NeedsWhole && e.ProvenGeneration > 0 }
+
+// Change says that an edge has not proved the wanted state of a site.
+type Change struct {
+	EdgeID id.Edge
+	// Seq orders the changes of one edge.
+	Seq      int64
+	SiteID   id.Site
+	TenantID id.Tenant
+	// OperationID is the operation that made the change.
+	OperationID string
+	// TraceParent is the trace that made it, W3C.
+	TraceParent string
+}
+
+// Store keeps edges and their changes inside the caller's transaction.
+type Store interface {
+	// PutEdge inserts an edge or replaces its name and addresses.
+	PutEdge(ctx context.Context, e Edge) error
+	// GetEdge returns an edge.
+	GetEdge(ctx context.Context, edge id.Edge) (Edge, error)
+	// ListEdges returns all edges, ordered by id.
+	ListEdges(ctx context.Context) ([]Edge, error)
+	// UpdateEdge writes what the edge was sent, proved and reported.
+	UpdateEdge(ctx context.Context, e Edge) error
+	// AddChange notes that an edge has not proved a site; Seq is assigned.
+	AddChange(ctx context.Context, c Change) error
+	// Changes returns an edge's changes in order.
+	Changes(ctx context.Context, edge id.Edge) ([]Change, error)
+	// ChangesOfSite returns a site's changes on all edges.
+	ChangesOfSite(ctx context.Context, site id.Site) ([]Change, error)
+	// DeleteChanges removes exactly the changes given.
+	DeleteChanges(ctx context.Context, edge id.Edge, seqs []int64) error
+}
+
+// Required returns the edges that must prove a site: those seen within the
+// window before now. None at all means that the site waits, reason NO_EDGES.
+func Required(edges []Edge, now time.Time, window time.Duration) []Edge {
+	var out []Edge
+	for _, e := range edges {
+		if now.Sub(e.LastSeenAt) <= window {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// PublicAddresses returns the addresses at which visitors may reach any of the
+// edges, in order and without duplicates.
+func PublicAddresses(edges []Edge) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, e := range edges {
+		for _, a := range e.PublicAddresses {
+			if !seen[a] {
+				seen[a] = true
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+package infra
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+)
+
+// Outcome is what evidence says.
+type Outcome string
+
+// The outcomes.
+const (
+	Confirmed    Outcome = "confirmed"
+	Contradicted Outcome = "contradicted"
+	// Unknown says that no evidence could be had.
+	Unknown Outcome = "unknown"
+)
+
+// Finding is evidence about a hostname.
+type Finding struct {
+	Outcome Outcome `json:"outcome"`
+	// Seen is what was seen, one line per question or attempt.
+	Seen []string `json:"seen"`
+	// Diagnoses say what is wrong, in the order of what to mend first.
+	Diagnoses []Diagnosis `json:"diagnoses,omitempty"`
+}
+
+// Diagnosis is one fault.
+type Diagnosis struct {
+	// Code is one of the codes of docs/diagnoses, for instance DNS_NXDOMAIN.
+	Code     string          `json:"code"`
+	Actor    condition.Actor `json:"actor"`
+	Summary  string          `json:"summary"`
+	Expected []string        `json:"expected,omitempty"`
+	Observed []string        `json:"observed,omitempty"`
+	// Fix is what to do, in order; records are ready to paste.
+	Fix []string `json:"fix,omitempty"`
+}
+
+// Diagnosis codes that lifecycle itself gives.
+const (
+	CodeNoDomain           = "NO_DOMAIN"
+	CodeNoEdges            = "NO_EDGES"
+	CodeConfigRejected     = "CONFIG_REJECTED"
+	CodeEdgeNotProven      = "EDGE_NOT_PROVEN"
+	CodeEdgeUnreachable    = "EDGE_UNREACHABLE"
+	CodeServiceUnavailable = "SERVICE_UNAVAILABLE"
+)
+
+// ErrSnapshotNeeded says that the edge needs everything: it has no base for a
+// delta, or the digest did not come out.
+var ErrSnapshotNeeded = errors.New("the edge needs a whole snapshot")
+
+// ErrStaleFence says that the edge has seen a higher fence; the caller has lost
+// its lease.
+var ErrStaleFence = errors.New("the edge refuses an older caller")
+
+// ErrNotServed says that the running configuration does not know the site.
+var ErrNotServed = errors.New("the running configuration does not know the site")
+
+// RejectedError says that the edge refuses a configuration for what is in it.
+// It is permanent: the same configuration is refused again.
+type RejectedError struct {
+	// SiteID is the site at fault, empty when it is not known.
+	SiteID string
+	// Message says why, without file contents.
+	Message string
+}
+
+func (e *RejectedError) Error() string { return "the edge rejects the configuration: " + e.Message }
+
+// NotProvenError says that the edge could not prove that the configuration
+// runs; what runs is what ran before.
+type NotProvenError struct {
+	// Message says what was seen instead.
+	Message string
+}
+
+func (e *NotProvenError) Error() string { return "the edge did not prove it: " + e.Message }
+
+// UnavailableError says that a collaborator does not answer or cannot find out.
+type UnavailableError struct {
+	// Service is "edge", "tunnel" or "dnsvalidator".
+	Service string
+	// RetryAfter is its own word on when to try again, 0 for none.
+	RetryAfter time.Duration
+	// Err is the cause.
+	Err error
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("%s unavailable: %v", e.Service, e.Err) }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Uncounted says that an operation does not come nearer to failure by this: an
+// error is never absence, and a collaborator that is down is not the site's
+// fault.
+func (e *UnavailableError) Uncounted() bool { return true }

@@ -1,0 +1,126 @@
+// Package infra is the boundary to infrastructure: three small interfaces and
+// the errors that their implementations must give. Whoever implements them owns
+// all knowledge of nginx, Cloudflare and DNS; nothing above knows any.
+//
+// Errors are never absence: an implementation that cannot find out returns
+// *UnavailableError or an outcome of Unknown, not an empty answer.
+package infra
+
+import (
+	"context"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+)
+
+// EdgeProvider makes edges hold what is desired and says what they hold.
+type EdgeProvider interface {
+	// Apply makes the edge run what the update carries, and returns once it has
+	// proved that it does. Repeating it is harmless. Errors: ErrSnapshotNeeded,
+	// ErrStaleFence, *RejectedError, *NotProvenError, *UnavailableError.
+	Apply(ctx context.Context, edge id.Edge, update EdgeUpdate) (EdgeProof, error)
+	// State says what the edge received and runs. Errors: *UnavailableError.
+	State(ctx context.Context, edge id.Edge) (EdgeState, error)
+	// ProbeSite asks the edge's running configuration for a site under its
+	// internal name. Errors: ErrNotServed, *UnavailableError.
+	ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (SiteProof, error)
+}
+
+// TunnelProvider owns how names reach the edges from outside.
+type TunnelProvider interface {
+	// LookupZone finds the zone of ours that holds a hostname. No zone is an
+	// answer. Errors: *UnavailableError.
+	LookupZone(ctx context.Context, hostname string) (ZoneAnswer, error)
+}
+
+// DNSValidator looks at hostnames as the world sees them and returns evidence.
+type DNSValidator interface {
+	// CheckAddresses asks where a hostname leads. Errors: *UnavailableError.
+	CheckAddresses(ctx context.Context, hostname string, edgeAddresses []string) (Finding, error)
+	// ProbeHostname fetches a signed nonce through a hostname. Errors:
+	// *UnavailableError.
+	ProbeHostname(ctx context.Context, probe Probe) (Finding, error)
+}
+
+// Fence orders the callers of one edge; a lower one is refused with
+// ErrStaleFence.
+type Fence struct {
+	Era, Epoch, Generation uint64
+}
+
+// EdgeUpdate is what an edge is sent: everything, or what changed.
+type EdgeUpdate struct {
+	Fence Fence
+	// Whole says that Sites are all there are.
+	Whole bool
+	Sites []desired.EdgeSite
+	// Removals are the sites that go, with the operation that removed each.
+	Removals map[id.Site]string
+	// Digest is over everything that the edge holds afterwards.
+	Digest string
+}
+
+// EdgeProof is what an edge proved.
+type EdgeProof struct {
+	Generation uint64        `json:"generation"`
+	Digest     string        `json:"digest"`
+	Sites      int           `json:"sites"`
+	Took       time.Duration `json:"took_ns"`
+}
+
+// EdgeState is what an edge received and runs.
+type EdgeState struct {
+	// Generation and Digest are what it received and proved last.
+	Generation uint64
+	Digest     string
+	// Running is the generation that its workers answer with, 0 if they do not.
+	Running uint64
+	// Intact says that what the workers run and the files on disk equal a fresh
+	// rendering of what was received.
+	Intact bool
+	// ProbePublicKey is the key of its probe answers.
+	ProbePublicKey []byte
+	// Fault says why its last apply failed, empty when it did not.
+	Fault string
+}
+
+// SiteProof is what an edge's running configuration says of a site.
+type SiteProof struct {
+	InternalName string `json:"internal_name"`
+	Revision     int64  `json:"revision"`
+	Generation   uint64 `json:"generation"`
+}
+
+// ZoneAnswer is the zone of a hostname.
+type ZoneAnswer struct {
+	// Found says whether the hostname is in a zone of ours.
+	Found bool `json:"found"`
+	// ZoneName is its name.
+	ZoneName string `json:"zone_name,omitempty"`
+	// Backend is who answered, for instance "direct".
+	Backend string `json:"backend"`
+}
+
+// ProbePolicy says how a probe dials.
+type ProbePolicy string
+
+// The policies.
+const (
+	// ProbePublic resolves and dials as a visitor.
+	ProbePublic ProbePolicy = "public"
+	// ProbeEdge dials the edges' public addresses with the hostname as Host.
+	ProbeEdge ProbePolicy = "edge"
+	// ProbeOff does not probe at all.
+	ProbeOff ProbePolicy = "off"
+)
+
+// Probe asks for a signed nonce through a hostname.
+type Probe struct {
+	Hostname string
+	// Accepted maps the edges whose signature counts to their probe keys.
+	Accepted map[id.Edge][]byte
+	Policy   ProbePolicy
+	// EdgeAddresses are dialled under ProbeEdge.
+	EdgeAddresses []string
+}

@@ -1,0 +1,128 @@
+// Package network owns domains: who claims a hostname, how traffic gets from it
+// to the edges, how far it has come, and what was seen. It also keeps the rule
+// that a site's status after PROVISIONING is the projection of its primary
+// domain. It knows no DNS, no nginx and no Cloudflare.
+package network
+
+import (
+	"context"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+)
+
+// Kind says whose name a domain is.
+type Kind string
+
+// The kinds of domains.
+const (
+	// Platform is a name below the platform domain, got by slug.
+	Platform Kind = "PLATFORM"
+	// Custom is a name that the tenant brought.
+	Custom Kind = "CUSTOM"
+)
+
+// Mode says how traffic gets from a name to the edges. It is chosen in the
+// domain's first attempt and fixed from then on.
+type Mode string
+
+// The modes.
+const (
+	// ModeUnknown says that the zone was not looked up yet.
+	ModeUnknown Mode = ""
+	// Managed names are in a zone of ours.
+	Managed Mode = "managed"
+	// CustomHostname names go through Cloudflare for SaaS.
+	CustomHostname Mode = "custom_hostname"
+	// Direct names have records that lead to the edges.
+	Direct Mode = "direct"
+)
+
+// Wanted is how far a domain shall be published. It moves one level at a time.
+type Wanted string
+
+// The wanted levels, Hidden < OnEdge < Public.
+const (
+	Hidden Wanted = "HIDDEN"
+	OnEdge Wanted = "EDGE"
+	Public Wanted = "ROUTED"
+)
+
+// Domain is one hostname of a site.
+type Domain struct {
+	ID       id.Domain
+	TenantID id.Tenant
+	SiteID   id.Site
+	// Hostname is lower-case A-labels without a trailing dot.
+	Hostname string
+	Kind     Kind
+	Mode     Mode
+	// Status is what was confirmed.
+	Status Status
+	// Wanted is how far the domain shall be published.
+	Wanted Wanted
+	// Attempts counts the attempts since the domain last went forward; the
+	// time to the next one grows with it.
+	Attempts int
+	// ReservedUntil bars other tenants from a released name; zero before.
+	ReservedUntil time.Time
+	// Version grows with every change of the row.
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// EvidenceKind says what a piece of evidence is about.
+type EvidenceKind string
+
+// The kinds of evidence.
+const (
+	// EvidenceResolves is about where the hostname leads.
+	EvidenceResolves EvidenceKind = "resolves"
+	// EvidenceNonce is about a signed nonce fetched through the hostname.
+	EvidenceNonce EvidenceKind = "nonce"
+)
+
+// Evidence is what was last seen for a domain: positive at a time, contradicted
+// at a time or not. Errors are no evidence and leave it as it is.
+type Evidence struct {
+	DomainID id.Domain
+	TenantID id.Tenant
+	Kind     EvidenceKind
+	// PositiveAt is when it last confirmed; zero if never.
+	PositiveAt time.Time
+	// ContradictedAt is since when it contradicts; zero while it does not.
+	ContradictedAt time.Time
+	// Detail is what was seen, as JSON.
+	Detail string
+	// TraceID is the trace it was taken in.
+	TraceID string
+}
+
+// Store keeps domains and evidence. Every method runs inside the caller's
+// transaction; an unknown id, or one of another tenant, is a
+// *lifecycle.NotFoundError.
+type Store interface {
+	// InsertDomain writes a new domain with its first history row.
+	InsertDomain(ctx context.Context, d Domain, cause lifecycle.Cause) error
+	// GetDomain returns a domain, tombstones included.
+	GetDomain(ctx context.Context, tenant id.Tenant, domain id.Domain) (Domain, error)
+	// DomainsOfSite returns a site's domains, oldest first, tombstones included.
+	DomainsOfSite(ctx context.Context, tenant id.Tenant, site id.Site) ([]Domain, error)
+	// UpdateDomain writes everything but ids, hostname, status and creation, if
+	// the version is still d.Version, and raises it; else lifecycle.ErrLostRace.
+	UpdateDomain(ctx context.Context, d Domain) error
+	// TransitionDomain sets the status, if it is still c.From, with its history
+	// row and its event; else lifecycle.ErrLostRace. Only Apply calls it. A
+	// second live VALIDATED domain of one hostname is a *lifecycle.TakenError.
+	TransitionDomain(ctx context.Context, c lifecycle.Change) error
+	// ReservedFor returns the tenant that a released hostname is reserved for
+	// at a time; ok is false when it is free.
+	ReservedFor(ctx context.Context, hostname string, at time.Time) (tenant id.Tenant, ok bool, err error)
+	// PutEvidence inserts or replaces one piece of evidence.
+	PutEvidence(ctx context.Context, e Evidence) error
+	// GetEvidence returns the evidence of a kind, the zero value when there is
+	// none.
+	GetEvidence(ctx context.Context, domain id.Domain, kind EvidenceKind) (Evidence, error)
+}

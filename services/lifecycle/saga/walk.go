@@ -1,0 +1,240 @@
+package saga
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// walk is one claim's way through an operation.
+type walk[T Tx] struct {
+	*Engine[T]
+	def  Definition[T]
+	work worker.Work
+	op   Operation
+}
+
+// uncounted is an error that says nothing about the step, so that it never
+// brings an operation nearer to failure: a collaborator that does not answer.
+type uncounted interface{ Uncounted() bool }
+
+// look does the next piece of the operation. It returns when to look again, or
+// zero to go on at once.
+func (w *walk[T]) look(ctx context.Context) (time.Time, error) {
+	if w.op.State == Compensating {
+		return w.undo(ctx)
+	}
+	step := w.def.Steps[w.op.Step]
+	ctx, span := w.Tracer.Start(ctx, "step "+step.Name, trace.WithAttributes(attribute.String("step", step.Name)))
+	defer span.End()
+	if !w.op.Intent {
+		skipped, err := w.intend(ctx, step)
+		if err != nil || skipped {
+			return time.Time{}, err
+		}
+	}
+	seen, err := step.confirm(ctx, w.op)
+	switch {
+	case err != nil && (errors.Is(err, lifecycle.ErrLostRace) || errors.Is(err, lifecycle.ErrFenced) || ctx.Err() != nil):
+		return time.Time{}, err // nothing is known; the next look begins anew
+	case err != nil:
+		span.SetStatus(codes.Error, err.Error())
+		return w.failed(ctx, step, err)
+	case seen.Done, seen.WaitingFor != "":
+		return time.Time{}, w.finish(ctx, step, seen)
+	}
+	return w.wait(ctx, step, seen)
+}
+
+// intend writes the intent: the journal row with the wanted columns. A step with
+// nothing to do is passed over.
+func (w *walk[T]) intend(ctx context.Context, step Step[T]) (skipped bool, err error) {
+	op := w.op
+	err = w.Update(ctx, func(tx T) error {
+		op, skipped = w.op, false
+		if err := tx.HoldWork(ctx, w.work); err != nil {
+			return err
+		}
+		if step.Skip != nil {
+			if skipped, err = step.Skip(ctx, tx, op); err != nil {
+				return err
+			}
+		}
+		if skipped {
+			w.pass(&op)
+			return tx.UpdateOperation(ctx, op)
+		}
+		if step.Apply != nil {
+			if err := step.Apply(ctx, tx, op); err != nil {
+				return fmt.Errorf("apply %s: %w", step.Name, err)
+			}
+		}
+		op.State, op.Intent, op.StepStartedAt, op.UpdatedAt = Running, true, w.Clock(), w.Clock()
+		if err := tx.UpdateOperation(ctx, op); err != nil {
+			return err
+		}
+		return tx.AppendJournal(ctx, w.entry(ctx, op, step, Intent, "", "", nil))
+	})
+	if err != nil {
+		return false, err
+	}
+	w.op = op
+	if !skipped {
+		w.logIntent(ctx, step)
+	}
+	return skipped, nil
+}
+
+// finish writes the outcome of a confirmed step, or of one that only an
+// outsider can bring further.
+func (w *walk[T]) finish(ctx context.Context, step Step[T], seen Confirmation[T]) error {
+	op, entry := w.op, Entry{}
+	err := w.Update(ctx, func(tx T) error {
+		op = w.op
+		if err := tx.HoldWork(ctx, w.work); err != nil {
+			return err
+		}
+		if err := record(ctx, tx, seen); err != nil {
+			return err
+		}
+		if seen.Done {
+			entry = w.entry(ctx, op, step, Outcome, OK, seen.Message, seen.Response)
+			if step.Commit != nil {
+				if err := step.Commit(ctx, tx, op); err != nil {
+					return fmt.Errorf("commit %s: %w", step.Name, err)
+				}
+			}
+			w.pass(&op)
+		} else {
+			entry = w.entry(ctx, op, step, Outcome, Wait, seen.Message, seen.Response)
+			w.end(&op, Succeeded, seen.Reason, seen.Message)
+			op.WaitingFor = seen.WaitingFor
+		}
+		if err := tx.UpdateOperation(ctx, op); err != nil {
+			return err
+		}
+		return tx.AppendJournal(ctx, entry)
+	})
+	if err != nil {
+		return err
+	}
+	w.op = op
+	w.logOutcome(ctx, entry)
+	return nil
+}
+
+// wait notes that infrastructure is not as wanted yet. The same reason again
+// writes nothing.
+func (w *walk[T]) wait(ctx context.Context, step Step[T], seen Confirmation[T]) (time.Time, error) {
+	next := w.Clock().Add(seen.RetryAfter)
+	if w.op.State == Waiting && w.op.Reason == seen.Reason && w.op.Message == seen.Message {
+		return next, nil
+	}
+	return next, w.note(ctx, step, seen, Wait, func(op *Operation) {
+		op.State, op.Reason, op.Message = Waiting, seen.Reason, seen.Message
+	})
+}
+
+// failed notes a failed attempt and backs off, or begins to compensate.
+func (w *walk[T]) failed(ctx context.Context, step Step[T], err error) (time.Time, error) {
+	seen := Confirmation[T]{Reason: "ATTEMPT_FAILED", Message: err.Error(), Response: map[string]string{"error": err.Error()}}
+	attempts := w.op.FailedAttempts + 1
+	var free uncounted
+	spent := attempts >= w.def.MaxAttempts && !(errors.As(err, &free) && free.Uncounted())
+	result := Again
+	if p, ok := permanent(err); ok {
+		seen.Reason, spent = p.Reason, true
+	}
+	next := w.Clock().Add(w.backoff.Delay(attempts))
+	state := Waiting
+	if spent {
+		result, state, next = Broken, Compensating, time.Time{}
+	}
+	return next, w.note(ctx, step, seen, result, func(op *Operation) {
+		op.State, op.Reason, op.Message, op.FailedAttempts = state, seen.Reason, seen.Message, attempts
+	})
+}
+
+// note writes an outcome that does not end the step.
+func (w *walk[T]) note(ctx context.Context, step Step[T], seen Confirmation[T], result Result, change func(*Operation)) error {
+	op, entry := w.op, Entry{}
+	err := w.Update(ctx, func(tx T) error {
+		op = w.op
+		if err := tx.HoldWork(ctx, w.work); err != nil {
+			return err
+		}
+		if err := record(ctx, tx, seen); err != nil {
+			return err
+		}
+		entry = w.entry(ctx, op, step, Outcome, result, seen.Message, seen.Response)
+		change(&op)
+		op.UpdatedAt = w.Clock()
+		if err := tx.UpdateOperation(ctx, op); err != nil {
+			return err
+		}
+		return tx.AppendJournal(ctx, entry)
+	})
+	if err != nil {
+		return err
+	}
+	w.op = op
+	w.logOutcome(ctx, entry)
+	return nil
+}
+
+// pass goes on to the next step, or ends the operation after the last.
+func (w *walk[T]) pass(op *Operation) {
+	op.Step++
+	op.Intent, op.FailedAttempts, op.Reason, op.Message, op.UpdatedAt = false, 0, "", "", w.Clock()
+	op.State = Running
+	if op.Step == len(w.def.Steps) {
+		w.end(op, Succeeded, "", "")
+	}
+}
+
+func (w *walk[T]) end(op *Operation, state State, reason, message string) {
+	op.State, op.Reason, op.Message = state, reason, message
+	op.UpdatedAt, op.EndedAt = w.Clock(), w.Clock()
+}
+
+func record[T Tx](ctx context.Context, tx T, seen Confirmation[T]) error {
+	if seen.Record == nil {
+		return nil
+	}
+	return seen.Record(ctx, tx)
+}
+
+// entry makes a journal row of the present step.
+func (w *walk[T]) entry(ctx context.Context, op Operation, step Step[T], phase Phase, result Result, message string, response any) Entry {
+	e := Entry{
+		OperationID: op.ID, Step: step.Name, Attempt: op.FailedAttempts + 1,
+		Phase: phase, Result: result, Message: message,
+		TraceID: tracecontext.ID(ctx), At: w.Clock(),
+	}
+	if phase != Intent {
+		e.Duration = e.At.Sub(op.StepStartedAt)
+		e.ExternalResponse = encode(response)
+	}
+	return e
+}
+
+func encode(response any) string {
+	if response == nil {
+		return "{}"
+	}
+	raw, err := json.Marshal(response)
+	if err != nil {
+		return fmt.Sprintf(`{"unencodable":%q}`, err.Error())
+	}
+	return string(raw)
+}

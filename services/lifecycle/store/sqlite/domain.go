@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+)
+
+const domainColumns = `id, tenant_id, site_id, hostname, kind, mode, status, wanted, attempts,
+	reserved_until, version, created_at, updated_at`
+
+func scanDomain(r row) (d network.Domain, err error) {
+	err = r.Scan(&d.ID, &d.TenantID, &d.SiteID, &d.Hostname, &d.Kind, &d.Mode, &d.Status, &d.Wanted, &d.Attempts,
+		moment{&d.ReservedUntil}, &d.Version, moment{&d.CreatedAt}, moment{&d.UpdatedAt})
+	return d, err
+}
+
+// InsertDomain writes a new domain with its first history row.
+func (t *tx) InsertDomain(ctx context.Context, d network.Domain, cause lifecycle.Cause) error {
+	_, err := t.exec(ctx, "insert the domain", `
+		INSERT INTO domain (id, tenant_id, site_id, hostname, kind, mode, status, wanted, attempts,
+			reserved_until, version, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, d.TenantID, d.SiteID, d.Hostname, d.Kind, d.Mode, d.Status, d.Wanted, d.Attempts,
+		micros(d.ReservedUntil), d.Version, micros(d.CreatedAt), micros(d.UpdatedAt))
+	switch {
+	case breaks(err, "domain.hostname"):
+		return &lifecycle.TakenError{Kind: "hostname", Name: d.Hostname}
+	case breaks(err, foreignKey):
+		return &lifecycle.NotFoundError{Kind: "site", ID: string(d.SiteID)}
+	case err != nil:
+		return err
+	}
+	return t.record(ctx, domainCreated, lifecycle.Change{
+		ObjectID: string(d.ID), TenantID: string(d.TenantID), Event: createEvent, To: string(d.Status), Cause: cause,
+	})
+}
+
+// GetDomain returns a domain, tombstones included.
+func (t *tx) GetDomain(ctx context.Context, tenant id.Tenant, domain id.Domain) (network.Domain, error) {
+	d, ok, err := one(ctx, t, "read the domain", scanDomain,
+		`SELECT `+domainColumns+` FROM domain WHERE tenant_id = ? AND id = ?`, tenant, domain)
+	if err == nil && !ok {
+		err = &lifecycle.NotFoundError{Kind: "domain", ID: string(domain)}
+	}
+	return d, err
+}
+
+// DomainsOfSite returns a site's domains, oldest first, tombstones included.
+func (t *tx) DomainsOfSite(ctx context.Context, tenant id.Tenant, siteID id.Site) ([]network.Domain, error) {
+	domains, err := all(ctx, t, "read the domains of the site", scanDomain, `
+		SELECT `+domainColumns+` FROM domain WHERE tenant_id = ? AND site_id = ? ORDER BY created_at, id`, tenant, siteID)
+	if err == nil && len(domains) == 0 {
+		_, err = t.GetSite(ctx, tenant, siteID)
+	}
+	return domains, err
+}
+
+// UpdateDomain writes what may change beside the status, if nobody else wrote in
+// between.
+func (t *tx) UpdateDomain(ctx context.Context, d network.Domain) error {
+	n, err := t.exec(ctx, "update the domain", `
+		UPDATE domain SET kind = ?, mode = ?, wanted = ?, attempts = ?, reserved_until = ?,
+			version = version + 1, updated_at = ?
+		WHERE tenant_id = ? AND id = ? AND version = ?`,
+		d.Kind, d.Mode, d.Wanted, d.Attempts, micros(d.ReservedUntil), micros(t.db.clock()),
+		d.TenantID, d.ID, d.Version)
+	if err == nil && n == 0 {
+		return t.lostDomain(ctx, d.TenantID, d.ID)
+	}
+	return err
+}
+
+// TransitionDomain sets the status, if it is still the change's From.
+func (t *tx) TransitionDomain(ctx context.Context, c lifecycle.Change) error {
+	n, err := t.exec(ctx, "set the status of the domain", `
+		UPDATE domain SET status = ?, version = version + 1, updated_at = ?
+		WHERE tenant_id = ? AND id = ? AND status = ?`,
+		c.To, micros(c.At), c.TenantID, c.ObjectID, c.From)
+	switch {
+	case breaks(err, "domain.hostname"):
+		return t.takenHostname(ctx, id.Tenant(c.TenantID), id.Domain(c.ObjectID))
+	case err != nil:
+		return err
+	case n == 0:
+		return t.lostDomain(ctx, id.Tenant(c.TenantID), id.Domain(c.ObjectID))
+	}
+	return t.record(ctx, domainStatusChanged, c)
+}
+
+func (t *tx) takenHostname(ctx context.Context, tenant id.Tenant, domain id.Domain) error {
+	d, err := t.GetDomain(ctx, tenant, domain)
+	if err != nil {
+		return err
+	}
+	return &lifecycle.TakenError{Kind: "hostname", Name: d.Hostname}
+}
+
+// lostDomain says why an update of a domain changed no row.
+func (t *tx) lostDomain(ctx context.Context, tenant id.Tenant, domain id.Domain) error {
+	if _, err := t.GetDomain(ctx, tenant, domain); err != nil {
+		return err
+	}
+	return lifecycle.ErrLostRace
+}
+
+// ReservedFor returns the tenant that a released hostname is reserved for.
+func (t *tx) ReservedFor(ctx context.Context, hostname string, at time.Time) (id.Tenant, bool, error) {
+	return one(ctx, t, "read the reservation", scanTenantID, `
+		SELECT tenant_id FROM domain WHERE hostname = ? AND reserved_until > ?
+		ORDER BY reserved_until DESC LIMIT 1`, hostname, micros(at))
+}
+
+func scanTenantID(r row) (tenant id.Tenant, err error) {
+	err = r.Scan(&tenant)
+	return tenant, err
+}

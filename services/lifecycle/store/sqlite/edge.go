@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+)
+
+const edgeColumns = `id, name, address, public_addresses, probe_public_key, generation, proven_generation,
+	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message`
+
+func scanEdge(r row) (e edge.Edge, err error) {
+	err = r.Scan(&e.ID, &e.Name, &e.Address, items{&e.PublicAddresses}, &e.ProbePublicKey, &e.Generation,
+		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage)
+	return e, err
+}
+
+// PutEdge inserts an edge or replaces its name and addresses.
+func (t *tx) PutEdge(ctx context.Context, e edge.Edge) error {
+	_, err := t.exec(ctx, "put the edge", `
+		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
+			public_addresses = excluded.public_addresses`,
+		e.ID, e.Name, e.Address, list(e.PublicAddresses), e.ProbePublicKey, e.Generation,
+		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage)
+	return err
+}
+
+// GetEdge returns an edge.
+func (t *tx) GetEdge(ctx context.Context, edgeID id.Edge) (edge.Edge, error) {
+	e, ok, err := one(ctx, t, "read the edge", scanEdge, `SELECT `+edgeColumns+` FROM edge WHERE id = ?`, edgeID)
+	if err == nil && !ok {
+		err = &lifecycle.NotFoundError{Kind: "edge", ID: string(edgeID)}
+	}
+	return e, err
+}
+
+// ListEdges returns all edges, ordered by id.
+func (t *tx) ListEdges(ctx context.Context) ([]edge.Edge, error) {
+	return all(ctx, t, "list the edges", scanEdge, `SELECT `+edgeColumns+` FROM edge ORDER BY id`)
+}
+
+// UpdateEdge writes what the edge was sent, proved and reported.
+func (t *tx) UpdateEdge(ctx context.Context, e edge.Edge) error {
+	n, err := t.exec(ctx, "update the edge", `
+		UPDATE edge SET probe_public_key = ?, generation = ?, proven_generation = ?, proven_digest = ?,
+			needs_whole = ?, last_seen_at = ?, fault_reason = ?, fault_message = ?
+		WHERE id = ?`,
+		e.ProbePublicKey, e.Generation, e.ProvenGeneration, e.ProvenDigest,
+		e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.ID)
+	if err == nil && n == 0 {
+		return &lifecycle.NotFoundError{Kind: "edge", ID: string(e.ID)}
+	}
+	return err
+}
+
+// AddChange notes that an edge has not proved a site.
+func (t *tx) AddChange(ctx context.Context, c edge.Change) error {
+	_, err := t.exec(ctx, "add the change", `
+		INSERT INTO edge_change (edge_id, site_id, tenant_id, operation_id, trace_parent) VALUES (?, ?, ?, ?, ?)`,
+		c.EdgeID, c.SiteID, c.TenantID, c.OperationID, c.TraceParent)
+	if breaks(err, foreignKey) {
+		if _, err := t.GetEdge(ctx, c.EdgeID); err != nil {
+			return err
+		}
+		return &lifecycle.NotFoundError{Kind: "site", ID: string(c.SiteID)}
+	}
+	return err
+}
+
+const changeColumns = `edge_id, seq, site_id, tenant_id, operation_id, trace_parent`
+
+func scanEdgeChange(r row) (c edge.Change, err error) {
+	err = r.Scan(&c.EdgeID, &c.Seq, &c.SiteID, &c.TenantID, &c.OperationID, &c.TraceParent)
+	return c, err
+}
+
+// Changes returns an edge's changes in order.
+func (t *tx) Changes(ctx context.Context, edgeID id.Edge) ([]edge.Change, error) {
+	return all(ctx, t, "read the changes of the edge", scanEdgeChange,
+		`SELECT `+changeColumns+` FROM edge_change WHERE edge_id = ? ORDER BY seq`, edgeID)
+}
+
+// ChangesOfSite returns a site's changes on all edges.
+func (t *tx) ChangesOfSite(ctx context.Context, siteID id.Site) ([]edge.Change, error) {
+	return all(ctx, t, "read the changes of the site", scanEdgeChange,
+		`SELECT `+changeColumns+` FROM edge_change WHERE site_id = ? ORDER BY seq`, siteID)
+}
+
+// DeleteChanges removes exactly the changes given.
+func (t *tx) DeleteChanges(ctx context.Context, edgeID id.Edge, seqs []int64) error {
+	numbers, err := json.Marshal(seqs)
+	if err != nil {
+		return fmt.Errorf("encode the changes: %w", err)
+	}
+	_, err = t.exec(ctx, "delete the changes", `
+		DELETE FROM edge_change WHERE seq IN (SELECT value FROM json_each(?)) AND edge_id = ?`, string(numbers), edgeID)
+	return err
+}

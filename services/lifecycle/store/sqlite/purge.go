@@ -1,0 +1,39 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+)
+
+// purges delete, in the order that their references demand, the rows that bear
+// one of the ids of a JSON list. What is history is not among them: history,
+// operations, journals, events and the tombstones.
+var purges = []string{
+	`DELETE FROM endpoint WHERE site_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM site_revision WHERE site_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM edge_change WHERE site_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM evidence WHERE domain_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM condition WHERE object_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM work WHERE key IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM request WHERE object_id IN (SELECT value FROM json_each(?))`,
+}
+
+// PurgeSite removes every row that bears the id of a site or of one of its
+// domains, but the tombstones and what is history.
+func (t *tx) PurgeSite(ctx context.Context, tenant id.Tenant, siteID id.Site) error {
+	domains, err := t.DomainsOfSite(ctx, tenant, siteID)
+	if err != nil {
+		return err
+	}
+	ids := []string{string(siteID)}
+	for _, d := range domains {
+		ids = append(ids, string(d.ID))
+	}
+	for _, purge := range purges {
+		if _, err := t.exec(ctx, "purge the site", purge, list(ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

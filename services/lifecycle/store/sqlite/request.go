@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+)
+
+// GetRequest returns the request of an id.
+func (t *tx) GetRequest(ctx context.Context, tenant id.Tenant, requestID string) (store.Request, bool, error) {
+	return one(ctx, t, "read the request", scanRequest, `
+		SELECT tenant_id, id, hash, object_id, created_at FROM request WHERE tenant_id = ? AND id = ?`, tenant, requestID)
+}
+
+func scanRequest(r row) (v store.Request, err error) {
+	var hash []byte
+	err = r.Scan(&v.TenantID, &v.ID, &hash, &v.ObjectID, moment{&v.CreatedAt})
+	copy(v.Hash[:], hash)
+	return v, err
+}
+
+// InsertRequest notes an answered request.
+func (t *tx) InsertRequest(ctx context.Context, r store.Request) error {
+	_, err := t.exec(ctx, "insert the request",
+		`INSERT INTO request (tenant_id, id, hash, object_id, created_at) VALUES (?, ?, ?, ?, ?)`,
+		r.TenantID, r.ID, r.Hash[:], r.ObjectID, micros(r.CreatedAt))
+	switch {
+	case breaks(err, "request.id"):
+		return lifecycle.ErrLostRace
+	case breaks(err, foreignKey):
+		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(r.TenantID)}
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+// ownPool is the pool of a site's own origin; the others are indexes of routes.
+const ownPool = -1
+
+// endpoint is one target of one origin of a revision.
+type endpoint struct {
+	siteID id.Site
+	pool   int
+	site.Target
+}
+
+func scanEndpoint(r row) (e endpoint, err error) {
+	err = r.Scan(&e.siteID, &e.pool, &e.Address, &e.Weight)
+	return e, err
+}
+
+func (t *tx) insertRevision(ctx context.Context, tenant id.Tenant, r site.Revision) error {
+	spec, err := json.Marshal(withoutTargets(r.Spec))
+	if err != nil {
+		return fmt.Errorf("encode the spec: %w", err)
+	}
+	if _, err := t.exec(ctx, "insert the revision", `
+		INSERT INTO site_revision (site_id, number, tenant_id, spec, created_at) VALUES (?, ?, ?, ?, ?)`,
+		r.SiteID, r.Number, tenant, string(spec), micros(r.CreatedAt)); err != nil {
+		return err
+	}
+	if r.Spec.Origin != nil {
+		if err := t.insertPool(ctx, tenant, r, ownPool, r.Spec.Origin.Targets); err != nil {
+			return err
+		}
+	}
+	for i, route := range r.Spec.Routes {
+		if err := t.insertPool(ctx, tenant, r, i, route.Origin.Targets); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) insertPool(ctx context.Context, tenant id.Tenant, r site.Revision, pool int, targets []site.Target) error {
+	for ordinal, target := range targets {
+		if _, err := t.exec(ctx, "insert the endpoint", `
+			INSERT INTO endpoint (site_id, revision, pool, ordinal, tenant_id, address, weight)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			r.SiteID, r.Number, pool, ordinal, tenant, target.Address, target.Weight); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GetRevision returns one revision of a site's spec.
+func (t *tx) GetRevision(ctx context.Context, tenant id.Tenant, siteID id.Site, number int64) (site.Revision, error) {
+	r, ok, err := one(ctx, t, "read the revision", scanRevision, `
+		SELECT site_id, number, spec, created_at FROM site_revision
+		WHERE tenant_id = ? AND site_id = ? AND number = ?`, tenant, siteID, number)
+	if err != nil {
+		return r, err
+	}
+	if !ok {
+		return r, &lifecycle.NotFoundError{Kind: "revision", ID: fmt.Sprintf("%s/%d", siteID, number)}
+	}
+	endpoints, err := all(ctx, t, "read the endpoints", scanEndpoint, `
+		SELECT site_id, pool, address, weight FROM endpoint
+		WHERE site_id = ? AND revision = ? ORDER BY pool, ordinal`, siteID, number)
+	if err != nil {
+		return r, err
+	}
+	return r, putTargets(&r.Spec, endpoints)
+}
+
+func scanRevision(r row) (v site.Revision, err error) {
+	err = r.Scan(&v.SiteID, &v.Number, specColumn{&v.Spec}, moment{&v.CreatedAt})
+	return v, err
+}
+
+// specColumn scans a spec without targets; NULL is the zero spec.
+type specColumn struct{ to *site.Spec }
+
+func (c specColumn) Scan(stored any) error {
+	switch v := stored.(type) {
+	case nil:
+		return nil
+	case string:
+		return json.Unmarshal([]byte(v), c.to)
+	}
+	return fmt.Errorf("a spec is stored as %T", stored)
+}
+
+// withoutTargets returns a copy of the spec whose origins are empty.
+func withoutTargets(s site.Spec) site.Spec {
+	if s.Origin != nil {
+		s.Origin = &site.Origin{}
+	}
+	s.Routes = slices.Clone(s.Routes)
+	for i := range s.Routes {
+		s.Routes[i].Origin = site.Origin{}
+	}
+	return s
+}
+
+// putTargets gives a spec its targets back; they come in their order.
+func putTargets(s *site.Spec, endpoints []endpoint) error {
+	for _, e := range endpoints {
+		switch {
+		case e.pool == ownPool && s.Origin != nil:
+			s.Origin.Targets = append(s.Origin.Targets, e.Target)
+		case e.pool >= 0 && e.pool < len(s.Routes):
+			origin := &s.Routes[e.pool].Origin
+			origin.Targets = append(origin.Targets, e.Target)
+		default:
+			return fmt.Errorf("read the endpoints: the spec of %s has no origin %d", e.siteID, e.pool)
+		}
+	}
+	return nil
+}

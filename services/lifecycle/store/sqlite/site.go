@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+const siteColumns = `id, tenant_id, name, slug, status, wanted, wanted_revision, confirmed_revision,
+	coalesce(primary_domain_id, ''), version, created_at, updated_at`
+
+func scanSite(r row) (s site.Site, err error) {
+	err = r.Scan(&s.ID, &s.TenantID, &s.Name, &s.Slug, &s.Status, &s.Wanted, &s.WantedRevision, &s.ConfirmedRevision,
+		&s.PrimaryDomainID, &s.Version, moment{&s.CreatedAt}, moment{&s.UpdatedAt})
+	return s, err
+}
+
+// InsertSite writes a new site with its first history row and revision.
+func (t *tx) InsertSite(ctx context.Context, s site.Site, r site.Revision, cause lifecycle.Cause) error {
+	_, err := t.exec(ctx, "insert the site", `
+		INSERT INTO site (id, tenant_id, name, slug, status, wanted, wanted_revision, confirmed_revision,
+			primary_domain_id, version, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.TenantID, s.Name, s.Slug, s.Status, s.Wanted, s.WantedRevision, s.ConfirmedRevision,
+		optional(s.PrimaryDomainID), s.Version, micros(s.CreatedAt), micros(s.UpdatedAt))
+	switch {
+	case breaks(err, "site.slug"):
+		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
+	case breaks(err, foreignKey):
+		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(s.TenantID)}
+	case err != nil:
+		return err
+	}
+	if err := t.insertRevision(ctx, s.TenantID, r); err != nil {
+		return err
+	}
+	return t.record(ctx, siteCreated, lifecycle.Change{
+		ObjectID: string(s.ID), TenantID: string(s.TenantID), Event: createEvent, To: string(s.Status), Cause: cause,
+	})
+}
+
+// GetSite returns a site, tombstones included.
+func (t *tx) GetSite(ctx context.Context, tenant id.Tenant, siteID id.Site) (site.Site, error) {
+	s, ok, err := one(ctx, t, "read the site", scanSite,
+		`SELECT `+siteColumns+` FROM site WHERE tenant_id = ? AND id = ?`, tenant, siteID)
+	if err == nil && !ok {
+		err = &lifecycle.NotFoundError{Kind: "site", ID: string(siteID)}
+	}
+	return s, err
+}
+
+// ListSites returns a page of a tenant's sites, newest first, without
+// tombstones.
+func (t *tx) ListSites(ctx context.Context, tenant id.Tenant, page site.Page) ([]site.Site, error) {
+	query := `SELECT ` + siteColumns + ` FROM site WHERE tenant_id = ? AND status <> 'DELETED'`
+	args := []any{tenant}
+	if page.Before != "" {
+		query += ` AND id < ?`
+		args = append(args, page.Before)
+	}
+	return all(ctx, t, "list the sites", scanSite, query+` ORDER BY id DESC LIMIT ?`, append(args, page.Limit)...)
+}
+
+// UpdateSite writes what may change beside the status, if nobody else wrote in
+// between.
+func (t *tx) UpdateSite(ctx context.Context, s site.Site) error {
+	n, err := t.exec(ctx, "update the site", `
+		UPDATE site SET name = ?, slug = ?, wanted = ?, wanted_revision = ?, confirmed_revision = ?,
+			primary_domain_id = ?, version = version + 1, updated_at = ?
+		WHERE tenant_id = ? AND id = ? AND version = ?`,
+		s.Name, s.Slug, s.Wanted, s.WantedRevision, s.ConfirmedRevision,
+		optional(s.PrimaryDomainID), micros(t.db.clock()),
+		s.TenantID, s.ID, s.Version)
+	switch {
+	case breaks(err, "site.slug"):
+		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
+	case err == nil && n == 0:
+		return t.lostSite(ctx, s.TenantID, s.ID)
+	}
+	return err
+}
+
+// TransitionSite sets the status, if it is still the change's From.
+func (t *tx) TransitionSite(ctx context.Context, c lifecycle.Change) error {
+	n, err := t.exec(ctx, "set the status of the site", `
+		UPDATE site SET status = ?, version = version + 1, updated_at = ?
+		WHERE tenant_id = ? AND id = ? AND status = ?`,
+		c.To, micros(c.At), c.TenantID, c.ObjectID, c.From)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return t.lostSite(ctx, id.Tenant(c.TenantID), id.Site(c.ObjectID))
+	}
+	return t.record(ctx, siteStatusChanged, c)
+}
+
+// lostSite says why an update of a site changed no row.
+func (t *tx) lostSite(ctx context.Context, tenant id.Tenant, siteID id.Site) error {
+	if _, err := t.GetSite(ctx, tenant, siteID); err != nil {
+		return err
+	}
+	return lifecycle.ErrLostRace
+}

@@ -1,0 +1,121 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+)
+
+var desiredTests = []test{
+	{"all rows are those of the sites wanted present", desiredIsPresent},
+	{"a site not wanted appears only when it is asked for", absentIsAskedFor},
+	{"a row holds the wanted revision with all its targets", desiredRevision},
+	{"a row holds the hostnames wanted on the edge or further", desiredHostnames},
+	{"no status counts", desiredIgnoresStatus},
+	{"no ids give no rows, unknown ids neither", desiredOfNobody},
+	{"many ids may be asked for at once", desiredOfMany},
+	{"a purged site is a row without a spec", desiredOfPurged},
+}
+
+func (f *fixture) desired(sites []id.Site) []desired.Row {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]desired.Row, error) { return tx.DesiredRows(f.ctx, "edge_1", sites) })
+}
+
+// present makes a site wanted.
+func (f *fixture) present(s site.Site) site.Site {
+	f.Helper()
+	s.Wanted = site.Present
+	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
+	return f.getSite(s)
+}
+
+// publish makes a domain wanted as far as a level.
+func (f *fixture) publish(d network.Domain, level network.Wanted) {
+	f.Helper()
+	d.Wanted = level
+	f.update(func(tx store.Tx) error { return tx.UpdateDomain(f.ctx, d) })
+}
+
+func rowOf(s site.Site, r site.Revision) desired.Row {
+	return desired.Row{SiteID: s.ID, Wanted: s.Wanted, Revision: s.WantedRevision, Spec: r.Spec}
+}
+
+func desiredIsPresent(f *fixture) {
+	f.newSite("absent")
+	one, other := f.present(f.newSite("one")), f.present(f.newSite("other"))
+	_, r := f.blankSite("any")
+	equal(f, f.desired(nil), []desired.Row{rowOf(one, r), rowOf(other, r)})
+}
+
+func absentIsAskedFor(f *fixture) {
+	s := f.newSite("absent")
+	_, r := f.blankSite("any")
+	equal(f, f.desired(nil), nil)
+	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{rowOf(s, r)})
+}
+
+func desiredRevision(f *fixture) {
+	s, r := f.blankSite("shop")
+	s.Wanted, s.WantedRevision = site.Present, 4
+	r.Number, r.Spec = 4, fullSpec()
+	f.update(func(tx store.Tx) error { return tx.InsertSite(f.ctx, s, r, f.cause("asked for")) })
+	other := f.present(f.newSite("other"))
+	_, plain := f.blankSite("any")
+	equal(f, f.desired(nil), []desired.Row{rowOf(s, r), rowOf(other, plain)})
+	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{rowOf(s, r)})
+}
+
+func desiredHostnames(f *fixture) {
+	s := f.present(f.newSite("shop"))
+	f.publish(f.newDomain(s, "b.example.com"), network.Public)
+	f.publish(f.newDomain(s, "a.example.com"), network.OnEdge)
+	f.newDomain(s, "hidden.example.com")
+	f.publish(f.newDomain(f.newSite("other"), "c.example.com"), network.Public)
+	for _, sites := range [][]id.Site{nil, {s.ID}} {
+		rows := f.desired(sites)
+		equal(f, len(rows), 1)
+		equal(f, rows[0].Hostnames, []string{"a.example.com", "b.example.com"})
+	}
+}
+
+func desiredIgnoresStatus(f *fixture) {
+	s := f.present(f.newSite("shop"))
+	before := f.desired(nil)
+	f.moveSite(s, site.Provisioning, site.Error, site.Deleting)
+	equal(f, f.desired(nil), before)
+}
+
+func desiredOfNobody(f *fixture) {
+	f.present(f.newSite("shop"))
+	equal(f, f.desired([]id.Site{}), nil)
+	equal(f, f.desired([]id.Site{"site_1"}), nil)
+}
+
+func desiredOfMany(f *fixture) {
+	ids := make([]id.Site, 0, 3000)
+	f.update(func(tx store.Tx) error {
+		for i := range 30 {
+			s, r := f.blankSite(fmt.Sprintf("s%d", i))
+			s.Wanted = site.Present
+			f.must(tx.InsertSite(f.ctx, s, r, f.cause("asked for")))
+			ids = append(ids, s.ID)
+		}
+		return nil
+	})
+	for i := len(ids); i < cap(ids); i++ {
+		ids = append(ids, id.Site(fmt.Sprintf("site_%d", i)))
+	}
+	equal(f, f.desired(ids), f.desired(nil))
+	equal(f, len(f.desired(nil)), 30)
+}
+
+func desiredOfPurged(f *fixture) {
+	s := f.newSite("shop")
+	f.update(func(tx store.Tx) error { return tx.PurgeSite(f.ctx, f.tenant, s.ID) })
+	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{{SiteID: s.ID, Wanted: site.Absent, Revision: 1}})
+}

@@ -1,0 +1,127 @@
+package storetest
+
+import (
+	"encoding/json"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+)
+
+var eventTests = []test{
+	{"the first history row of an object is its creation", historyBegins},
+	{"a history row says who, why, by which operation and in which trace", historyTells},
+	{"a transition, its history row and its event come or go together", transitionIsOne},
+	{"a history is one unbroken chain from creation to the present status", historyIsAChain},
+	{"the histories of several objects are joined oldest first", historiesAreJoined},
+	{"each status change is one event, in order, after the cursor", eventsFollow},
+	{"at most as many events as asked for are returned", eventsAreLimited},
+}
+
+func (f *fixture) historyOf(objects ...string) []lifecycle.Change {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]lifecycle.Change, error) { return tx.HistoryOf(f.ctx, objects) })
+}
+
+func (f *fixture) eventsAfter(seq int64, limit int) []event.Event {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]event.Event, error) { return tx.EventsAfter(f.ctx, seq, limit) })
+}
+
+func historyBegins(f *fixture) {
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	equal(f, f.historyOf(string(s.ID)), []lifecycle.Change{{
+		ObjectID: string(s.ID), TenantID: string(f.tenant), Event: "create", To: "CREATED", Cause: f.cause("asked for"),
+	}})
+	equal(f, f.historyOf(string(d.ID)), []lifecycle.Change{{
+		ObjectID: string(d.ID), TenantID: string(f.tenant), Event: "create", To: "PENDING_DNS", Cause: f.cause("asked for"),
+	}})
+}
+
+func historyTells(f *fixture) {
+	s := f.newSite("shop")
+	c := f.siteChange(s, site.Provisioning)
+	f.update(func(tx store.Tx) error { return tx.TransitionSite(f.ctx, c) })
+	equal(f, f.historyOf(string(s.ID))[1], c)
+}
+
+func transitionIsOne(f *fixture) {
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	before := f.eventsAfter(0, 10)
+	f.is(f.try(func(tx store.Tx) error {
+		f.must(tx.TransitionSite(f.ctx, f.siteChange(s, site.Provisioning)))
+		f.must(tx.TransitionDomain(f.ctx, f.domainChange(d, network.Validated)))
+		return errStop
+	}), errStop)
+	equal(f, f.getSite(s), s)
+	equal(f, f.getDomain(d), d)
+	equal(f, len(f.historyOf(string(s.ID), string(d.ID))), 2)
+	equal(f, f.eventsAfter(0, 10), before)
+}
+
+func historyIsAChain(f *fixture) {
+	s := f.moveSite(f.newSite("shop"), site.Provisioning, site.Error, site.Provisioning, site.DomainPendingDNS,
+		site.DomainValidated, site.DomainPendingDNS, site.Deleting, site.Deleted)
+	from := ""
+	for _, c := range f.historyOf(string(s.ID)) {
+		equal(f, c.From, from)
+		from = c.To
+	}
+	equal(f, from, string(s.Status))
+}
+
+func historiesAreJoined(f *fixture) {
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	f.moveSite(s, site.Provisioning)
+	f.moveDomain(d, network.Validated)
+	f.newSite("other")
+	var got []string
+	for _, c := range f.historyOf(string(d.ID), string(s.ID)) {
+		got = append(got, c.To)
+	}
+	equal(f, got, []string{"CREATED", "PENDING_DNS", "PROVISIONING", "VALIDATED"})
+	equal(f, f.historyOf(), nil)
+}
+
+func eventsFollow(f *fixture) {
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	f.moveSite(s, site.Provisioning)
+	f.moveDomain(d, network.Validated)
+	events := f.eventsAfter(0, 10)
+	var types []string
+	for i, e := range events {
+		types = append(types, e.Type)
+		if i > 0 && e.Seq <= events[i-1].Seq {
+			f.Errorf("event %d has the number %d after %d", i, e.Seq, events[i-1].Seq)
+		}
+	}
+	equal(f, types, []string{"site.created", "domain.created", "site.status_changed", "domain.status_changed"})
+	f.tells(events[2], s, f.siteChange(s, site.Provisioning))
+	equal(f, f.eventsAfter(events[1].Seq, 10), events[2:])
+}
+
+// tells checks that an event is about a change of a site.
+func (f *fixture) tells(e event.Event, s site.Site, c lifecycle.Change) {
+	f.Helper()
+	var data map[string]string
+	f.must(json.Unmarshal([]byte(e.Data), &data))
+	equal(f, data, map[string]string{
+		"from": c.From, "event": c.Event, "to": c.To, "reason": c.Reason, "operation_id": c.OperationID,
+	})
+	e.Data = ""
+	equal(f, e, event.Event{
+		Seq: e.Seq, Type: "site.status_changed", TenantID: string(s.TenantID), ObjectID: string(s.ID), At: c.At,
+	})
+}
+
+func eventsAreLimited(f *fixture) {
+	f.newSite("one")
+	f.newSite("other")
+	equal(f, len(f.eventsAfter(0, 1)), 1)
+}

@@ -1,0 +1,108 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+var purgeTests = []test{
+	{"a purge leaves the tombstones and what is history", purgeKeepsHistory},
+	{"a purge removes all else of the site and its domains", purgeRemoves},
+	{"a purge leaves other sites alone", purgeSparesOthers},
+	{"a purge may be repeated", purgeRepeats},
+}
+
+// Everything fills a store with a site and a domain of it that have at least one
+// row of every kind that bears an id.
+func Everything(t *testing.T, s store.Store) (site.Site, network.Domain) {
+	f := setup(t, s)
+	return f.everything(f.newEdge("one"), "shop", "r1")
+}
+
+func (f *fixture) everything(e edge.Edge, slug, requestID string) (site.Site, network.Domain) {
+	f.Helper()
+	s, r := f.blankSite(slug)
+	r.Spec = fullSpec()
+	f.update(func(tx store.Tx) error { return tx.InsertSite(f.ctx, s, r, f.cause("asked for")) })
+	d := f.newDomain(s, slug+".example.com")
+	s.PrimaryDomainID = d.ID
+	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
+	s, d = f.moveSite(f.getSite(s), site.Provisioning), f.moveDomain(d, network.Validated)
+	f.change(e, s, "op_1")
+	for _, object := range []string{string(s.ID), string(d.ID)} {
+		f.journal(f.newOperation(object), "publish")
+		f.putCondition(f.blankCondition(object, condition.EdgeSynced))
+	}
+	f.update(func(tx store.Tx) error {
+		f.must(tx.PutEvidence(f.ctx, network.Evidence{DomainID: d.ID, TenantID: d.TenantID, Kind: network.EvidenceNonce, Detail: d.Hostname}))
+		f.must(tx.MarkWork(f.ctx, worker.Mark{Kind: worker.Site, Key: string(s.ID), TenantID: string(s.TenantID), DueAt: f.now}))
+		f.must(tx.MarkWork(f.ctx, worker.Mark{Kind: worker.Domain, Key: string(d.ID), TenantID: string(s.TenantID), DueAt: f.now}))
+		return tx.InsertRequest(f.ctx, store.Request{TenantID: f.tenant, ID: requestID, ObjectID: string(s.ID), CreatedAt: f.now})
+	})
+	return s, d
+}
+
+func (f *fixture) purge(s site.Site) {
+	f.Helper()
+	f.update(func(tx store.Tx) error { return tx.PurgeSite(f.ctx, s.TenantID, s.ID) })
+}
+
+func purgeKeepsHistory(f *fixture) {
+	s, d := f.everything(f.newEdge("one"), "shop", "r1")
+	ids := []string{string(s.ID), string(d.ID)}
+	operations := func() []saga.Operation {
+		return read(f, func(tx store.Tx) ([]saga.Operation, error) { return tx.OperationsOf(f.ctx, ids) })
+	}
+	history, events, ops := f.historyOf(ids...), f.eventsAfter(0, 100), operations()
+	journal := f.journalOf(ops[0].ID, ops[1].ID)
+	f.purge(s)
+	equal(f, f.getSite(s), s)
+	equal(f, f.getDomain(d), d)
+	equal(f, f.historyOf(ids...), history)
+	equal(f, f.eventsAfter(0, 100), events)
+	equal(f, operations(), ops)
+	equal(f, f.journalOf(ops[0].ID, ops[1].ID), journal)
+}
+
+func purgeRemoves(f *fixture) {
+	e := f.newEdge("one")
+	s, d := f.everything(e, "shop", "r1")
+	f.purge(s)
+	equal(f, f.changes(e), nil)
+	equal(f, f.conditions(string(s.ID)), nil)
+	equal(f, f.conditions(string(d.ID)), nil)
+	equal(f, f.evidence(d, network.EvidenceNonce), network.Evidence{})
+	f.finds(f.tenant, "r1", store.Request{})
+	f.notFound(f.try(func(tx store.Tx) error {
+		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 1)
+		return err
+	}), "revision", string(s.ID)+"/1")
+	equal(f, f.claim(10), nil)
+}
+
+func purgeSparesOthers(f *fixture) {
+	e := f.newEdge("one")
+	s, _ := f.everything(e, "shop", "r1")
+	other, d := f.everything(e, "other", "r2")
+	f.purge(s)
+	equal(f, len(f.changes(e)), 1)
+	equal(f, len(f.conditions(string(other.ID))), 1)
+	equal(f, len(f.conditions(string(d.ID))), 1)
+	equal(f, f.evidence(d, network.EvidenceNonce).DomainID, d.ID)
+	equal(f, f.desired([]id.Site{other.ID})[0].Spec, fullSpec())
+	equal(f, len(f.claim(10)), 2)
+}
+
+func purgeRepeats(f *fixture) {
+	s, _ := f.everything(f.newEdge("one"), "shop", "r1")
+	f.purge(s)
+	f.purge(s)
+}

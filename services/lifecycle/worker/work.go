@@ -1,0 +1,86 @@
+// Package worker owns the one table of things that are due and the loop that
+// claims them. Work is level-triggered and keyed: marking a key says "look at
+// this object", never what to do. A mark during a lease makes the object due
+// again, so nothing is lost between a look and its end.
+//
+//	            Mark                 Claim                Finish
+//	(nothing) -------> dirty, due -----------> leased --------------> clean
+//	                      ^                      |  |  marked again     |
+//	                      +----------------------+  +--> dirty, due     |
+//	                      |    later: not done yet                      |
+//	                      +---------------------------------------------+
+//	                                         Mark
+//
+// The epoch of a row fences: each claim raises it, each deletion of the object
+// raises it, and whatever a worker writes about the object first checks it.
+package worker
+
+import (
+	"context"
+	"time"
+)
+
+// Kind names what a key is the key of.
+type Kind string
+
+// The kinds of work.
+const (
+	// Site drives the operations of a site; the key is its id.
+	Site Kind = "site"
+	// Domain brings a domain forward; the key is its id.
+	Domain Kind = "domain"
+	// Edge brings an edge to what is desired; the key is its id.
+	Edge Kind = "edge"
+)
+
+// Mark says that an object is to be looked at.
+type Mark struct {
+	Kind     Kind
+	Key      string
+	TenantID string
+	// DueAt is when; an earlier due time that is already noted stays.
+	DueAt time.Time
+	// TraceParent is the trace that the look belongs to, W3C; empty keeps the
+	// noted one.
+	TraceParent string
+}
+
+// Work is a claimed row.
+type Work struct {
+	Kind        Kind
+	Key         string
+	TenantID    string
+	TraceParent string
+	// WantedSeq is the mark that the claim answers.
+	WantedSeq int64
+	// Epoch fences the claim.
+	Epoch uint64
+}
+
+// Store keeps work inside the caller's transaction.
+type Store interface {
+	// MarkWork makes an object due, inserting its row if there is none.
+	MarkWork(ctx context.Context, m Mark) error
+	// ClaimWork leases up to limit rows that are dirty, due and not leased, the
+	// longest due first, and raises the epoch of each. A noted trace is taken
+	// by the claim: a later look does not belong to it.
+	ClaimWork(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]Work, error)
+	// HoldWork returns lifecycle.ErrFenced unless the row's epoch is still that
+	// of the claim.
+	HoldWork(ctx context.Context, w Work) error
+	// FinishWork ends a claim. With a zero next the row is clean unless it was
+	// marked again; with a next it stays dirty and is due then, or at once when
+	// it was marked again. A row taken over or deleted is left alone.
+	FinishWork(ctx context.Context, w Work, now, next time.Time) error
+	// FenceWork raises the epoch of an object's row, so that a running claim
+	// can write no more.
+	FenceWork(ctx context.Context, kind Kind, key string) error
+	// NextDue returns when the next row is due or its lease ends; ok is false
+	// when there is none.
+	NextDue(ctx context.Context) (at time.Time, ok bool, err error)
+	// DueAt returns when an object is due next; ok is false when it is clean.
+	DueAt(ctx context.Context, kind Kind, key string) (at time.Time, ok bool, err error)
+	// ReleaseLeases ends every lease. Only the holder of the data directory's
+	// lock may call it, at start.
+	ReleaseLeases(ctx context.Context) error
+}
