@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/internal/platform/telemetry"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
+)
+
+// Reasons of this service.
+const (
+	reasonStaleFence     = "STALE_FENCE"
+	reasonSnapshotNeeded = "SNAPSHOT_NEEDED"
+	reasonConfigRejected = "CONFIG_REJECTED"
+	reasonNotProven      = "EDGE_NOT_PROVEN"
+	reasonNginxDown      = "NGINX_DOWN"
+	reasonWrongEdge      = "WRONG_EDGE"
+	reasonSiteNotServed  = "SITE_NOT_SERVED"
+)
+
+const retryDelay = 5 * time.Second
+
+type malformedError struct{ Field, Problem string }
+
+func (e *malformedError) Error() string { return "malformed apply: " + e.Problem }
+
+type wrongEdgeError struct{ Asked, Here string }
+
+func (e *wrongEdgeError) Error() string {
+	return fmt.Sprintf("edge %q was meant, this is %q", e.Asked, e.Here)
+}
+
+// statusOf is the one switch from errors to statuses.
+func statusOf(err error) error {
+	var (
+		stale     *snapshot.StaleFenceError
+		invalid   *render.InvalidSiteError
+		rejected  *nginx.RejectedError
+		notProven *nginx.NotProvenError
+		missing   *nginx.MissingError
+		taken     *nginx.PortTakenError
+		start     *nginx.StartError
+		wrong     *wrongEdgeError
+		malformed *malformedError
+	)
+	switch {
+	case errors.As(err, &stale):
+		return rpcerr.New(codes.Aborted, reasonStaleFence, err.Error())
+	case errors.Is(err, snapshot.ErrNeeded):
+		return rpcerr.New(codes.FailedPrecondition, reasonSnapshotNeeded, "the digest does not come out of what this edge holds: send the whole snapshot")
+	case errors.As(err, &invalid):
+		return rpcerr.New(codes.InvalidArgument, reasonConfigRejected, err.Error(),
+			rpcerr.Metadata(telemetry.KeySite, invalid.SiteID), rpcerr.Violation(invalid.Field, invalid.Err.Error()))
+	case errors.As(err, &rejected):
+		return rpcerr.New(codes.InvalidArgument, reasonConfigRejected, err.Error())
+	case errors.As(err, &notProven):
+		return rpcerr.New(codes.Unavailable, reasonNotProven, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &missing), errors.As(err, &taken), errors.As(err, &start):
+		return rpcerr.New(codes.Unavailable, reasonNginxDown, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &wrong):
+		return rpcerr.New(codes.InvalidArgument, reasonWrongEdge, err.Error(), rpcerr.Violation("header.edge_id", err.Error()))
+	case errors.As(err, &malformed):
+		return rpcerr.New(codes.InvalidArgument, rpcerr.ReasonInvalidFields, err.Error(), rpcerr.Violation(malformed.Field, malformed.Problem))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return status.FromContextError(err).Err()
+	}
+	// Statuses of the transport pass; the server turns everything else into
+	// INTERNAL with a fixed text and logs it.
+	return err
+}
+
+func notServed(siteID string) error {
+	return rpcerr.New(codes.NotFound, reasonSiteNotServed, fmt.Sprintf("the workers do not serve site %q", siteID))
+}
+
+func unanswered(err error) error {
+	return rpcerr.New(codes.Unavailable, reasonNginxDown, err.Error(), rpcerr.RetryAfter(retryDelay))
+}

@@ -1,0 +1,91 @@
+// Package apply makes nginx run a snapshot and proves that it does.
+//
+// It owns the order of effects and the way back:
+//
+//	fence -> next snapshot, digest -> render -> stage -> nginx.test, sync
+//	      -> swap -> nginx.reload -> prove -> save as last good
+//	                     \-> not proven: swap back, reload, prove the one before
+//
+// It must not know gRPC or nginx syntax.
+//
+// Invariants: one thing at a time happens to nginx; the last good snapshot on
+// disk was proved; whatever fails, what was served before is still served.
+package apply
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
+)
+
+// Config is what an Applier works with.
+type Config struct {
+	EdgeID string
+	// Layout of what runs; the test uses another one.
+	Layout      render.Layout
+	Nginx       *nginx.Instance
+	Runtime     nginx.Runtime
+	Generations *generation.Store
+	Snapshots   *snapshot.Store
+	TestTimeout time.Duration
+	Logger      *slog.Logger
+	Tracer      trace.Tracer
+}
+
+// Applier serialises everything that happens to nginx.
+type Applier struct {
+	config Config
+	// turn holds one token; whoever has it may touch the fields below.
+	turn chan struct{}
+	// held was proved last; nil: nothing was received yet.
+	held   *snapshot.Snapshot
+	heldAt time.Time
+	// seen is the highest fence of which an apply was begun.
+	seen snapshot.Fence
+	// proven is what the workers run as far as we know; nil: unknown.
+	proven    *nginx.Want
+	lastError string
+	// hosts are those of held; read without the turn.
+	hosts atomic.Pointer[map[string]bool]
+}
+
+// New returns an Applier that has not looked at disk or nginx yet; see Boot.
+func New(config Config) *Applier {
+	applier := &Applier{config: config, turn: make(chan struct{}, 1)}
+	applier.hosts.Store(&map[string]bool{})
+	return applier
+}
+
+// Serves tells whether host is a public hostname of the last proved snapshot.
+func (a *Applier) Serves(host string) bool { return (*a.hosts.Load())[host] }
+
+func (a *Applier) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case a.turn <- struct{}{}:
+		return func() { <-a.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (a *Applier) hold(held *snapshot.Snapshot, at time.Time) {
+	a.held, a.heldAt = held, at
+	hosts := held.Hosts()
+	a.hosts.Store(&hosts)
+}
+
+// wanted is what nginx shall run when nobody applies anything.
+func (a *Applier) wanted() *snapshot.Snapshot {
+	if a.held == nil {
+		return snapshot.Empty()
+	}
+	return a.held
+}

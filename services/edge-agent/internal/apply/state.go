@@ -1,0 +1,88 @@
+package apply
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
+)
+
+// State is what the edge holds and what really runs.
+type State struct {
+	// Received is the last proved snapshot; nil: none.
+	Received *snapshot.Snapshot
+	// Running is nil when nginx does not answer.
+	Running *Running
+	// LastError says why the last apply failed, or why nginx is down.
+	LastError string
+}
+
+// Running is what fresh connections answer, and what it should be.
+type Running struct {
+	nginx.Status
+	// FilesHash is over the files on disk, WantedHash over a fresh rendering.
+	FilesHash, WantedHash string
+	Master                int
+	AppliedAt             time.Time
+}
+
+// State observes. An nginx that is found dead is started again first.
+func (a *Applier) State(ctx context.Context) (State, error) {
+	end, err := a.begin(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	defer end()
+	state := State{Received: a.held, LastError: a.lastError}
+	if err := a.revive(context.WithoutCancel(ctx)); err != nil {
+		state.LastError = err.Error()
+		return state, nil
+	}
+	status, err := a.config.Nginx.Status(ctx)
+	if err != nil {
+		state.LastError = "the workers do not answer: " + err.Error()
+		return state, nil
+	}
+	state.Running, err = a.running(status)
+	return state, err
+}
+
+func (a *Applier) running(status nginx.Status) (*Running, error) {
+	wanted, err := a.render(a.wanted())
+	if err != nil {
+		return nil, err
+	}
+	master, err := a.config.Nginx.Master()
+	if err != nil {
+		return nil, err
+	}
+	return &Running{
+		Status: status, Master: master, AppliedAt: a.heldAt,
+		FilesHash: a.filesHash(wanted), WantedHash: wanted.want.Hash,
+	}, nil
+}
+
+// filesHash is over everything but status.conf, unless that one differs from
+// what it should be: then nothing else can give the same hash.
+func (a *Applier) filesHash(wanted *files) string {
+	found, err := a.config.Generations.Read()
+	if err != nil {
+		return ""
+	}
+	isStatus := func(file generation.File) bool { return file.Name == render.StatusFile }
+	expected := a.complete(wanted)[0]
+	if slices.ContainsFunc(found, func(file generation.File) bool {
+		return isStatus(file) && string(file.Data) == string(expected.Data)
+	}) {
+		found = slices.DeleteFunc(found, isStatus)
+	}
+	rendered := make([]render.File, 0, len(found))
+	for _, file := range found {
+		rendered = append(rendered, render.File(file))
+	}
+	return render.Hash(rendered)
+}

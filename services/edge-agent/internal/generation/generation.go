@@ -1,0 +1,225 @@
+// Package generation keeps rendered files on disk, one directory for each
+// generation, and the symlink that says which one nginx reads:
+//
+//	<dir>/generations/7/...
+//	<dir>/current -> generations/7
+//
+// It must not know what the files mean or whether nginx took them.
+//
+// Invariants: current points at complete, synced files at every instant, also
+// across a power loss; only names chosen here are ever written or removed.
+package generation
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// Store is the directory of the agent.
+type Store struct{ dir string }
+
+// File is one file of a generation.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// NewStore makes the directories that are missing.
+func NewStore(dir string) (*Store, error) {
+	store := &Store{dir: dir}
+	if err := os.MkdirAll(store.generations(), 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of generations: %w", err)
+	}
+	return store, nil
+}
+
+func (s *Store) generations() string { return filepath.Join(s.dir, "generations") }
+func (s *Store) staging() string     { return filepath.Join(s.generations(), "staging") }
+func (s *Store) current() string     { return filepath.Join(s.dir, "current") }
+
+// Path returns where a file of a generation is.
+func (s *Store) Path(generation uint64, name string) string {
+	return filepath.Join(s.generations(), strconv.FormatUint(generation, 10), name)
+}
+
+// CurrentPath returns where a file of the current generation is.
+func (s *Store) CurrentPath(name string) string { return filepath.Join(s.current(), name) }
+
+// Current returns the generation that nginx reads; ok is false when there is
+// none.
+func (s *Store) Current() (generation uint64, ok bool) {
+	target, err := os.Readlink(s.current())
+	if err != nil {
+		return 0, false
+	}
+	generation, err = strconv.ParseUint(filepath.Base(target), 10, 64)
+	return generation, err == nil
+}
+
+// Read returns the files of the current generation, all of them.
+func (s *Store) Read() ([]File, error) {
+	entries, err := os.ReadDir(s.CurrentPath("."))
+	if err != nil {
+		return nil, fmt.Errorf("read the current generation: %w", err)
+	}
+	files := make([]File, 0, len(entries))
+	for _, entry := range entries {
+		data, err := os.ReadFile(s.CurrentPath(entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("read the current generation: %w", err)
+		}
+		files = append(files, File{Name: entry.Name(), Data: data})
+	}
+	return files, nil
+}
+
+// Staged is a set of files that nothing refers to yet.
+type Staged struct {
+	store *Store
+	files []File
+}
+
+// Stage writes files, not synced yet. It replaces whatever was staged before.
+func (s *Store) Stage(files []File) (*Staged, error) {
+	staged := &Staged{store: s, files: files}
+	if err := staged.Discard(); err != nil {
+		return nil, err
+	}
+	return staged, WriteFiles(s.staging(), files)
+}
+
+// WriteFiles makes dir and writes files into it, without syncing.
+func WriteFiles(dir string, files []File) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("write files: %w", err)
+	}
+	for _, file := range files {
+		if err := os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o600); err != nil {
+			return fmt.Errorf("write files: %w", err)
+		}
+	}
+	return nil
+}
+
+// Path returns where a staged file is.
+func (s *Staged) Path(name string) string { return filepath.Join(s.store.staging(), name) }
+
+// Discard removes the staged files.
+func (s *Staged) Discard() error {
+	if err := os.RemoveAll(s.store.staging()); err != nil {
+		return fmt.Errorf("remove staged files: %w", err)
+	}
+	return nil
+}
+
+// Sync returns when the staged files are on the disk.
+func (s *Staged) Sync() error {
+	var group errgroup.Group
+	for _, file := range s.files {
+		group.Go(func() error { return sync(s.Path(file.Name)) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return sync(s.store.staging())
+}
+
+// Swap makes synced files the current generation. undo makes the one before
+// current again; call it at most once, before anything else is staged.
+func (s *Staged) Swap(generation uint64) (undo func() error, err error) {
+	before, had := s.store.Current()
+	undoPlace, err := s.place(generation)
+	if err != nil {
+		return nil, err
+	}
+	undo = func() error {
+		return errors.Join(s.store.point(before, had), undoPlace())
+	}
+	if err := s.store.point(generation, true); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	return undo, nil
+}
+
+// place gives the staged files the name of the generation. Files that have it
+// already change places with them, so that the name is never empty.
+func (s *Staged) place(generation uint64) (undo func() error, err error) {
+	from, to := s.store.staging(), s.store.Path(generation, "")
+	flags := uint(unix.RENAME_NOREPLACE)
+	if _, err := os.Stat(to); err == nil {
+		flags = unix.RENAME_EXCHANGE
+	}
+	if err := rename(from, to, flags); err != nil {
+		return nil, err
+	}
+	undo = func() error {
+		return errors.Join(rename(to, from, flags), sync(s.store.generations()))
+	}
+	return undo, sync(s.store.generations())
+}
+
+func rename(from, to string, flags uint) error {
+	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, flags); err != nil {
+		return fmt.Errorf("rename %s to %s: %w", from, to, err)
+	}
+	return nil
+}
+
+// point swings the symlink atomically, or removes it.
+func (s *Store) point(generation uint64, exists bool) error {
+	if !exists {
+		if err := os.Remove(s.current()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the current generation: %w", err)
+		}
+		return sync(s.dir)
+	}
+	next := s.current() + ".next"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("point at generation %d: %w", generation, err)
+	}
+	if err := os.Symlink(filepath.Join("generations", strconv.FormatUint(generation, 10)), next); err != nil {
+		return fmt.Errorf("point at generation %d: %w", generation, err)
+	}
+	if err := os.Rename(next, s.current()); err != nil {
+		return fmt.Errorf("point at generation %d: %w", generation, err)
+	}
+	return sync(s.dir)
+}
+
+// Prune removes every generation but those to keep, and what was staged.
+func (s *Store) Prune(keep ...uint64) error {
+	entries, err := os.ReadDir(s.generations())
+	if err != nil {
+		return fmt.Errorf("prune generations: %w", err)
+	}
+	for _, entry := range entries {
+		generation, err := strconv.ParseUint(entry.Name(), 10, 64)
+		if err == nil && slices.Contains(keep, generation) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(s.generations(), entry.Name())); err != nil {
+			return fmt.Errorf("prune generations: %w", err)
+		}
+	}
+	return nil
+}
+
+// sync flushes a file or directory.
+func sync(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+// Package nginx runs one nginx on this host: it finds the binary, tests files,
+// starts the master, adopts a running one, reloads it, proves what its workers
+// run, and ends it.
+//
+// It owns the processes and the runtime directory (pid file, sockets, temporary
+// files). It must not know sites, snapshots or how files are rendered.
+//
+// Invariants:
+//   - The master outlives this process. It is ours when its command line names
+//     our configuration file; no other nginx is ever signalled.
+//   - An exit code proves nothing. What runs is what fresh connections to the
+//     status socket answer.
+//   - No error carries text from a configuration file: quoted parts of what
+//     nginx says are cut out.
+package nginx
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Config says which nginx is run and where.
+type Config struct {
+	// Binary is a name or a path.
+	Binary string
+	// ConfFile is what the master is started with, for good.
+	ConfFile string
+	// LogFile is the error log.
+	LogFile string
+	// Runtime is where the pid file and sockets are.
+	Runtime Runtime
+	// PublicListen holds the public addresses.
+	PublicListen []netip.AddrPort
+	// ProofTimeout bounds the wait for new workers.
+	ProofTimeout time.Duration
+	Logger       *slog.Logger
+}
+
+// Instance is the one nginx of this agent. Its methods are not safe for
+// concurrent use, except Status and Version.
+type Instance struct {
+	config Config
+}
+
+// New returns the instance that config describes; nothing is started.
+func New(config Config) *Instance { return &Instance{config: config} }
+
+// MissingError says that there is no nginx to run.
+type MissingError struct{ Binary string }
+
+// Error names the binary and the remedy.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("nginx binary %q not found: install it with `apt-get install nginx`, or configure the path of another one", e.Binary)
+}
+
+var versionPattern = regexp.MustCompile(`nginx version: [^/\s]+/(\S+)`)
+
+// Version returns the version of the binary, for instance 1.22.1, or a
+// *MissingError.
+func (n *Instance) Version(ctx context.Context) (string, error) {
+	output, err := n.run(ctx, "-v")
+	if err != nil {
+		return "", fmt.Errorf("ask nginx for its version: %w", err)
+	}
+	found := versionPattern.FindStringSubmatch(output)
+	if found == nil {
+		return "", fmt.Errorf("ask nginx for its version: %s answers something else", n.config.Binary)
+	}
+	return found[1], nil
+}
+
+// run executes the binary and returns what it wrote. The error is a
+// *MissingError or describes the exit.
+func (n *Instance) run(ctx context.Context, arguments ...string) (string, error) {
+	path, err := exec.LookPath(n.config.Binary)
+	if err != nil {
+		return "", &MissingError{Binary: n.config.Binary}
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return "", fmt.Errorf("find nginx: %w", err)
+	}
+	command := exec.CommandContext(ctx, path, arguments...)
+	command.Dir = "/"
+	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	// A daemon that kept the pipe open would hold us for ever.
+	command.WaitDelay = time.Second
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+var quoted = regexp.MustCompile(`"[^"]*"?`)
+
+// complaints returns the lines of nginx's output that complain, with whatever
+// they quote from files cut out.
+func complaints(output string) []string {
+	var lines []string
+	for line := range strings.SplitSeq(output, "\n") {
+		for _, level := range []string{"[warn]", "[error]", "[crit]", "[alert]", "[emerg]"} {
+			if _, text, found := strings.Cut(line, level); found {
+				lines = append(lines, level+quoted.ReplaceAllString(text, "..."))
+			}
+		}
+	}
+	return lines
+}

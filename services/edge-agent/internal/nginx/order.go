@@ -1,0 +1,153 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// StartError says that nginx did not start.
+type StartError struct{ Reason string }
+
+// Error gives the reason.
+func (e *StartError) Error() string { return "nginx did not start: " + e.Reason }
+
+// Start starts the master; Prove shows what it runs. It expects that no master of
+// ours runs. A public address that is taken gives a *PortTakenError, a binary
+// that is not there a *MissingError, anything else that keeps nginx from
+// starting a *StartError.
+func (n *Instance) Start(ctx context.Context) (Order, error) {
+	if err := n.clearDead(); err != nil {
+		return Order{}, err
+	}
+	if err := checkPorts(ctx, n.config.PublicListen); err != nil {
+		return Order{}, err
+	}
+	order := Order{text: "nginx started", logged: n.logSize()}
+	ctx, cancel := context.WithTimeout(ctx, n.config.ProofTimeout)
+	defer cancel()
+	output, err := n.run(ctx, "-c", n.config.ConfFile, "-p", n.config.Runtime.Dir(), "-e", n.config.LogFile)
+	if missing := new(MissingError); errors.As(err, &missing) {
+		return Order{}, err
+	}
+	if err != nil {
+		return Order{}, &StartError{Reason: reason(output, err)}
+	}
+	return order, nil
+}
+
+// RejectedError says why nginx refuses a configuration.
+type RejectedError struct{ Reason string }
+
+// Error gives the reason.
+func (e *RejectedError) Error() string { return "nginx refuses the configuration: " + e.Reason }
+
+// Test lets nginx read confFile with everything it writes below prefix. Warnings
+// count: nginx only warns when two blocks claim one name. The error is a
+// *RejectedError when nginx judged.
+func (n *Instance) Test(ctx context.Context, prefix, confFile string) error {
+	output, err := n.run(ctx, "-t", "-q", "-c", confFile, "-p", prefix, "-e", filepath.Join(prefix, "error.log"))
+	if missing := new(MissingError); errors.As(err, &missing) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("test the configuration: %w", ctx.Err())
+	}
+	if err != nil || len(complaints(output)) > 0 {
+		n.config.Logger.WarnContext(ctx, "nginx refused a configuration", "output", output)
+		return &RejectedError{Reason: reason(output, err)}
+	}
+	return nil
+}
+
+// Reload orders the master to read its files again; Prove shows whether it did.
+func (n *Instance) Reload(ctx context.Context) (Order, error) {
+	master, err := n.Master()
+	if err != nil {
+		return Order{}, err
+	}
+	old, err := workers(master)
+	if err != nil {
+		return Order{}, err
+	}
+	order := Order{text: "nginx -s reload returned 0", old: old, logged: n.logSize()}
+	ctx, cancel := context.WithTimeout(ctx, n.config.ProofTimeout)
+	defer cancel()
+	return order, n.signal(ctx, "reload")
+}
+
+// Stop ends the master and its workers after the requests they serve, at the
+// latest when ctx is done. No master is no error.
+func (n *Instance) Stop(ctx context.Context) error {
+	master, err := n.Master()
+	if err != nil || master == 0 {
+		return err
+	}
+	if err := n.signal(ctx, "quit"); err != nil {
+		return err
+	}
+	for {
+		process, alive := readProcess(master)
+		if !alive || !n.isOurs(process) {
+			return n.clearDead()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for nginx master %d to end: %w", master, ctx.Err())
+		case <-time.After(proofPause):
+		}
+	}
+}
+
+// signal goes through the binary with a file that holds the pid path only, so
+// that nginx does not read every site just to find its master.
+func (n *Instance) signal(ctx context.Context, name string) error {
+	runtime := n.config.Runtime
+	output, err := n.run(ctx, "-s", name, "-c", runtime.signalFile(), "-p", runtime.Dir(), "-e", n.config.LogFile)
+	if missing := new(MissingError); errors.As(err, &missing) {
+		return err
+	}
+	if err != nil {
+		return &NotProvenError{Order: "nginx -s " + name + " was ordered", Seen: "it failed: " + reason(output, err)}
+	}
+	return nil
+}
+
+func reason(output string, err error) string {
+	if lines := complaints(output); len(lines) > 0 {
+		return lines[0]
+	}
+	return fmt.Sprintf("%v", err)
+}
+
+func (n *Instance) logSize() int64 {
+	info, err := os.Stat(n.config.LogFile)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// lastWords returns the first thing that nginx logged as fatal after offset.
+func (n *Instance) lastWords(offset int64) string {
+	file, err := os.Open(n.config.LogFile)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.NewSectionReader(file, offset, 64<<10))
+	if err != nil {
+		return ""
+	}
+	for _, line := range complaints(string(data)) {
+		if strings.HasPrefix(line, "[emerg]") {
+			return line
+		}
+	}
+	return ""
+}

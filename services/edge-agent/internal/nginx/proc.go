@@ -1,0 +1,106 @@
+package nginx
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// process is one row of /proc.
+type process struct {
+	pid, parent int
+	// command is the command line, spaces for the bytes that end arguments.
+	command string
+}
+
+func (p process) isMaster() bool   { return strings.HasPrefix(p.command, "nginx: master process ") }
+func (p process) isWorker() bool   { return strings.HasPrefix(p.command, "nginx: worker process") }
+func (p process) isDraining() bool { return strings.Contains(p.command, "is shutting down") }
+
+// readProcess returns ok=false for a process that is gone or a zombie.
+func readProcess(pid int) (process, bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if err != nil || len(command) == 0 {
+		return process{}, false
+	}
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return process{}, false
+	}
+	// The second field is the name in parentheses, which may hold anything.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 || string(fields[0]) == "Z" {
+		return process{}, false
+	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return process{}, false
+	}
+	text := string(bytes.TrimRight(command, "\x00"))
+	return process{pid: pid, parent: parent, command: strings.TrimSpace(strings.ReplaceAll(text, "\x00", " "))}, true
+}
+
+func listProcesses(keep func(process) bool) ([]process, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	var found []process
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if process, ok := readProcess(pid); ok && keep(process) {
+			found = append(found, process)
+		}
+	}
+	return found, nil
+}
+
+// holders returns the processes that have one of the sockets open. Those of
+// other users are seen by root only.
+func holders(inodes []string) ([]process, error) {
+	if len(inodes) == 0 {
+		return nil, nil
+	}
+	return listProcesses(func(process process) bool {
+		files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(process.pid), "fd", "*"))
+		if err != nil {
+			return false
+		}
+		return slices.ContainsFunc(files, func(file string) bool {
+			link, err := os.Readlink(file)
+			return err == nil && slices.Contains(inodes, strings.TrimSuffix(strings.TrimPrefix(link, "socket:["), "]"))
+		})
+	})
+}
+
+// unixInodes returns the inodes of the unix sockets bound to path.
+func unixInodes(path string) ([]string, error) {
+	return inodes("/proc/net/unix", func(fields []string) (string, bool) {
+		if len(fields) != 8 || fields[7] != path {
+			return "", false
+		}
+		return fields[6], true
+	})
+}
+
+func inodes(table string, match func(fields []string) (string, bool)) ([]string, error) {
+	data, err := os.ReadFile(table)
+	if err != nil {
+		return nil, fmt.Errorf("list sockets: %w", err)
+	}
+	var found []string
+	for line := range strings.SplitSeq(string(data), "\n") {
+		if inode, ok := match(strings.Fields(line)); ok && inode != "0" {
+			found = append(found, inode)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,82 @@
+package render
+
+import (
+	"strconv"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
+)
+
+func renderMaps(sites []*site) []byte {
+	c := new(conf)
+	c.comment(
+		"Where the requests of each site go. Written by the Siteplane edge agent;",
+		"the next apply replaces it. Hosts below site.internal exist only on the",
+		"agent's own socket.",
+	)
+	c.blank()
+	c.comment("The origin: ip:port, or an upstream block where there are several.")
+	hostMap(c, "$siteplane_target", sites, func(site *site) (encode.Token, bool) {
+		return originToken(site, originName, site.origin), len(site.origin) > 0
+	})
+	c.comment("The base of a redirect.")
+	hostMap(c, "$siteplane_redirect", sites, func(site *site) (encode.Token, bool) {
+		if site.redirect == nil {
+			return nil, false
+		}
+		return site.redirect.base, true
+	})
+	for index := range longestRoutes(sites) {
+		c.comment("The origin of path route " + decimal(index) + " of a site.")
+		hostMap(c, routeVariable(index), sites, func(site *site) (encode.Token, bool) {
+			if index >= len(site.routes) {
+				return nil, false
+			}
+			return originToken(site, routeName(index), site.routes[index].origin), true
+		})
+	}
+	siteMap(c, sites)
+	return c.bytes()
+}
+
+// hostMap writes a map from every host of the sites that have a value.
+func hostMap(c *conf, variable literal, sites []*site, value func(*site) (encode.Token, bool)) {
+	c.block("map", tokens(literal("$host"), variable), func() {
+		for _, site := range sites {
+			token, ok := value(site)
+			if !ok {
+				continue
+			}
+			for _, host := range site.hosts() {
+				c.entry(host, token)
+			}
+		}
+	})
+	c.blank()
+}
+
+// siteMap tells the agent's own probe which site and revision the workers hold.
+func siteMap(c *conf, sites []*site) {
+	c.comment("What the agent's probe asks for: the site and its revision.")
+	c.block("map", tokens(literal("$host"), literal("$siteplane_site")), func() {
+		for _, site := range sites {
+			value := `'"site_id":"` + site.id.Token() + `","revision":` + site.revision.Token() + `'`
+			c.entry(literal(site.id.InternalName()), literal(value))
+		}
+	})
+}
+
+func longestRoutes(sites []*site) int {
+	longest := 0
+	for _, site := range sites {
+		longest = max(longest, len(site.routes))
+	}
+	return longest
+}
+
+const originName literal = "origin"
+
+func routeName(index int) literal { return "route_" + decimal(index) }
+
+func routeVariable(index int) literal { return "$siteplane_route_" + decimal(index) }
+
+func decimal(number int) literal { return literal(strconv.Itoa(number)) }

@@ -1,0 +1,65 @@
+package render
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// profile is a set of sites that differ only in their names and in where their
+// requests go.
+type profile struct {
+	// id is derived from what the sites share.
+	id    string
+	sites []*site
+}
+
+// groupProfiles expects sites in the order of their ids and keeps it.
+func groupProfiles(sites []*site) []*profile {
+	byID := make(map[string]*profile)
+	for _, site := range sites {
+		id := profileID(site)
+		if byID[id] == nil {
+			byID[id] = &profile{id: id}
+		}
+		byID[id].sites = append(byID[id].sites, site)
+	}
+	profiles := make([]*profile, 0, len(byID))
+	for _, profile := range byID {
+		profiles = append(profiles, profile)
+	}
+	slices.SortFunc(profiles, func(a, b *profile) int { return cmp.Compare(a.id, b.id) })
+	return profiles
+}
+
+func profileID(site *site) string {
+	sum := sha256.Sum256([]byte(profileKey(site)))
+	return hex.EncodeToString(sum[:6])
+}
+
+// profileKey holds everything a server block says apart from its names. The
+// encoder lets no newline into a token, so fields cannot run together.
+func profileKey(site *site) string {
+	var key strings.Builder
+	field := func(values ...string) { key.WriteString(strings.Join(values, "\x00") + "\n") }
+	if site.redirect != nil {
+		field("redirect", site.redirect.code.Token())
+	}
+	for _, route := range site.routes {
+		field("route", route.prefix.Token(), strconv.FormatBool(route.strip))
+	}
+	options := site.options
+	field("body", options.maxBody.Token())
+	field("timeouts", options.connectTimeout.Token(), options.readTimeout.Token())
+	field("websocket", strconv.FormatBool(options.websocket))
+	for _, header := range options.response {
+		field("response", header.name.Token(), header.value.Token())
+	}
+	for _, header := range options.request {
+		field("request", header.name.Token(), header.value.Token())
+	}
+	return key.String()
+}

@@ -1,0 +1,186 @@
+package render_test
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var layout = render.Layout{
+	PublicListen: []string{"127.0.0.1:8088", "[::1]:8088"},
+	User:         "nobody nogroup",
+	StatusSocket: "/run/sp/private/status.sock", InternalSocket: "/run/sp/private/internal.sock", ProbeSocket: "/run/sp/probe.sock",
+	PIDFile: "/run/sp/nginx.pid", ErrorLog: "/var/lib/sp/logs/error.log", TempDir: "/run/sp/temp",
+}
+
+// readSites reads testdata/<name>/sites.json, an ApplySites message.
+func readSites(t testing.TB, name string) []*edgev1.Site {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name, "sites.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sites edgev1.ApplySites
+	if err := protojson.Unmarshal(data, &sites); err != nil {
+		t.Fatal(err)
+	}
+	return sites.GetSites()
+}
+
+func mustRender(t testing.TB, sites []*edgev1.Site) *render.Rendering {
+	t.Helper()
+	config, err := render.New(sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Render(layout)
+}
+
+// Each directory of testdata is a case: sites.json and the files it becomes.
+func TestRender_golden(t *testing.T) {
+	cases, err := os.ReadDir("testdata")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no golden cases", err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name(), func(t *testing.T) {
+			rendering := mustRender(t, readSites(t, c.Name()))
+			files := append(rendering.Files, render.File{
+				Name: render.StatusFile,
+				Data: render.Status(layout, 7, rendering.Hash, []string{"/var/lib/sp/generations/7/" + render.MapsFile}),
+			})
+			for _, file := range files {
+				wantGolden(t, filepath.Join("testdata", c.Name(), file.Name), file.Data)
+			}
+		})
+	}
+}
+
+func wantGolden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("%s differs; if that is meant, run with -update\n%s", path, got)
+	}
+}
+
+func TestRender_order_does_not_matter(t *testing.T) {
+	sites := readSites(t, "mixed")
+	want := mustRender(t, sites)
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		shuffled := make([]*edgev1.Site, len(sites))
+		for to, from := range random.Perm(len(sites)) {
+			shuffled[to] = proto.Clone(sites[from]).(*edgev1.Site)
+			shuffle(random, shuffled[to].GetHostnames())
+			shuffle(random, shuffled[to].GetSpec().GetRoutes())
+			shuffle(random, shuffled[to].GetSpec().GetOrigin().GetTargets())
+			shuffle(random, shuffled[to].GetSpec().GetOptions().GetResponseHeaders())
+		}
+		if got := mustRender(t, shuffled); got.Hash != want.Hash {
+			t.Fatalf("seed %d gives other bytes", seed)
+		}
+	}
+}
+
+func shuffle[T any](random *rand.Rand, list []T) {
+	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+func TestRender_equal_options_share_a_profile(t *testing.T) {
+	site := readSites(t, "mixed")[0]
+	var sites []*edgev1.Site
+	for _, last := range "abcdef" {
+		clone := proto.Clone(site).(*edgev1.Site)
+		clone.SiteId = clone.SiteId[:len(clone.SiteId)-1] + string(last)
+		clone.Hostnames = []string{string(last) + ".example.com"}
+		sites = append(sites, clone)
+	}
+	sites[0].Spec.Options = &edgev1.Options{MaxBodyBytes: 1 << 20, ConnectTimeoutMs: 5000, ReadTimeoutMs: 60000}
+	sites[1].Spec.Options = &edgev1.Options{}
+	sites[2].Spec.Options = &edgev1.Options{Websocket: true}
+	config, err := render.New(sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Profiles() != 2 {
+		t.Errorf("%d profiles, want 2: given defaults and left out ones are equal", config.Profiles())
+	}
+}
+
+func TestHash_tells_names_from_bytes(t *testing.T) {
+	file := func(name, data string) render.File { return render.File{Name: name, Data: []byte(data)} }
+	if render.Hash([]render.File{file("a", "b"), file("c", "d")}) != render.Hash([]render.File{file("c", "d"), file("a", "b")}) {
+		t.Error("the order of files changes the hash")
+	}
+	if render.Hash([]render.File{file("a", "bc")}) == render.Hash([]render.File{file("ab", "c")}) {
+		t.Error("names and bytes run together")
+	}
+}
+
+func TestNew_names_site_and_field(t *testing.T) {
+	for want, spoil := range map[string]func([]*edgev1.Site){
+		"hostnames[1]":                    func(s []*edgev1.Site) { s[0].Hostnames = []string{"a.example.com", "a.example.com"} },
+		"spec.redirect.status_code":       func(s []*edgev1.Site) { s[0].Spec.Backend = redirect("https://a.example", 200) },
+		"spec.redirect.base_url":          func(s []*edgev1.Site) { s[0].Spec.Backend = redirect("https://a.example/x", 301) },
+		"spec.origin.targets":             func(s []*edgev1.Site) { s[0].Spec.Backend = &edgev1.Spec_Origin{} },
+		"spec.origin.targets[0].weight":   func(s []*edgev1.Site) { s[0].Spec.GetOrigin().Targets[0].Weight = 1 << 20 },
+		"spec.routes[1].path_prefix":      func(s []*edgev1.Site) { s[0].Spec.Routes = []*edgev1.Route{route("/a"), route("/a/")} },
+		"spec.options.max_body_bytes":     func(s []*edgev1.Site) { s[0].Spec.Options = &edgev1.Options{MaxBodyBytes: -1} },
+		"spec.options.connect_timeout_ms": func(s []*edgev1.Site) { s[0].Spec.Options = &edgev1.Options{ConnectTimeoutMs: -1} },
+		"spec.options.read_timeout_ms":    func(s []*edgev1.Site) { s[0].Spec.Options = &edgev1.Options{ReadTimeoutMs: 1 << 40} },
+		"spec.options.request_headers[0].value": func(s []*edgev1.Site) {
+			s[0].Spec.Options = &edgev1.Options{RequestHeaders: []*edgev1.Header{{Name: "X-A", Value: "$x"}}}
+		},
+		"revision": func(s []*edgev1.Site) { s[0].Revision = 0 },
+		"site_id":  func(s []*edgev1.Site) { s[0].SiteId = "site_;" },
+	} {
+		sites := readSites(t, "mixed")[:1]
+		spoil(sites)
+		_, err := render.New(sites)
+		var invalid *render.InvalidSiteError
+		if !errors.As(err, &invalid) || invalid.Field != want || invalid.SiteID != sites[0].GetSiteId() {
+			t.Errorf("got %v, want %s of %s", err, want, sites[0].GetSiteId())
+		}
+	}
+}
+
+func redirect(base string, code uint32) *edgev1.Spec_Redirect {
+	return &edgev1.Spec_Redirect{Redirect: &edgev1.Redirect{BaseUrl: base, StatusCode: code}}
+}
+
+func route(prefix string) *edgev1.Route {
+	return &edgev1.Route{PathPrefix: prefix, Origin: &edgev1.Origin{Targets: []*edgev1.Target{{Address: "127.0.0.1:9"}}}}
+}
+
+func TestRender_only_several_targets_have_an_upstream(t *testing.T) {
+	for _, file := range mustRender(t, readSites(t, "mixed")).Files {
+		if file.Name != render.UpstreamsFile {
+			continue
+		}
+		if got := strings.Count(string(file.Data), "upstream "); got != 2 {
+			t.Errorf("%d upstream blocks, want 2\n%s", got, file.Data)
+		}
+	}
+}

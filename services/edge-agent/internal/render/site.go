@@ -1,0 +1,243 @@
+package render
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
+
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
+)
+
+// What zero values of options mean.
+const (
+	defaultBody           = 1 << 20
+	defaultConnectTimeout = 5 * time.Second
+	defaultReadTimeout    = time.Minute
+	mostRoutes            = 64
+	mostHeaders           = 64
+	mostTargets           = 64
+	mostWeight            = 1 << 16
+)
+
+// InvalidSiteError says which value of which site cannot be rendered.
+type InvalidSiteError struct {
+	SiteID string
+	// Field in the notation of the API, for instance spec.routes[0].path_prefix.
+	Field string
+	Err   error
+}
+
+// Error names the site, the field and the problem.
+func (e *InvalidSiteError) Error() string {
+	return fmt.Sprintf("site %q: %s: %v", e.SiteID, e.Field, e.Err)
+}
+
+// Unwrap returns the problem.
+func (e *InvalidSiteError) Unwrap() error { return e.Err }
+
+// site is a site of which every value passed the encoder.
+type site struct {
+	id        encode.SiteID
+	revision  encode.Number
+	hostnames []encode.Hostname
+	origin    []target
+	redirect  *redirect
+	routes    []route
+	options   options
+}
+
+type target struct {
+	address encode.Address
+	weight  encode.Number
+}
+
+type redirect struct {
+	base encode.BaseURL
+	code encode.Number
+}
+
+type route struct {
+	prefix encode.PathPrefix
+	strip  bool
+	origin []target
+}
+
+type options struct {
+	maxBody        encode.Size
+	connectTimeout encode.Duration
+	readTimeout    encode.Duration
+	websocket      bool
+	response       []header
+	request        []header
+}
+
+type header struct {
+	name  encode.HeaderName
+	value encode.HeaderValue
+}
+
+// hosts returns every name that the site answers to, its internal one last.
+func (s *site) hosts() []encode.Token {
+	hosts := make([]encode.Token, 0, len(s.hostnames)+1)
+	for _, hostname := range s.hostnames {
+		hosts = append(hosts, hostname)
+	}
+	return append(hosts, encode.Literal(s.id.InternalName()))
+}
+
+func parseSites(sites []*edgev1.Site) ([]*site, error) {
+	sorted := slices.SortedFunc(slices.Values(sites), func(a, b *edgev1.Site) int {
+		return cmp.Compare(a.GetSiteId(), b.GetSiteId())
+	})
+	parsed := make([]*site, 0, len(sorted))
+	owner := make(map[string]string, len(sorted))
+	for i, message := range sorted {
+		if i > 0 && message.GetSiteId() == sorted[i-1].GetSiteId() {
+			return nil, &InvalidSiteError{SiteID: message.GetSiteId(), Field: "site_id", Err: errors.New("is there twice")}
+		}
+		site, err := parseSite(message)
+		if err == nil {
+			err = claimHostnames(owner, site)
+		}
+		if err != nil {
+			return nil, invalid(message, err)
+		}
+		parsed = append(parsed, site)
+	}
+	return parsed, nil
+}
+
+// claimHostnames keeps nginx from serving a name for whichever site comes first.
+func claimHostnames(owner map[string]string, site *site) error {
+	for i, hostname := range site.hostnames {
+		if other, taken := owner[hostname.String()]; taken {
+			return at(fmt.Sprintf("hostnames[%d]", i), fmt.Errorf("%s is already served for %s", hostname, other))
+		}
+		owner[hostname.String()] = site.id.String()
+	}
+	return nil
+}
+
+func parseSite(message *edgev1.Site) (*site, error) {
+	var c check
+	parsed := &site{
+		id:        parse(&c, "site_id", message.GetSiteId(), encode.ParseSiteID),
+		revision:  number(&c, "revision", message.GetRevision(), math.MaxInt64),
+		hostnames: parseHostnames(&c, message.GetHostnames()),
+		routes:    parseRoutes(&c, message.GetSpec().GetRoutes()),
+		options:   parseOptions(&c, message.GetSpec().GetOptions()),
+	}
+	switch backend := message.GetSpec().GetBackend().(type) {
+	case *edgev1.Spec_Origin:
+		parsed.origin = parseTargets(&c, "spec.origin", backend.Origin)
+	case *edgev1.Spec_Redirect:
+		parsed.redirect = parseRedirect(&c, backend.Redirect)
+	default:
+		c.fail("spec.backend", errors.New("is missing: give an origin or a redirect"))
+	}
+	return parsed, c.err
+}
+
+func parseHostnames(c *check, values []string) []encode.Hostname {
+	hostnames := make([]encode.Hostname, 0, len(values))
+	for i, value := range values {
+		hostnames = append(hostnames, parse(c, fmt.Sprintf("hostnames[%d]", i), value, encode.ParseHostname))
+	}
+	slices.SortFunc(hostnames, func(a, b encode.Hostname) int { return cmp.Compare(a.String(), b.String()) })
+	return hostnames
+}
+
+func parseTargets(c *check, field string, origin *edgev1.Origin) []target {
+	if count := len(origin.GetTargets()); count < 1 || count > mostTargets {
+		c.fail(field+".targets", fmt.Errorf("has %d targets, not 1 to %d", count, mostTargets))
+	}
+	targets := make([]target, 0, len(origin.GetTargets()))
+	for i, message := range origin.GetTargets() {
+		at := fmt.Sprintf("%s.targets[%d]", field, i)
+		targets = append(targets, target{
+			address: parse(c, at+".address", message.GetAddress(), encode.ParseAddress),
+			weight:  number(c, at+".weight", int64(max(message.GetWeight(), 1)), mostWeight),
+		})
+	}
+	slices.SortFunc(targets, func(a, b target) int {
+		return cmp.Or(cmp.Compare(a.address.String(), b.address.String()), cmp.Compare(a.weight.Token(), b.weight.Token()))
+	})
+	return targets
+}
+
+func parseRedirect(c *check, message *edgev1.Redirect) *redirect {
+	code := int64(message.GetStatusCode())
+	if !slices.Contains([]int64{301, 302, 307, 308}, code) {
+		c.fail("spec.redirect.status_code", fmt.Errorf("is %d, not 301, 302, 307 or 308", code))
+	}
+	return &redirect{
+		base: parse(c, "spec.redirect.base_url", message.GetBaseUrl(), encode.ParseBaseURL),
+		code: number(c, "spec.redirect.status_code", code, 999),
+	}
+}
+
+func parseRoutes(c *check, messages []*edgev1.Route) []route {
+	if len(messages) > mostRoutes {
+		c.fail("spec.routes", fmt.Errorf("has %d routes, at most %d are allowed", len(messages), mostRoutes))
+	}
+	routes := make([]route, 0, len(messages))
+	seen := make(map[string]bool, len(messages))
+	for i, message := range messages {
+		at := fmt.Sprintf("spec.routes[%d]", i)
+		prefix := parse(c, at+".path_prefix", message.GetPathPrefix(), encode.ParsePathPrefix)
+		if seen[prefix.String()] {
+			c.fail(at+".path_prefix", fmt.Errorf("%s is there twice", prefix))
+		}
+		seen[prefix.String()] = true
+		routes = append(routes, route{
+			prefix: prefix,
+			strip:  message.GetStripPrefix(),
+			origin: parseTargets(c, at+".origin", message.GetOrigin()),
+		})
+	}
+	slices.SortFunc(routes, func(a, b route) int {
+		return cmp.Or(cmp.Compare(len(b.prefix.String()), len(a.prefix.String())), cmp.Compare(a.prefix.String(), b.prefix.String()))
+	})
+	return routes
+}
+
+func parseOptions(c *check, message *edgev1.Options) options {
+	return options{
+		maxBody: parse(c, "spec.options.max_body_bytes", message.GetMaxBodyBytes(), func(value int64) (encode.Size, error) {
+			return encode.ParseSize(value, defaultBody)
+		}),
+		connectTimeout: duration(c, "spec.options.connect_timeout_ms", message.GetConnectTimeoutMs(), defaultConnectTimeout),
+		readTimeout:    duration(c, "spec.options.read_timeout_ms", message.GetReadTimeoutMs(), defaultReadTimeout),
+		websocket:      message.GetWebsocket(),
+		response:       parseHeaders(c, "spec.options.response_headers", message.GetResponseHeaders(), encode.ParseResponseHeaderName),
+		request:        parseHeaders(c, "spec.options.request_headers", message.GetRequestHeaders(), encode.ParseRequestHeaderName),
+	}
+}
+
+func parseHeaders(c *check, field string, messages []*edgev1.Header, name func(string) (encode.HeaderName, error)) []header {
+	if len(messages) > mostHeaders {
+		c.fail(field, fmt.Errorf("has %d headers, at most %d are allowed", len(messages), mostHeaders))
+	}
+	headers := make([]header, 0, len(messages))
+	for i, message := range messages {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		headers = append(headers, header{
+			name:  parse(c, at+".name", message.GetName(), name),
+			value: parse(c, at+".value", message.GetValue(), encode.ParseHeaderValue),
+		})
+	}
+	slices.SortFunc(headers, func(a, b header) int {
+		return cmp.Or(
+			strings.Compare(strings.ToLower(a.name.Token()), strings.ToLower(b.name.Token())),
+			cmp.Compare(a.name.Token(), b.name.Token()),
+			cmp.Compare(a.value.Token(), b.value.Token()),
+		)
+	})
+	return headers
+}
