@@ -1,0 +1,109 @@
+# Siteplane's commands. `make help` lists them; everything they need beyond Go is
+# installed by tools/ensure-packages.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Where Go's own instructions put it, and where Debian keeps daemons out of an
+# ordinary user's PATH.
+export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
+
+# A checkout that another user owns, or no git at all, must build too.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+# Every module of the workspace is built, vetted and linted alone; tools/ is
+# outside of it.
+workspace = go list -m -f '{{.Dir}}'
+modules = $(workspace) && echo $(CURDIR)/tools
+packages = go list -m -f '{{.Path}}/...'
+
+# Programs, besides tools/generate, whose output is committed. Each is a main
+# package that takes no arguments, runs at the root of the repository and writes
+# its own files; a golden test beside it notices when they are stale.
+GENERATORS :=
+
+ready = @sh tools/ensure-go && sh tools/ensure-packages $@
+# $(call each,COMMAND): run COMMAND in every module's folder without the workspace,
+# and name the module where it fails.
+each = dirs=$$($(modules)); for dir in $$dirs; do \
+	(cd "$$dir" && export GOWORK=off && $(1)) || { echo "check: failed in $$dir" >&2; exit 1; }; done
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+	@echo 'variables:'
+	@echo '  ONCE=1   demo: check, print the verdict and end'
+	@echo '  NAME=x   bench: only benchmarks whose name starts with x'
+
+.PHONY: demo
+demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks and ends)
+	$(ready)
+	@go build -o bin/ ./cmd/siteplane ./test/demo
+	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once)
+
+.PHONY: test
+test: ## every test of every module
+	$(ready)
+	@go test -timeout 8m $$($(packages)) | sed -u '/\[no test files\]$$/d'
+	@cd tools && GOWORK=off go test -timeout 2m ./... | sed -u '/\[no test files\]$$/d'
+
+.PHONY: check
+check: check-format check-modules check-direction check-build check-lint check-generated ## what CI demands besides the tests
+	@echo 'check: ok'
+
+.PHONY: check-format
+check-format:
+	$(ready)
+	@echo 'check: formatting'
+	@files=$$("$$(go env GOROOT)/bin/gofmt" -l .); \
+	[ -z "$$files" ] || { printf '%s\n' "$$files" 'these files are not formatted; `gofmt -w` repairs them' >&2; exit 1; }
+
+.PHONY: check-modules
+check-modules:
+	@echo 'check: go.mod files'
+	@GOWORK=off go -C tools run ./modsync -root .. -check
+	@$(call each,go mod tidy -diff || { echo 'go.mod is not tidy; `make tidy` repairs it' >&2; exit 1; })
+
+.PHONY: check-direction
+check-direction:
+	@echo 'check: direction of imports'
+	@go test ./test/deps
+
+.PHONY: check-build
+check-build:
+	@echo 'check: every module builds and vets alone'
+	@$(call each,go build ./... && go vet ./...)
+
+.PHONY: check-lint
+check-lint:
+	@echo 'check: staticcheck'
+	@$(call each,go tool -modfile=$(CURDIR)/tools/go.mod staticcheck ./...)
+
+.PHONY: check-generated
+check-generated:
+	@echo 'check: generated code is fresh'
+	@tools/generate -check
+
+.PHONY: generate
+generate: ## write gen/ and the generated documents anew
+	$(ready)
+	@tools/generate
+	@for program in $(GENERATORS); do go run $$program; done
+
+.PHONY: tidy
+tidy: ## repair the go.mod files: siblings, equal versions, go mod tidy
+	$(ready)
+	@GOWORK=off go -C tools run ./modsync -root ..
+
+.PHONY: build
+build: ## every program, into bin/
+	$(ready)
+	@go build -o bin/ ./cmd/... ./services/*/cmd/... ./simulators/...
+
+.PHONY: bench
+bench: ## measure against the bare baseline (NAME=x: only those)
+	$(ready)
+	@go build -o bin/bench ./bench
+	@exec bin/bench $(if $(NAME),-name '$(NAME)')
