@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// benchmark is one row of the table.
+type benchmark struct {
+	name string
+	// measure returns the measured result with everything but Name.
+	measure func(ctx context.Context) (result, error)
+}
+
+// benchmarks returns the table; the names are those of PERFORMANCE.md.
+func benchmarks() []benchmark {
+	return []benchmark{
+		{name: "edge.apply.10k", measure: edgeApply10k},
+	}
+}
+
+// run runs the benchmark called name and appends its result to the file out, or
+// runs all of them and writes out anew.
+func run(ctx context.Context, name, out string, screen io.Writer) error {
+	chosen, err := choose(benchmarks(), name)
+	if err != nil {
+		return err
+	}
+	results, err := openResults(out, name != "")
+	if err != nil {
+		return err
+	}
+	for _, row := range chosen {
+		measured, err := row.measure(ctx)
+		if err != nil {
+			return fmt.Errorf("run %s: %w", row.name, err)
+		}
+		measured.Name = row.name
+		if err := results.add(measured); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(screen, measured); err != nil {
+			return fmt.Errorf("print result: %w", err)
+		}
+	}
+	return results.close()
+}
+
+func choose(table []benchmark, name string) ([]benchmark, error) {
+	if name == "" {
+		return table, nil
+	}
+	names := make([]string, 0, len(table))
+	for _, row := range table {
+		if row.name == name {
+			return []benchmark{row}, nil
+		}
+		names = append(names, row.name)
+	}
+	return nil, fmt.Errorf("no benchmark is called %q; there are: %s", name, strings.Join(names, ", "))
+}
+
+// median of a list that is not empty.
+func median(durations []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(durations))
+	return sorted[len(sorted)/2]
+}

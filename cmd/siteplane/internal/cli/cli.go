@@ -1,0 +1,128 @@
+// Package cli owns the commands that use an installation: what they are
+// called, what they print, and what exit code they end with.
+//
+// It knows the public API and cli.json, nothing else: not the services, not
+// the database, not how an installation is run (package up adds those
+// commands to the same root). What it keeps:
+//
+//   - results go to stdout, everything else to stderr, so that -o json is
+//     always one JSON document;
+//   - strings that came from elsewhere never reach the terminal with control
+//     characters in them; page and document escape whatever passes through;
+//   - every error says what to do next, and its exit code is in exit.go.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+)
+
+// Deps is what the commands take from the world around the process.
+type Deps struct {
+	// Getenv reads the environment.
+	Getenv func(string) string
+	// Now is the clock.
+	Now func() time.Time
+	// Pause returns nil after a while, or the context's error before.
+	Pause func(context.Context, time.Duration) error
+	// NewID makes request ids.
+	NewID func() string
+}
+
+// System is the real world.
+func System() Deps {
+	return Deps{Getenv: os.Getenv, Now: time.Now, Pause: pause, NewID: uuid.NewString}
+}
+
+// New builds the command tree. The caller may add commands to its root.
+func New(deps Deps) *cobra.Command {
+	app := &app{deps: deps, format: formatTable}
+	root := group(&cobra.Command{
+		Use:   "siteplane",
+		Short: "Run and use a control plane for web-site hosting",
+		Long: "Siteplane keeps the one true state of every site, and moves a site on only after\n" +
+			"the infrastructure has confirmed. This program runs an installation on one host\n" +
+			"and uses any installation that its config file leads to.\n\n" +
+			exitCodeTable(),
+	})
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentFlags().VarP(&app.format, "output", "o", "print results as `table|json`")
+	root.PersistentFlags().StringVar(&app.config, "config", "",
+		"config `FILE` of the installation (default $SITEPLANE_CONFIG, else cli.json in ~/.local/state/siteplane)")
+	root.AddCommand(app.site(), exitCodes())
+	return root
+}
+
+// Execute runs the command that the arguments name, prints its error, and
+// returns the exit code of the process.
+func Execute(ctx context.Context, root *cobra.Command) int {
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		report(command, err)
+	}
+	return ExitCode(err)
+}
+
+// Args turns what a check says about the number of arguments into a usage
+// error.
+func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if err := check(command, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}
+
+// one demands exactly one argument.
+func one(name string) cobra.PositionalArgs {
+	return Args(func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("needs exactly one %s, not %d", name, len(args))
+		}
+		return nil
+	})
+}
+
+// app is what the commands of one tree share: the world and the global flags.
+type app struct {
+	deps   Deps
+	format format
+	config string
+}
+
+// group makes a command that only holds others: alone it prints its help, and
+// a name that it does not know is a usage error.
+func group(command *cobra.Command) *cobra.Command {
+	command.SuggestionsMinimumDistance = 2
+	command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	command.Args = Args(func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		if near := command.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("there is no command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+		}
+		return fmt.Errorf("there is no command %q", args[0])
+	})
+	return command
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

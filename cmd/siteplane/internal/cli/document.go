@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"unicode/utf16"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	formatTable format = "table"
+	formatJSON  format = "json"
+)
+
+// format is the value of --output.
+type format string
+
+func (f *format) String() string { return string(*f) }
+
+// Set takes the name of a format.
+func (f *format) Set(name string) error {
+	switch named := format(name); named {
+	case formatTable, formatJSON:
+		*f = named
+		return nil
+	}
+	return fmt.Errorf("must be table or json")
+}
+
+// Type names the value in the help text.
+func (f *format) Type() string { return "table|json" }
+
+// document is a result that can be printed in every format.
+type document interface {
+	// json is the result as a JSON value.
+	json() (json.RawMessage, error)
+	// write puts the result on a page for people.
+	write(*page)
+}
+
+// print writes the result in the format that the user chose.
+func (f format) print(to io.Writer, result document) error {
+	if f == formatJSON {
+		return printJSON(to, result)
+	}
+	page := newPage()
+	result.write(page)
+	return page.flush(to)
+}
+
+func printJSON(to io.Writer, result document) error {
+	raw, err := result.json()
+	if err != nil {
+		return fmt.Errorf("encode result: %w", err)
+	}
+	var indented bytes.Buffer
+	// protojson varies its white space on purpose; this makes it stable.
+	if err := json.Indent(&indented, raw, "", "  "); err != nil {
+		return fmt.Errorf("format result: %w", err)
+	}
+	_, err = fmt.Fprintln(to, escapeJSON(indented.String()))
+	return err
+}
+
+// protoJSON is a message with the names and values of the REST API. Fields
+// without a value are there too, so that scripts find an empty list.
+func protoJSON(message proto.Message) (json.RawMessage, error) {
+	return protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(message)
+}
+
+// escapeJSON writes every hidden character as JSON does. Outside of strings
+// JSON has none but the line breaks.
+func escapeJSON(text string) string {
+	var shown bytes.Buffer
+	for _, char := range text {
+		switch {
+		case char == '\n' || !hidden(char):
+			shown.WriteRune(char)
+		case char <= 0xffff:
+			fmt.Fprintf(&shown, `\u%04x`, char)
+		default:
+			high, low := utf16.EncodeRune(char)
+			fmt.Fprintf(&shown, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return shown.String()
+}

@@ -1,0 +1,202 @@
+package cli_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+)
+
+func TestServerError_sets_the_exit_code(t *testing.T) {
+	want := map[codes.Code]int{
+		codes.Canceled: 130, codes.Unknown: 1, codes.InvalidArgument: 2, codes.DeadlineExceeded: 5, codes.NotFound: 3,
+		codes.AlreadyExists: 4, codes.PermissionDenied: 8, codes.ResourceExhausted: 1, codes.FailedPrecondition: 4,
+		codes.Aborted: 4, codes.OutOfRange: 2, codes.Unimplemented: 1, codes.Internal: 1, codes.Unavailable: 5,
+		codes.DataLoss: 1, codes.Unauthenticated: 8,
+	}
+	r := setup(t)
+	for code, exit := range want {
+		r.sites.fail = status.Error(code, "no")
+		if got := r.run("site", "get", "site_01"); got.code != exit || got.stdout != "" {
+			t.Errorf("%s: exit code %d and stdout %q, want %d and nothing", code, got.code, got.stdout, exit)
+		}
+	}
+}
+
+func TestServerError_says_what_to_do(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		code int
+	}{
+		{"error_fields", rpcerr.New(codes.InvalidArgument, "INVALID_FIELDS", "2 fields are wrong",
+			rpcerr.Violation("site.spec.origin.targets[0].address", "must be ip:port, not example.com:80"),
+			rpcerr.Violation("site.name", hostile)), cli.ExitUsage},
+		{"error_fields_bare", status.Error(codes.InvalidArgument, "site.name: too long"), cli.ExitUsage},
+		{"error_taken", rpcerr.New(codes.AlreadyExists, "NAME_TAKEN", `the slug "shop" belongs to a live site`), cli.ExitConflict},
+		{"error_internal", rpcerr.New(codes.Internal, "INTERNAL", "internal error",
+			rpcerr.Metadata("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736")), cli.ExitError},
+		{"error_unavailable", rpcerr.New(codes.Unavailable, "UNAVAILABLE", "the database is busy",
+			rpcerr.RetryAfter(1500*time.Millisecond), rpcerr.Help("https://siteplane.example/docs", "what is going on")), cli.ExitUnavailable},
+		{"error_key", status.Error(codes.Unauthenticated, "the key is not valid"), cli.ExitDenied},
+		{"error_hostile", rpcerr.New(codes.Aborted, hostile, hostile), cli.ExitConflict},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := setup(t)
+			r.sites.fail = test.err
+			r.golden(test.name, test.code, "site", "create", "shop", "--origin", "127.0.0.1:9000")
+		})
+	}
+}
+
+func TestServerError_has_advice_for_every_reason(t *testing.T) {
+	r := setup(t)
+	for number, name := range lifecyclev1.ErrorReason_name {
+		if number == 0 {
+			continue
+		}
+		r.sites.fail = rpcerr.New(codes.Unknown, strings.TrimPrefix(name, "ERROR_REASON_"), "no")
+		if got := r.run("site", "get", "site_01"); !strings.Contains(got.stderr, "\n  next: ") {
+			t.Errorf("%s: nothing to do next in:\n%s", name, got.stderr)
+		}
+	}
+}
+
+func TestConnection(t *testing.T) {
+	t.Run("nothing listens", func(t *testing.T) {
+		r := setup(t)
+		r.config.Address = "127.0.0.1:1"
+		r.writeConfig()
+		r.golden("connection_refused", cli.ExitUnavailable, "site", "get", "site_01")
+	})
+	t.Run("another installation listens", func(t *testing.T) {
+		r, other := setup(t), setup(t)
+		r.config.CA = other.config.CA
+		r.writeConfig()
+		got := r.run("site", "get", "site_01")
+		if got.code != cli.ExitUnavailable || !strings.Contains(got.stderr, "is not the installation that "+r.file) {
+			t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
+		}
+		if len(r.sites.credentials) != 0 {
+			t.Error("the key was sent to a server that was not verified")
+		}
+	})
+	t.Run("TLS 1.2 is refused", func(t *testing.T) {
+		r := setup(t, func(serving *tls.Config) { serving.MaxVersion = tls.VersionTLS12 })
+		if got := r.run("site", "get", "site_01"); got.code != cli.ExitUnavailable {
+			t.Errorf("exit code %d, want %d", got.code, cli.ExitUnavailable)
+		}
+	})
+	t.Run("interrupted before the answer", func(t *testing.T) {
+		r := setup(t)
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		r.ctx = ctx
+		r.golden("connection_interrupted", cli.ExitInterrupted, "site", "create", "shop", "--origin", "127.0.0.1:9000")
+	})
+}
+
+func TestConfigFile(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(*testing.T, *rig)
+	}{
+		{"config_missing", func(t *testing.T, r *rig) { must(t, os.Remove(r.file)) }},
+		{"config_loose", func(t *testing.T, r *rig) { must(t, os.Chmod(r.file, 0o640)) }},
+		{"config_not_json", func(t *testing.T, r *rig) { must(t, os.WriteFile(r.file, []byte("address: here"), 0o600)) }},
+		{"config_incomplete", func(t *testing.T, r *rig) { must(t, os.WriteFile(r.file, []byte("{}"), 0o600)) }},
+		{"config_nowhere", func(_ *testing.T, r *rig) { r.environ = nil }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := setup(t)
+			test.damage(t, r)
+			r.golden(test.name, cli.ExitError, "site", "list")
+			if len(r.sites.requests) != 0 {
+				t.Error("the server was called")
+			}
+		})
+	}
+	t.Run("the flag wins over the environment", func(t *testing.T) {
+		r := setup(t)
+		r.sites.pages = noSites()
+		r.environ[cliconfig.EnvPath] = "/does/not/exist"
+		if got := r.run("site", "list", "--config", r.file); got.code != cli.ExitOK {
+			t.Error(got.stderr)
+		}
+	})
+}
+
+func TestUsage(t *testing.T) {
+	tests := map[string][]string{
+		"unknown command":       {"sites"},
+		"unknown subcommand":    {"site", "lst"},
+		"unknown flag":          {"site", "list", "--sort", "name"},
+		"unknown format":        {"site", "list", "-o", "xml"},
+		"no id":                 {"site", "get"},
+		"two ids":               {"site", "timeline", "a", "b"},
+		"no backend":            {"site", "create", "shop"},
+		"two backends":          {"site", "create", "shop", "--origin", "10.0.0.1:80", "--redirect", "https://x.example"},
+		"empty origin":          {"site", "create", "shop", "--origin", ",3"},
+		"weight":                {"site", "create", "shop", "--origin", "10.0.0.1:80,heavy"},
+		"route without address": {"site", "create", "shop", "--origin", "10.0.0.1:80", "--route", "/a/"},
+		"route weight":          {"site", "create", "shop", "--origin", "10.0.0.1:80", "--route", "/a/=10.0.0.1:80,-1"},
+		"header":                {"site", "create", "shop", "--origin", "10.0.0.1:80", "--response-header", "X-A"},
+		"size":                  {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "10MMiB"},
+		"huge size":             {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "9999999999GiB"},
+		"code alone":            {"site", "create", "shop", "--origin", "10.0.0.1:80", "--redirect-code", "301"},
+		"strip alone":           {"site", "create", "shop", "--origin", "10.0.0.1:80", "--strip-prefix"},
+		"timeout alone":         {"site", "create", "shop", "--origin", "10.0.0.1:80", "--timeout", "1s"},
+		"timeout alone, delete": {"site", "delete", "a", "--timeout", "1s"},
+		"no timeout":            {"site", "retry", "a", "--wait", "--timeout", "0"},
+		"negative limit":        {"site", "list", "--limit", "-1"},
+		"negative page size":    {"site", "list", "--page-size", "-1"},
+	}
+	r := setup(t)
+	var said strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
+		got := r.run(tests[name]...)
+		if got.code != cli.ExitUsage || got.stdout != "" {
+			t.Errorf("%s: exit code %d and stdout %q, want %d and nothing", name, got.code, got.stdout, cli.ExitUsage)
+		}
+		fmt.Fprintf(&said, "# %s\n%s", name, got.stderr)
+	}
+	compareGolden(t, "usage", said.String())
+	if len(r.sites.requests) != 0 {
+		t.Error("the server was called")
+	}
+}
+
+func TestExitCode_of_commands_added_by_others(t *testing.T) {
+	for want, err := range map[int]error{
+		cli.ExitOK:          nil,
+		cli.ExitError:       errors.New("port is taken"),
+		cli.ExitInterrupted: fmt.Errorf("stop: %w", context.Canceled),
+	} {
+		if got := cli.ExitCode(err); got != want {
+			t.Errorf("ExitCode(%v) = %d, want %d", err, got, want)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,103 @@
+package cli_test
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+)
+
+// fakeSites is a SiteService that answers what a test told it.
+type fakeSites struct {
+	lifecyclev1.UnimplementedSiteServiceServer
+
+	mu sync.Mutex
+	// fail is the answer to every call, if set.
+	fail error
+	answers
+
+	credentials []string
+	requests    []any
+}
+
+// answers are what each method answers.
+type answers struct {
+	// begun is the answer to calls that set a site in motion.
+	begun *lifecyclev1.GetSiteResponse
+	// looks are the answers to GetSite, one after the other; the last one stays.
+	looks []look
+	// pages are the answers to ListSites by page token.
+	pages map[string]*lifecyclev1.ListSitesResponse
+	// timeline is the answer to GetSiteTimeline.
+	timeline *lifecyclev1.GetSiteTimelineResponse
+}
+
+// look is one answer to GetSite.
+type look struct {
+	found *lifecyclev1.GetSiteResponse
+	err   error
+}
+
+func (f *fakeSites) note(ctx context.Context, request any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = append(f.requests, request)
+	incoming, _ := metadata.FromIncomingContext(ctx)
+	f.credentials = append(f.credentials, incoming.Get("authorization")...)
+	return f.fail
+}
+
+func (f *fakeSites) CreateSite(ctx context.Context, request *lifecyclev1.CreateSiteRequest) (*lifecyclev1.CreateSiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.CreateSiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
+func (f *fakeSites) GetSite(ctx context.Context, request *lifecyclev1.GetSiteRequest) (*lifecyclev1.GetSiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.looks) == 0 {
+		return nil, status.Error(codes.Internal, "the test has no answer")
+	}
+	answer := f.looks[0]
+	if len(f.looks) > 1 {
+		f.looks = f.looks[1:]
+	}
+	return answer.found, answer.err
+}
+
+func (f *fakeSites) ListSites(ctx context.Context, request *lifecyclev1.ListSitesRequest) (*lifecyclev1.ListSitesResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return f.pages[request.GetPageToken()], nil
+}
+
+func (f *fakeSites) DeleteSite(ctx context.Context, request *lifecyclev1.DeleteSiteRequest) (*lifecyclev1.DeleteSiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.DeleteSiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
+func (f *fakeSites) RetrySite(ctx context.Context, request *lifecyclev1.RetrySiteRequest) (*lifecyclev1.RetrySiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.RetrySiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
+func (f *fakeSites) GetSiteTimeline(ctx context.Context, request *lifecyclev1.GetSiteTimelineRequest) (*lifecyclev1.GetSiteTimelineResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return f.timeline, nil
+}

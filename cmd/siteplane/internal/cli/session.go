@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+)
+
+const (
+	// callTimeout bounds one call.
+	callTimeout = 30 * time.Second
+	// maxAnswer bounds one answer; a thousand sites or a long timeline fit.
+	maxAnswer = 64 << 20
+)
+
+// session is a connection to the installation that the config file leads to.
+type session struct {
+	sites  lifecyclev1.SiteServiceClient
+	config cliconfig.Config
+	file   string
+}
+
+// connected makes a command's RunE of a function that needs a session.
+func (a *app) connected(run func(*cobra.Command, *session, []string) error) func(*cobra.Command, []string) error {
+	return func(command *cobra.Command, args []string) error {
+		file, config, err := a.readConfig()
+		if err != nil {
+			return err
+		}
+		conn, err := dial(config)
+		if err != nil {
+			return err
+		}
+		session := &session{sites: lifecyclev1.NewSiteServiceClient(conn), config: config, file: file}
+		return errors.Join(run(command, session, args), conn.Close())
+	}
+}
+
+func (a *app) readConfig() (string, cliconfig.Config, error) {
+	file := a.config
+	if file == "" {
+		var err error
+		if file, err = cliconfig.Path(a.deps.Getenv); err != nil {
+			return "", cliconfig.Config{}, err
+		}
+	}
+	config, err := cliconfig.Read(file)
+	return file, config, err
+}
+
+func dial(config cliconfig.Config) (*grpc.ClientConn, error) {
+	roots, err := config.Roots()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(config.Address,
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
+		grpc.WithPerRPCCredentials(bearer(config.Key)),
+		grpc.WithUserAgent("siteplane-cli"),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", config.Address, err)
+	}
+	return conn, nil
+}
+
+// bearer is an API key as the credential of every call. It never travels
+// without TLS.
+type bearer string
+
+func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(b)}, nil
+}
+
+func (bearer) RequireTransportSecurity() bool { return true }
+
+// method is one method of a client.
+type method[Request, Response any] func(context.Context, *Request, ...grpc.CallOption) (*Response, error)
+
+// call makes one call within limit. Its error is a *callError, CANCELED when
+// the user interrupted it.
+func call[Request, Response any](ctx context.Context, s *session, limit time.Duration,
+	do method[Request, Response], request *Request,
+) (*Response, error) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	response, err := do(bounded, request)
+	if err == nil {
+		return response, nil
+	}
+	failed := &callError{address: s.config.Address, file: s.file, status: status.Convert(err)}
+	if ctx.Err() != nil {
+		failed.status = status.New(codes.Canceled, "interrupted")
+	}
+	return nil, failed
+}

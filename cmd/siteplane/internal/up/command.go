@@ -1,0 +1,93 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	edgeagent "github.com/siteplane/siteplane/services/edge-agent/app"
+)
+
+// Command returns `siteplane up`.
+func Command() *cobra.Command {
+	cfg := Defaults()
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		cfg.LogFormat = "json"
+	}
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run a whole installation on this host",
+		Long: "Run lifecycle, edge agent, tunnel and DNS validator in one process, with an embedded\n" +
+			"database and a simulated DNS. It makes what is missing, prints where everything is,\n" +
+			"and runs until it is interrupted. nginx keeps serving; `siteplane down` stops it.\n\n" +
+			"Each flag can be given as an environment variable: --data-dir as SITEPLANE_DATA_DIR.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Run(cmd.Context(), cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	dataDirFlag(cmd, &cfg)
+	flags.IntVar(&cfg.PortBase, "port-base", cfg.PortBase, "REST port; the others follow: gRPC +1, admin +2, nginx +8, DNS -27")
+	flags.StringSliceVar(&cfg.EdgeAddresses, "edge-address", cfg.EdgeAddresses, "addresses at which visitors reach the edge; nginx listens on the first")
+	flags.StringVar(&cfg.NginxBin, "nginx-bin", cfg.NginxBin, "nginx, as a name or a path")
+	flags.StringVar(&cfg.ProbePolicy, "probe-policy", cfg.ProbePolicy, "how ACTIVE is proved: public, edge or off")
+	flags.StringVar(&cfg.OTLPEndpoint, "otlp-endpoint", cfg.OTLPEndpoint, "where traces go, host:port over gRPC; empty for nowhere")
+	flags.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "json or text; text on a terminal by default")
+	flags.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
+	return cmd
+}
+
+// DownCommand returns `siteplane down`.
+func DownCommand() *cobra.Command {
+	cfg := Defaults()
+	cmd := &cobra.Command{
+		Use:           "down",
+		Short:         "Stop the nginx that `siteplane up` left serving",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Down(cmd.Context(), cfg)
+		},
+	}
+	dataDirFlag(cmd, &cfg)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
+	return cmd
+}
+
+// Down stops the nginx of an installation that does not run.
+func Down(ctx context.Context, cfg Config) (err error) {
+	if cfg.DataDir, err = filepath.Abs(cfg.DataDir); err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
+	if _, err := os.Stat(cfg.DataDir); err != nil {
+		return fmt.Errorf("find the data directory: %w; give the one that `siteplane up` used with --data-dir", err)
+	}
+	held, err := lock(cfg.path("lock"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return errors.Join(edgeagent.StopNginx(ctx, edgeConfig(cfg)), held.Close())
+}
+
+func dataDirFlag(cmd *cobra.Command, cfg *Config) {
+	fallback, err := cliconfig.DefaultDir(os.Getenv)
+	if err != nil {
+		fallback = "" // Validate asks for the flag
+	}
+	cmd.Flags().StringVar(&cfg.DataDir, "data-dir", fallback, "where database, CA, edge files and cli.json are kept")
+}

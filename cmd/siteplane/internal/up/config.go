@@ -1,0 +1,114 @@
+// Package up runs a whole installation on one host: lifecycle, edge agent,
+// tunnel and DNS validator in one process, talking gRPC over mTLS on loopback,
+// with an embedded database, its own CA, and a simulated DNS where nothing real
+// is configured. It needs no configuration.
+//
+// It owns the wiring of that one shape and nothing else: each service is started
+// by its own app package, as its own main would.
+package up
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Config is what a user may set. The zero value is not valid; begin with
+// Defaults.
+type Config struct {
+	// DataDir holds everything that survives: database, CA, the edge's files,
+	// cli.json.
+	DataDir string
+	// PortBase moves all ports; see Ports.
+	PortBase int
+	// EdgeAddresses are where visitors reach the edge. nginx listens on the
+	// first.
+	EdgeAddresses []string
+	// NginxBin is a name or a path.
+	NginxBin string
+	// ProbePolicy is public, edge or off.
+	ProbePolicy string
+	// OTLPEndpoint receives traces, host:port over gRPC; empty for none.
+	OTLPEndpoint string
+	// LogFormat is json or text.
+	LogFormat string
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level
+}
+
+// PlatformDomain is where sites get a name by their slug. Names below localhost
+// lead to the own host in every browser.
+const PlatformDomain = "siteplane.localhost"
+
+// tenantZone holds the names that demo tenants bring.
+const tenantZone = "test"
+
+// Defaults returns the configuration of `siteplane up` without flags.
+func Defaults() Config {
+	return Config{
+		PortBase:      8080,
+		EdgeAddresses: []string{"127.0.0.1"},
+		NginxBin:      "nginx",
+		ProbePolicy:   "public",
+		LogFormat:     "text",
+	}
+}
+
+// Ports are the listeners of an installation.
+type Ports struct {
+	REST, GRPC, Admin, Edge, DNS int
+}
+
+// Ports returns the ports that a base gives; 8080 gives 8080, 8081, 8082, 8088
+// and 8053.
+func (c Config) Ports() Ports {
+	return Ports{REST: c.PortBase, GRPC: c.PortBase + 1, Admin: c.PortBase + 2, Edge: c.PortBase + 8, DNS: c.PortBase - 27}
+}
+
+// Validate reports every problem at once.
+func (c Config) Validate() error {
+	var problems []error
+	if c.DataDir == "" {
+		problems = append(problems, errors.New("--data-dir: must not be empty"))
+	}
+	if c.PortBase < 1024+27 || c.PortBase > 65535-707 {
+		problems = append(problems, fmt.Errorf("--port-base %d: must be between %d and %d", c.PortBase, 1024+27, 65535-707))
+	}
+	if len(c.EdgeAddresses) == 0 {
+		problems = append(problems, errors.New("--edge-address: give at least one"))
+	}
+	for _, a := range c.EdgeAddresses {
+		if _, err := netip.ParseAddr(a); err != nil {
+			problems = append(problems, fmt.Errorf("--edge-address %q: must be an IP address", a))
+		}
+	}
+	if c.LogFormat != "json" && c.LogFormat != "text" {
+		problems = append(problems, fmt.Errorf("--log-format %q: must be json or text", c.LogFormat))
+	}
+	return errors.Join(problems...)
+}
+
+// edgeListen is where nginx listens.
+func (c Config) edgeListen() string {
+	return net.JoinHostPort(c.EdgeAddresses[0], strconv.Itoa(c.Ports().Edge))
+}
+
+// path returns a path below the data directory.
+func (c Config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.DataDir}, parts...)...)
+}
+
+// runtimeDir is where the edge keeps sockets: short, because a socket's path may
+// have 107 bytes, and open to nginx's workers, who may not enter the data
+// directory of another user.
+func (c Config) runtimeDir() string {
+	sum := sha256.Sum256([]byte(c.DataDir))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("siteplane-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:6])))
+}
