@@ -193,16 +193,20 @@ func TestUpdate_refuses(t *testing.T) {
 
 func TestUpdate_must_be_signed(t *testing.T) {
 	now := time.Now().Unix()
+	sign := func(key, hash string, at int64) func(*dns.Msg) {
+		return func(m *dns.Msg) { m.SetTsig(key, hash, fudge, at) }
+	}
 	for name, test := range map[string]struct {
 		rcode  int
+		tsig   uint16
 		secret string
 		sign   func(m *dns.Msg)
 	}{
-		"not at all":          {dns.RcodeRefused, secret, func(*dns.Msg) {}},
-		"by another key":      {dns.RcodeNotAuth, secret, func(m *dns.Msg) { m.SetTsig("other.key.", dns.HmacSHA256, fudge, now) }},
-		"with another secret": {dns.RcodeNotAuth, NewSecret(), func(m *dns.Msg) { m.SetTsig(keyName, dns.HmacSHA256, fudge, now) }},
-		"by another hash":     {dns.RcodeNotAuth, secret, func(m *dns.Msg) { m.SetTsig(keyName, dns.HmacSHA512, fudge, now) }},
-		"long ago":            {dns.RcodeNotAuth, secret, func(m *dns.Msg) { m.SetTsig(keyName, dns.HmacSHA256, fudge, now-fudge-60) }},
+		"not at all":          {dns.RcodeRefused, 0, secret, func(*dns.Msg) {}},
+		"by another key":      {dns.RcodeNotAuth, dns.RcodeBadKey, secret, sign("other.key.", dns.HmacSHA256, now)},
+		"with another secret": {dns.RcodeNotAuth, dns.RcodeBadSig, NewSecret(), sign(keyName, dns.HmacSHA256, now)},
+		"by another hash":     {dns.RcodeNotAuth, dns.RcodeBadKey, secret, sign(keyName, dns.HmacSHA512, now)},
+		"long ago":            {dns.RcodeNotAuth, dns.RcodeBadTime, secret, sign(keyName, dns.HmacSHA256, now-fudge-60)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := setup(t)
@@ -211,6 +215,9 @@ func TestUpdate_must_be_signed(t *testing.T) {
 			answer := exchange(t, server, m, test.secret)
 			if answer.Rcode != test.rcode {
 				t.Errorf("rcode %s, want %s", dns.RcodeToString[answer.Rcode], dns.RcodeToString[test.rcode])
+			}
+			if signature := answer.IsTsig(); signature != nil && signature.Error != test.tsig || (signature == nil) != (test.tsig == 0) {
+				t.Errorf("the signature says %v, want error %d", signature, test.tsig)
 			}
 			assertUnchanged(t, server)
 		})

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 )
 
 // serverTraces makes a span for each call but health checks.
@@ -26,7 +27,7 @@ func traceOptions(t *telemetry.Telemetry) []otelgrpc.Option {
 	return []otelgrpc.Option{
 		otelgrpc.WithTracerProvider(t.TracerProvider()),
 		otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
-		otelgrpc.WithPropagators(telemetry.Propagator()),
+		otelgrpc.WithPropagators(tracecontext.Propagator()),
 		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !isHealth(info.FullMethodName) }),
 	}
 }

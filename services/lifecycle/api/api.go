@@ -22,6 +22,7 @@ import (
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 )
 
@@ -91,7 +92,7 @@ func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, 
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.MaxBytesHandler(gateway, 1<<20))
 	return otelhttp.NewHandler(mux, "rest", otelhttp.WithTracerProvider(a.telemetry.TracerProvider()),
-		otelhttp.WithPropagators(telemetry.Propagator()),
+		otelhttp.WithPropagators(tracecontext.Propagator()),
 		otelhttp.WithSpanOptions(trace.WithSpanKind(trace.SpanKindServer))), nil
 }
 

@@ -222,6 +222,12 @@ func TestProber_Probe_one_address(t *testing.T) {
 		}, evidence.Unknown, unreachable, "status 502", 502},
 		"a huge body": {text(strings.Repeat(" ", 1<<20) + "{}"),
 			evidence.Contradicted, notOurs, "longer than 4096 bytes", 200},
+		"a stream without end": {func(world) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) {
+				for _, err := rw.Write([]byte("{")); err == nil; _, err = rw.Write([]byte("{")) {
+				}
+			}
+		}, evidence.Contradicted, notOurs, "longer than 4096 bytes", 200},
 		"a huge head": {func(world) http.HandlerFunc {
 			return func(rw http.ResponseWriter, _ *http.Request) {
 				rw.Header().Set("X-Long", strings.Repeat("x", 1<<17))
