@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 )
 
 // Config is what an operator sets for the lifecycle service. The zero value is
@@ -45,14 +46,14 @@ func Defaults() Config {
 	}
 }
 
-var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
 // Validate reports every problem at once.
 func (c Config) Validate() error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if c.PlatformDomain != "" && !domainName.MatchString(c.PlatformDomain) {
-		problem("platform domain %q: must be lower-case labels with at least one dot", c.PlatformDomain)
+	if c.PlatformDomain != "" {
+		if err := hostname.Check(c.PlatformDomain); err != nil {
+			problem("platform domain %q %w", c.PlatformDomain, err)
+		}
 	}
 	switch c.ProbePolicy {
 	case "public", "edge", "off":

@@ -153,14 +153,20 @@ func TestSet_Clone_shares_nothing(t *testing.T) {
 		held := content(r, 100)
 		s := setOf(held)
 		want := s.Digest()
-		clone := s.Clone()
+		clone, inClone := s.Clone(), maps.Clone(held)
 		for k := range held {
+			gone := key(r)
 			clone.Put(k, sumOf("changed"))
 			clone.Put(k+"-more", sumOf("more"))
-			clone.Remove(key(r))
+			clone.Remove(gone)
+			inClone[k], inClone[k+"-more"] = sumOf("changed"), sumOf("more")
+			delete(inClone, gone)
 		}
 		if s.Digest() != want || plainDigest(held) != want {
 			t.Fatalf("round %d: changing the clone changed the original", round)
+		}
+		if clone.Digest() != plainDigest(inClone) {
+			t.Fatalf("round %d: the clone does not hold what was put into it", round)
 		}
 		copied := s.Clone()
 		s.Put("site_x", sumOf("x"))

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 	"github.com/siteplane/siteplane/internal/platform/netrange"
 	"github.com/siteplane/siteplane/services/lifecycle"
 )
@@ -28,7 +30,6 @@ const probePrefix = "/.well-known/siteplane/"
 var (
 	headerToken = regexp.MustCompile("^[A-Za-z0-9!#%&'*+.^_`|~-]+$")
 	pathPrefix  = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
-	hostname    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // reservedHeaders are set by HTTP itself or by the edge.
@@ -112,15 +113,28 @@ func (p Policy) own(addr netip.Addr, port uint16) bool {
 }
 
 func checkRedirect(v *lifecycle.Violations, field string, r Redirect) {
-	u, err := url.Parse(r.BaseURL)
-	ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && hostname.MatchString(u.Hostname()) &&
-		len(u.Hostname()) <= 253 && r.BaseURL == u.Scheme+"://"+u.Host && !strings.HasSuffix(u.Host, ":")
-	if !ok {
+	if !isBaseURL(r.BaseURL) {
 		v.Add(field+".base_url", "%q: must be a scheme and a lower-case host such as https://www.example.com, without path, query or user", r.BaseURL)
 	}
 	if !slices.Contains([]int{0, 301, 302, 307, 308}, r.StatusCode) {
 		v.Add(field+".status_code", "%d: must be 301, 302, 307 or 308", r.StatusCode)
 	}
+}
+
+// isBaseURL reports whether a text is exactly scheme, hostname and, if given, a
+// port.
+func isBaseURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || text != u.Scheme+"://"+u.Host {
+		return false
+	}
+	port, found := strings.CutPrefix(u.Host, u.Hostname())
+	if found && port != "" {
+		if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	return hostname.Check(u.Hostname()) == nil
 }
 
 func checkPathPrefix(v *lifecycle.Violations, field, prefix string) {

@@ -10,7 +10,7 @@ import (
 	dnsvalidatorv1 "github.com/siteplane/siteplane/gen/siteplane/dnsvalidator/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 
-	"github.com/siteplane/siteplane/services/dnsvalidator/internal/hostname"
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/probe"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 
-	"github.com/siteplane/siteplane/services/tunnel/internal/hostname"
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 )
 
 // retryAfter is when a caller should ask again after the backend failed.

@@ -1,5 +1,5 @@
-// Package hostname checks the form of hostnames at the door of the service. It
-// must not know whether a name exists.
+// Package hostname checks the form of hostnames. It knows neither whether a name
+// exists nor whose it is.
 package hostname
 
 import (
@@ -13,9 +13,9 @@ const (
 	maxLabel = 63
 )
 
-// Check returns what keeps name from being a hostname as this service wants it:
-// lower-case letters, digits and hyphens in at least two labels, no trailing dot,
-// no address.
+// Check returns what keeps name from being a hostname in canonical form:
+// lower-case letters, digits and hyphens in at least two labels, at most 253
+// bytes, no trailing dot, no address, no wildcard.
 func Check(name string) error {
 	if len(name) > maxName {
 		return fmt.Errorf("is longer than %d bytes", maxName)
