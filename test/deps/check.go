@@ -72,7 +72,8 @@ func (r Rule) outside(p Package) []Violation {
 	return found
 }
 
-// forbidden finds the ways from a package to what Never lists.
+// forbidden finds the ways from a package to what Never lists. It stops at
+// packages that the rule is about too: they answer for themselves.
 func (r Rule) forbidden(graph Graph, from string) []Violation {
 	var found []Violation
 	seen := map[string]bool{}
@@ -86,7 +87,7 @@ func (r Rule) forbidden(graph Graph, from string) []Violation {
 			next := append(slices.Clone(chain), imported)
 			if matchAny(r.Never, imported) {
 				found = append(found, Violation{next, r.Because})
-			} else if ours(imported) {
+			} else if ours(imported) && !matchAny(r.Of, imported) {
 				walk(next)
 			}
 		}

@@ -96,8 +96,9 @@ func serve(ctx context.Context, config Config, server *rpc.Server, applier *appl
 	return group.Wait()
 }
 
-// StopNginx ends the nginx of config after the requests it serves, at the latest
-// when ctx is done. No agent may run on the directory. No nginx is no error.
+// StopNginx ends the nginx of config after the requests it serves, and cuts those
+// off when ctx is done. No agent may run on the directory, or it would start
+// nginx again. No nginx is no error.
 func StopNginx(ctx context.Context, config Config) error {
 	config = config.withDefaults()
 	runtime, err := nginx.NewRuntime(config.RuntimeDir)

@@ -22,7 +22,7 @@ func TestApply_fence(t *testing.T) {
 	check(t, whole(2, 0, 1))
 	wantReason(t, whole(1, 9, 9), "Aborted", "STALE_FENCE")
 
-	t.Run("is remembered across a restart, also when its apply failed", func(t *testing.T) {
+	e.sub("is remembered across a restart, also when its apply failed", func(t *testing.T) {
 		_, err := e.apply(&edgev1.ApplyHeader{Fence: fence(2, 7, 2), Whole: true}, newSite(1, "127.0.0.1:0"))
 		wantReason(t, err, "InvalidArgument", "CONFIG_REJECTED")
 		e.stopAgent()
@@ -90,7 +90,7 @@ func TestApply_poison_leaves_the_old_serving(t *testing.T) {
 		_, err := e.put(2, site)
 		wantReason(t, err, "InvalidArgument", "CONFIG_REJECTED", siteID(2), field)
 	}
-	t.Run("a name that another site has", func(t *testing.T) {
+	e.sub("a name that another site has", func(t *testing.T) {
 		_, err := e.put(2, newSite(2, "127.0.0.1:9", "shop.example.com"))
 		wantReason(t, err, "InvalidArgument", "CONFIG_REJECTED", siteID(2), siteID(1), "hostnames[0]")
 	})

@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"context"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,12 +15,13 @@ import (
 	"github.com/siteplane/siteplane/services/edge-agent/app"
 )
 
-// lyingNginx passes everything on but reload, which it only pretends, as long
-// as the file named lie exists beside it.
-func lyingNginx(t *testing.T, dir string) (binary string, lie func(bool)) {
+// lyingNginx passes everything on, but while lie(true) holds it answers the
+// orders that begin with arguments by what the shell commands in answer do.
+func lyingNginx(t *testing.T, arguments, answer string) (binary string, lie func(bool)) {
 	t.Helper()
+	dir := t.TempDir()
 	binary, flag := filepath.Join(dir, "nginx"), filepath.Join(dir, "lie")
-	script := "#!/bin/sh\nif [ \"$1 $2\" = \"-s reload\" ] && [ -e " + flag + " ]; then exit 0; fi\nexec " + realNginx(t) + " \"$@\"\n"
+	script := "#!/bin/sh\ncase \"$*\" in \"" + arguments + "\"*) if [ -e " + flag + " ]; then " + answer + "; fi ;; esac\nexec " + realNginx(t) + " \"$@\"\n"
 	check(t, os.WriteFile(binary, []byte(script), 0o755))
 	return binary, func(on bool) {
 		if on {
@@ -45,7 +44,7 @@ func realNginx(t *testing.T) string {
 }
 
 func TestApply_lying_reload(t *testing.T) {
-	binary, lie := lyingNginx(t, t.TempDir())
+	binary, lie := lyingNginx(t, "-s reload", "exit 0")
 	e := startEdge(t, func(config *app.Config) {
 		config.NginxBin = binary
 		config.ProofTimeout = time.Second
@@ -77,6 +76,29 @@ func TestApply_lying_reload(t *testing.T) {
 	if last := e.state().GetLastError(); last != "" {
 		t.Errorf("last error is still %q", last)
 	}
+}
+
+func TestApply_nginx_refuses(t *testing.T) {
+	binary, lie := lyingNginx(t, "-t", `echo 'nginx: [emerg] unknown directive "SECRET=1" in /x/maps.conf:3' >&2; exit 1`)
+	e := startEdge(t, func(config *app.Config) { config.NginxBin = binary })
+	e.mustPut(6, newSite(1, startOrigin(t, "main"), "shop.example.com"))
+	before, master := e.tree(), e.state().GetRunning().GetMasterPid()
+
+	lie(true)
+	_, err := e.put(7, newSite(2, "127.0.0.1:9", "new.example.com"))
+	wantReason(t, err, "InvalidArgument", "CONFIG_REJECTED", "unknown directive ... in /x/maps.conf:3")
+	if strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("message leaks: %v", err)
+	}
+	if after := e.tree(); after != before {
+		t.Errorf("files were\n%s\nare\n%s", before, after)
+	}
+	if now := e.state().GetRunning().GetMasterPid(); now != master {
+		t.Errorf("master was %d, is %d", master, now)
+	}
+	e.wantStatus("shop.example.com", "/", 200)
+	lie(false)
+	e.mustPut(7, newSite(2, "127.0.0.1:9", "new.example.com"))
 }
 
 // A configuration that passes every test and that the running master refuses:
@@ -285,11 +307,4 @@ func TestRun_refuses(t *testing.T) {
 		check(t, os.WriteFile(file, data[:len(data)-10], 0o600))
 		wants(t, ended(t, e), file, "damaged", "remove it")
 	})
-}
-
-func TestStopNginx_without_nginx(t *testing.T) {
-	e := newEdge(t)
-	if err := app.StopNginx(context.Background(), e.config); err != nil {
-		t.Error(errors.Unwrap(err))
-	}
 }

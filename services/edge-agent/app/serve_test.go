@@ -13,12 +13,10 @@ func TestServe(t *testing.T) {
 	e := startEdge(t)
 	main, api := startOrigin(t, "main"), startOrigin(t, "api")
 
-	t.Run("an edge that received nothing answers 421", func(t *testing.T) {
-		e.t = t
+	e.sub("an edge that received nothing answers 421", func(t *testing.T) {
 		e.wantStatus("shop.example.com", "/", http.StatusMisdirectedRequest)
 	})
-	t.Run("forwards with the headers an origin needs", func(t *testing.T) {
-		e.t = t
+	e.sub("forwards with the headers an origin needs", func(t *testing.T) {
 		e.mustPut(1, newSite(1, main, "shop.example.com"))
 		_, _, body := e.get("shop.example.com", "/a%20b?c=d", "X-Forwarded-For", "9.9.9.9", "X-Forwarded-Host", "forged.example")
 		want := "main /a%20b?c=d host=shop.example.com for=127.0.0.1 proto=http xhost=shop.example.com custom="
@@ -26,14 +24,12 @@ func TestServe(t *testing.T) {
 			t.Errorf("origin saw\n%s, want\n%s", body, want)
 		}
 	})
-	t.Run("names that no site has and internal names answer 421 in public", func(t *testing.T) {
-		e.t = t
+	e.sub("names that no site has and internal names answer 421 in public", func(t *testing.T) {
 		e.wantStatus("other.example.com", "/", http.StatusMisdirectedRequest)
 		e.wantStatus(siteID(1)+".site.internal", "/", http.StatusMisdirectedRequest)
 		e.wantStatus(siteID(1)+".site.internal", "/.well-known/siteplane/site", http.StatusMisdirectedRequest)
 	})
-	t.Run("routes take their prefix, on segment borders, and may strip it", func(t *testing.T) {
-		e.t = t
+	e.sub("routes take their prefix, on segment borders, and may strip it", func(t *testing.T) {
 		site := newSite(1, main, "shop.example.com")
 		site.Spec.Routes = []*edgev1.Route{
 			{PathPrefix: "/api/v1.0/", StripPrefix: true, Origin: origin(api)},
@@ -56,8 +52,7 @@ func TestServe(t *testing.T) {
 			}
 		}
 	})
-	t.Run("redirects keep path and query", func(t *testing.T) {
-		e.t = t
+	e.sub("redirects keep path and query", func(t *testing.T) {
 		e.mustPut(3, &edgev1.Site{SiteId: siteID(2), Revision: 1, Hostnames: []string{"old.example.com"}, Spec: &edgev1.Spec{
 			Backend: &edgev1.Spec_Redirect{Redirect: &edgev1.Redirect{BaseUrl: "https://www.example.com", StatusCode: 308}},
 		}})
@@ -66,8 +61,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("got %d to %q", code, got)
 		}
 	})
-	t.Run("several targets share the requests", func(t *testing.T) {
-		e.t = t
+	e.sub("several targets share the requests", func(t *testing.T) {
 		site := newSite(3, main, "pool.example.com")
 		site.Spec.Backend = &edgev1.Spec_Origin{Origin: origin(main, api)}
 		e.mustPut(4, site)
@@ -78,8 +72,7 @@ func TestServe(t *testing.T) {
 			return seen["main"] && seen["api"]
 		})
 	})
-	t.Run("headers are set in both directions", func(t *testing.T) {
-		e.t = t
+	e.sub("headers are set in both directions", func(t *testing.T) {
 		site := newSite(4, main, "head.example.com")
 		site.Spec.Options = &edgev1.Options{
 			ResponseHeaders: []*edgev1.Header{{Name: "Content-Security-Policy", Value: "default-src 'self'; {}#"}},
@@ -94,8 +87,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("origin saw %q", body)
 		}
 	})
-	t.Run("bodies are limited per profile", func(t *testing.T) {
-		e.t = t
+	e.sub("bodies are limited per profile", func(t *testing.T) {
 		site := newSite(5, main, "small.example.com")
 		site.Spec.Options = &edgev1.Options{MaxBodyBytes: 10}
 		e.mustPut(6, site)
@@ -108,8 +100,7 @@ func TestServe(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a removed site is gone, an unknown removal harmless", func(t *testing.T) {
-		e.t = t
+	e.sub("a removed site is gone, an unknown removal harmless", func(t *testing.T) {
 		_, err := e.apply(&edgev1.ApplyHeader{Fence: fence(1, 1, 7), Removals: []*edgev1.Removal{
 			{SiteId: siteID(4), OperationId: "op_1"}, {SiteId: siteID(99), OperationId: "op_2"},
 		}})

@@ -80,6 +80,16 @@ func startEdge(t *testing.T, change ...func(*app.Config)) *edge {
 	return e
 }
 
+// sub is t.Run for an edge that several subtests share.
+func (e *edge) sub(name string, run func(*testing.T)) {
+	parent := e.t
+	parent.Run(name, func(t *testing.T) {
+		e.t = t
+		defer func() { e.t = parent }()
+		run(t)
+	})
+}
+
 // run starts the agent and returns its end.
 func (e *edge) run() {
 	e.t.Helper()

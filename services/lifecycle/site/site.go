@@ -81,6 +81,7 @@ type Store interface {
 	ListSites(ctx context.Context, tenant id.Tenant, page Page) ([]Site, error)
 	// UpdateSite writes everything but id, tenant, status and creation, if the
 	// version is still s.Version, and raises it; else lifecycle.ErrLostRace.
+	// UpdatedAt is the store's clock.
 	UpdateSite(ctx context.Context, s Site) error
 	// TransitionSite sets the status, if it is still c.From, with its history
 	// row and its event; else lifecycle.ErrLostRace. Only Apply calls it.

@@ -28,17 +28,19 @@ type Policy struct {
 const probePrefix = "/.well-known/siteplane/"
 
 var (
-	headerToken = regexp.MustCompile("^[A-Za-z0-9!#%&'*+.^_`|~-]+$")
-	pathPrefix  = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
+	headerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	pathPrefix = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
 )
 
-// reservedHeaders are set by HTTP itself or by the edge.
-var reservedHeaders = []string{
-	"connection", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
-	"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-accel-buffering",
-	"x-accel-charset", "x-accel-expires", "x-accel-limit-rate", "x-accel-redirect", "x-forwarded-for",
-	"x-forwarded-host", "x-forwarded-proto", "x-real-ip",
-}
+// Headers that frame a message, or that the edge sets itself.
+var (
+	framing = []string{
+		"connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
+		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	}
+	ofRequests  = []string{"expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
+	ofResponses = []string{"content-encoding", "content-type", "date", "location", "server"}
+)
 
 // Check notes everything that is wrong with a spec, each field under its path
 // below field.
@@ -61,8 +63,8 @@ func (p Policy) Check(v *lifecycle.Violations, field string, s Spec) {
 		seen = append(seen, r.PathPrefix)
 		p.checkOrigin(v, at+".origin", r.Origin)
 	}
-	checkHeaders(v, field+".options.response_headers", s.Options.ResponseHeaders)
-	checkHeaders(v, field+".options.request_headers", s.Options.RequestHeaders)
+	checkHeaders(v, field+".options.response_headers", s.Options.ResponseHeaders, ofResponses)
+	checkHeaders(v, field+".options.request_headers", s.Options.RequestHeaders, ofRequests)
 }
 
 func (p Policy) checkOrigin(v *lifecycle.Violations, field string, o Origin) {
@@ -149,15 +151,15 @@ func checkPathPrefix(v *lifecycle.Violations, field, prefix string) {
 	}
 }
 
-func checkHeaders(v *lifecycle.Violations, field string, headers []Header) {
+func checkHeaders(v *lifecycle.Violations, field string, headers []Header, reserved []string) {
 	var seen []string
 	for i, h := range headers {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		name := strings.ToLower(h.Name)
 		switch {
-		case !headerToken.MatchString(h.Name):
-			v.Add(at+".name", "%q: must be an RFC 9110 token", h.Name)
-		case slices.Contains(reservedHeaders, name) || strings.HasPrefix(name, "x-siteplane-"):
+		case !headerName.MatchString(h.Name):
+			v.Add(at+".name", "%q: must be 1 to 64 letters, digits, hyphens and underscores", h.Name)
+		case slices.Contains(framing, name) || slices.Contains(reserved, name) || strings.HasPrefix(name, "x-siteplane-"):
 			v.Add(at+".name", "%q: is set by the edge itself", h.Name)
 		case slices.Contains(seen, name):
 			v.Add(at+".name", "%q occurs twice", h.Name)
@@ -169,7 +171,14 @@ func checkHeaders(v *lifecycle.Violations, field string, headers []Header) {
 	}
 }
 
+// refuseHeaderValue says why a value may not be sent, or "".
 func refuseHeaderValue(value string) string {
+	switch {
+	case value == "" || len(value) > 1024:
+		return "must be 1 to 1024 bytes long"
+	case strings.TrimSpace(value) != value:
+		return "must not start or end with a space"
+	}
 	for _, c := range []byte(value) {
 		switch {
 		case c < 0x20 || c == 0x7f:

@@ -50,6 +50,7 @@ func statusOf(err error) error {
 		missing   *nginx.MissingError
 		taken     *nginx.PortTakenError
 		start     *nginx.StartError
+		untested  *nginx.UntestedError
 		wrong     *wrongEdgeError
 		malformed *malformedError
 	)
@@ -65,7 +66,7 @@ func statusOf(err error) error {
 		return rpcerr.New(codes.InvalidArgument, reasonConfigRejected, err.Error())
 	case errors.As(err, &notProven):
 		return rpcerr.New(codes.Unavailable, reasonNotProven, err.Error(), rpcerr.RetryAfter(retryDelay))
-	case errors.As(err, &missing), errors.As(err, &taken), errors.As(err, &start):
+	case errors.As(err, &missing), errors.As(err, &taken), errors.As(err, &start), errors.As(err, &untested):
 		return rpcerr.New(codes.Unavailable, reasonNginxDown, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &wrong):
 		return rpcerr.New(codes.InvalidArgument, reasonWrongEdge, err.Error(), rpcerr.Violation("header.edge_id", err.Error()))

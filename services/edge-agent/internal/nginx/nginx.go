@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -90,6 +91,8 @@ func (n *Instance) run(ctx context.Context, arguments ...string) (string, error)
 	command := exec.CommandContext(ctx, path, arguments...)
 	command.Dir = "/"
 	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	// An interrupt at the terminal is for us, not for nginx.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A daemon that kept the pipe open would hold us for ever.
 	command.WaitDelay = time.Second
 	output, err := command.CombinedOutput()

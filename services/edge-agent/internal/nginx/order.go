@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -47,22 +48,36 @@ type RejectedError struct{ Reason string }
 // Error gives the reason.
 func (e *RejectedError) Error() string { return "nginx refuses the configuration: " + e.Reason }
 
+// UntestedError says why nginx could not judge: it was killed, took too long, or
+// the system refused it something. That is no fault of the configuration.
+type UntestedError struct{ Reason string }
+
+// Error gives the reason.
+func (e *UntestedError) Error() string { return "nginx could not test the configuration: " + e.Reason }
+
+// systemFailure is how nginx reports a failed system call.
+var systemFailure = regexp.MustCompile(`failed \(\d+: `)
+
 // Test lets nginx read confFile with everything it writes below prefix. Warnings
 // count: nginx only warns when two blocks claim one name. The error is a
-// *RejectedError when nginx judged.
+// *RejectedError when nginx judged, an *UntestedError when it could not.
 func (n *Instance) Test(ctx context.Context, prefix, confFile string) error {
 	output, err := n.run(ctx, "-t", "-q", "-c", confFile, "-p", prefix, "-e", filepath.Join(prefix, "error.log"))
 	if missing := new(MissingError); errors.As(err, &missing) {
 		return err
 	}
+	found := complaints(output)
+	if err == nil && len(found) == 0 {
+		return nil
+	}
+	n.config.Logger.WarnContext(ctx, "nginx did not pass a configuration", "output", output)
 	if ctx.Err() != nil {
-		return fmt.Errorf("test the configuration: %w", ctx.Err())
+		return &UntestedError{Reason: ctx.Err().Error()}
 	}
-	if err != nil || len(complaints(output)) > 0 {
-		n.config.Logger.WarnContext(ctx, "nginx refused a configuration", "output", output)
-		return &RejectedError{Reason: reason(output, err)}
+	if len(found) == 0 || systemFailure.MatchString(found[0]) {
+		return &UntestedError{Reason: reason(output, err)}
 	}
-	return nil
+	return &RejectedError{Reason: found[0]}
 }
 
 // Reload orders the master to read its files again; Prove shows whether it did.
@@ -81,24 +96,42 @@ func (n *Instance) Reload(ctx context.Context) (Order, error) {
 	return order, n.signal(ctx, "reload")
 }
 
-// Stop ends the master and its workers after the requests they serve, at the
-// latest when ctx is done. No master is no error.
+// stopPatience is how long a master may take that was told not to wait.
+const stopPatience = 5 * time.Second
+
+// Stop ends the master and its workers after the requests they serve, and cuts
+// those off when ctx is done. No master is no error.
 func (n *Instance) Stop(ctx context.Context) error {
 	master, err := n.Master()
 	if err != nil || master == 0 {
 		return err
 	}
-	if err := n.signal(ctx, "quit"); err != nil {
+	if err := n.signal(context.WithoutCancel(ctx), "quit"); err != nil {
 		return err
 	}
+	if n.waitEnd(ctx, master) {
+		return n.clearDead()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	if err := n.signal(ctx, "stop"); err != nil {
+		return err
+	}
+	if !n.waitEnd(ctx, master) {
+		return fmt.Errorf("nginx master %d does not end", master)
+	}
+	return n.clearDead()
+}
+
+// waitEnd tells whether the master ended before ctx.
+func (n *Instance) waitEnd(ctx context.Context, master int) bool {
 	for {
-		process, alive := readProcess(master)
-		if !alive || !n.isOurs(process) {
-			return n.clearDead()
+		if process, alive := readProcess(master); !alive || !n.isOurs(process) {
+			return true
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for nginx master %d to end: %w", master, ctx.Err())
+			return false
 		case <-time.After(proofPause):
 		}
 	}

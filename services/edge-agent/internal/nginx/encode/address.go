@@ -3,6 +3,8 @@ package encode
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 )
 
 // Address is the ip:port of one target in its canonical spelling. Names and the
@@ -65,8 +67,8 @@ func ParseBaseURL(value string) (BaseURL, error) {
 		return BaseURL{}, refuse("base URL", value, "does not start with http:// or https://")
 	}
 	host, port, hasPort := strings.Cut(rest, ":")
-	if reason := hostnameProblem(host); reason != "" {
-		return BaseURL{}, refuse("base URL", value, "has a host that "+reason)
+	if err := hostname.Check(host); err != nil {
+		return BaseURL{}, refuse("base URL", value, "has a host that "+err.Error())
 	}
 	if hasPort && !isPort(port) {
 		return BaseURL{}, refuse("base URL", value, "has a port that is not a number from 1 to 65535")

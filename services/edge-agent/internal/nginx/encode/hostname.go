@@ -1,6 +1,10 @@
 package encode
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/siteplane/siteplane/internal/platform/hostname"
+)
 
 // InternalSuffix ends the names under which sites answer on the internal
 // socket. No public hostname may end with it.
@@ -13,8 +17,8 @@ type Hostname struct{ text string }
 
 // ParseHostname accepts a canonical public hostname.
 func ParseHostname(value string) (Hostname, error) {
-	if reason := hostnameProblem(value); reason != "" {
-		return Hostname{}, refuse("hostname", value, reason)
+	if err := hostname.Check(value); err != nil {
+		return Hostname{}, refuse("hostname", value, err.Error())
 	}
 	if strings.HasSuffix(value, InternalSuffix) {
 		return Hostname{}, refuse("hostname", value, "is reserved: names under "+InternalSuffix[1:]+" are internal")
@@ -29,49 +33,6 @@ func (h Hostname) Token() string { return h.text }
 func (h Hostname) String() string { return h.text }
 
 func (Hostname) sealed() {}
-
-func hostnameProblem(value string) string {
-	if value == "" {
-		return "is empty"
-	}
-	if len(value) > 253 {
-		return "is longer than 253 bytes"
-	}
-	labels := 0
-	last := ""
-	for label := range strings.SplitSeq(value, ".") {
-		if reason := labelProblem(label); reason != "" {
-			return reason
-		}
-		labels++
-		last = label
-	}
-	if labels < 2 {
-		return "needs at least two labels"
-	}
-	if strings.Trim(last, "0123456789") == "" {
-		return "ends with a number, so it would be an address"
-	}
-	return ""
-}
-
-func labelProblem(label string) string {
-	if label == "" {
-		return "has an empty label"
-	}
-	if len(label) > 63 {
-		return "has a label longer than 63 bytes"
-	}
-	if label[0] == '-' || label[len(label)-1] == '-' {
-		return "has a label that starts or ends with a hyphen"
-	}
-	for i := range len(label) {
-		if c := label[i]; !isLower(c) && !isDigit(c) && c != '-' {
-			return "has a character other than a-z, 0-9, hyphen and dot"
-		}
-	}
-	return ""
-}
 
 // SiteID is the id of a site, site_ and 26 characters of base 32.
 type SiteID struct{ text string }
