@@ -214,21 +214,26 @@ func TestServer_takes_another_authorizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := make(chan any, 1)
-	s := &items{put: func(ctx context.Context, _ proto.Message) error { seen <- ctx.Value(tenantKey{}); return nil }}
+	s := &items{
+		put:    func(ctx context.Context, _ proto.Message) error { seen <- ctx.Value(tenantKey{}); return nil },
+		putAll: func(stream grpc.ServerStream) error { seen <- stream.Context().Value(tenantKey{}); return nil },
+	}
 	server := start(t, s, rpc.ServerConfig{
 		TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Authorizer: keys{"k1": "ten_1"}})
 
 	dial := func(key string) *grpc.ClientConn {
 		return server.dialWith(t, rpc.DialConfig{TLS: &tls.Config{RootCAs: roots(t, ca)}, PerRPC: apiKey(key)})
 	}
-	if err := put(t.Context(), dial("k1"), "a"); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-seen; got != "ten_1" {
-		t.Errorf("the handler saw tenant %v", got)
-	}
-	if err := put(t.Context(), dial("wrong"), "a"); status.Code(err) != codes.Unauthenticated {
-		t.Errorf("answer is %v, want UNAUTHENTICATED", err)
+	for _, shape := range []string{"unary", "stream"} {
+		if err := endOfStream(call(t.Context(), dial("k1"), shape)); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-seen; got != "ten_1" {
+			t.Errorf("the %s handler saw tenant %v", shape, got)
+		}
+		if err := call(t.Context(), dial("wrong"), shape); status.Code(err) != codes.Unauthenticated {
+			t.Errorf("%s answer is %v, want UNAUTHENTICATED", shape, err)
+		}
 	}
 }
 
