@@ -37,6 +37,9 @@ func changes(before, next *lifecyclev1.Site) []string {
 	if status := siteStatus(next.GetStatus()); status != siteStatus(before.GetStatus()) {
 		lines = append(lines, "site is "+status)
 	}
+	if before == nil && next.GetStatus() == lifecyclev1.SiteStatus_SITE_STATUS_DELETING {
+		return lines // what was known before the deletion is no news
+	}
 	known := conditionsOf(before)
 	for _, condition := range conditionsOf(next) {
 		if !slices.ContainsFunc(known, func(old *lifecyclev1.Condition) bool { return sameCondition(old, condition) }) {

@@ -44,13 +44,25 @@ func (v *siteView) facts() [][]string {
 		{"Revision", revision(site)},
 	}
 	if domain := site.GetPrimaryDomain(); domain != nil {
-		facts = append(facts, []string{"Domain", domainLine(domain)}, []string{"URL", publicURL(domain, v.publicPort)})
+		facts = append(facts, []string{"Domain", domainLine(domain)})
+		if claimed(domain) {
+			facts = append(facts, []string{"URL", publicURL(domain, v.publicPort)})
+		}
 	}
 	facts = append(facts, backendFacts(site.GetSpec())...)
 	if operation := v.found.GetOperation(); operation != nil {
 		facts = append(facts, []string{"Operation", operationLine(operation)})
 	}
 	return append(facts, []string{"Created", v.moment(site.GetCreateTime())}, []string{"Updated", v.moment(site.GetUpdateTime())})
+}
+
+// claimed reports whether the site still answers, or will, under a domain.
+func claimed(domain *lifecyclev1.Domain) bool {
+	switch domain.GetStatus() {
+	case lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASING, lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASED:
+		return false
+	}
+	return true
 }
 
 func (v *siteView) moment(at *timestamppb.Timestamp) string {

@@ -81,7 +81,10 @@ func Down(ctx context.Context, cfg Config) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return errors.Join(edgeagent.StopNginx(ctx, edgeConfig(cfg)), held.Close())
+	if err := edgeagent.StopNginx(ctx, edgeConfig(cfg)); err != nil {
+		return errors.Join(err, held.Close())
+	}
+	return errors.Join(os.RemoveAll(cfg.runtimeDir()), held.Close())
 }
 
 func dataDirFlag(cmd *cobra.Command, cfg *Config) {

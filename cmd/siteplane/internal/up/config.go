@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -88,6 +89,9 @@ func (c Config) Validate() error {
 		if _, err := netip.ParseAddr(a); err != nil {
 			problems = append(problems, fmt.Errorf("--edge-address %q: must be an IP address", a))
 		}
+	}
+	if !slices.Contains([]string{"public", "edge", "off"}, c.ProbePolicy) {
+		problems = append(problems, fmt.Errorf("--probe-policy %q: must be public, edge or off", c.ProbePolicy))
 	}
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		problems = append(problems, fmt.Errorf("--log-format %q: must be json or text", c.LogFormat))

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+)
+
+// config is what the command line says.
+type config struct {
+	program    string
+	once, keep bool
+	portBase   int
+}
+
+// onceLimit is how long start and checks may take together; ending it all may
+// take 25 seconds more.
+const onceLimit = 60 * time.Second
+
+// errFailed is the end of a run whose check lines say what is wrong.
+var errFailed = errors.New("a check failed")
+
+// demo is one run: an installation and the world around it.
+type demo struct {
+	config       config
+	dir          string
+	out, errs    io.Writer
+	origin       *origin
+	collector    *collector
+	installation *installation
+	cli          *cli
+	visitor      visitor
+
+	// hello is the site of the first checks as CreateSite answered, nil before.
+	hello *lifecyclev1.GetSiteResponse
+}
+
+// run returns the exit code of the process.
+func run(ctx context.Context, c config, out, errs io.Writer) int {
+	d := &demo{config: c, out: out, errs: errs}
+	err := d.begin(ctx)
+	if err == nil {
+		err = d.play(ctx)
+	}
+	interrupted := ctx.Err() != nil
+	if interrupted {
+		err = nil // what an interrupt cuts short has not failed
+	}
+	return d.verdict(errors.Join(err, d.end()), interrupted)
+}
+
+// play runs the checks, or shows and stays up.
+func (d *demo) play(ctx context.Context) error {
+	if !d.config.once {
+		if err := d.start(ctx); err != nil {
+			return err
+		}
+		return d.show(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, onceLimit, fmt.Errorf("the demo took longer than %s", onceLimit))
+	defer cancel()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	return runChecks(ctx, d, checks)
+}
+
+// begin makes the world that an installation needs.
+func (d *demo) begin(ctx context.Context) (err error) {
+	if d.config.program, err = filepath.Abs(d.config.program); err != nil {
+		return fmt.Errorf("find the program: %w", err)
+	}
+	if d.dir, err = os.MkdirTemp("", "siteplane-demo-"); err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	if d.origin, err = startOrigin(ctx); err != nil {
+		return err
+	}
+	d.collector, err = startCollector(ctx)
+	return err
+}
+
+// start runs the installation and returns when it is up.
+func (d *demo) start(ctx context.Context) (err error) {
+	d.installation, err = launch(d.config.program, d.dir, d.config.portBase, d.collector.address)
+	if err != nil {
+		return err
+	}
+	if err := d.installation.awaitUp(ctx); err != nil {
+		return err
+	}
+	d.cli = &cli{program: d.config.program, config: d.installation.place(placeCLI)}
+	d.visitor, err = newVisitor(d.installation.place(placeDNS), d.installation.place(placeSites))
+	return err
+}
+
+// end stops whatever runs, the installation first, for it uses the others.
+func (d *demo) end() error {
+	var problems []error
+	if d.installation != nil {
+		problems = append(problems, d.installation.stop())
+	}
+	if d.collector != nil {
+		d.collector.stop()
+	}
+	if d.origin != nil {
+		problems = append(problems, d.origin.stop())
+	}
+	return errors.Join(problems...)
+}
+
+// verdict says how it went, and removes the directory when nobody wants it. To
+// be interrupted is how a demo that stays up ends well.
+func (d *demo) verdict(err error, interrupted bool) int {
+	left := d.removeUnless(err != nil || d.config.keep)
+	switch {
+	case err != nil:
+		if !errors.Is(err, errFailed) {
+			fmt.Fprintln(d.errs, "demo:", err)
+		}
+		fmt.Fprintln(d.out, "demo: failed"+left)
+		return 1
+	case interrupted && d.config.once:
+		fmt.Fprintln(d.out, "demo: interrupted"+left)
+		return 130
+	case d.config.once:
+		fmt.Fprintln(d.out, "demo: ok")
+	}
+	if left != "" {
+		fmt.Fprintln(d.errs, "demo: ended"+left)
+	}
+	return 0
+}
+
+// removeUnless removes the directory or says that it is still there.
+func (d *demo) removeUnless(kept bool) (left string) {
+	if d.dir == "" {
+		return ""
+	}
+	if !kept {
+		if err := os.RemoveAll(d.dir); err == nil {
+			return ""
+		}
+	}
+	return "; data and logs are left in " + d.dir
+}
