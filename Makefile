@@ -19,10 +19,11 @@ workspace = go list -m -f '{{.Dir}}'
 modules = $(workspace) && echo $(CURDIR)/tools
 packages = go list -m -f '{{.Path}}/...'
 
-# Programs, besides tools/generate, whose output is committed. Each is a main
-# package that takes no arguments, runs at the root of the repository and writes
-# its own files; a golden test beside it notices when they are stale.
-GENERATORS :=
+# Commands, besides tools/generate, whose output is committed; one a line, run at
+# the root. A golden test beside each program notices when its output is stale.
+define GENERATORS
+@go run ./services/lifecycle/cmd/diagrams docs/state-machines.md
+endef
 
 ready = @sh tools/ensure-go && sh tools/ensure-packages $@
 # $(call each,COMMAND): run COMMAND in every module's folder without the workspace,
@@ -43,11 +44,13 @@ demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks
 	@go build -o bin/ ./cmd/siteplane ./test/demo
 	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once)
 
+# -count=1: Go's cache of results sees the files that a test reads, not those that
+# a program built or started by the test depends on.
 .PHONY: test
 test: ## every test of every module
 	$(ready)
-	@go test -timeout 8m $$($(packages)) | sed -u '/\[no test files\]$$/d'
-	@cd tools && GOWORK=off go test -timeout 2m ./... | sed -u '/\[no test files\]$$/d'
+	@go test -count=1 -timeout 5m $$($(packages)) | sed -u '/\[no test files\]$$/d'
+	@cd tools && GOWORK=off go test -count=1 -timeout 5m ./... | sed -u '/\[no test files\]$$/d'
 
 .PHONY: check
 check: check-format check-direction check-modules check-build check-lint check-generated ## what CI demands besides the tests
@@ -90,7 +93,7 @@ check-generated:
 generate: ## write gen/ and the generated documents anew
 	$(ready)
 	@tools/generate
-	@for program in $(GENERATORS); do go run $$program; done
+	$(GENERATORS)
 
 .PHONY: tidy
 tidy: ## repair the go.mod files: siblings, equal versions, go mod tidy

@@ -94,7 +94,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			name: "third party behind", file: "app/go.mod", old: "third v1.2.0", new: "third v1.1.9",
-			want: "app/go.mod: requires example.org/third v1.1.9, and base/go.mod has v1.2.0",
+			want: "app/go.mod: requires example.org/third v1.1.9, behind the v1.2.0 of base/go.mod",
 		},
 	}
 	for _, test := range tests {

@@ -161,7 +161,7 @@ func unequalVersions(w *Workspace) []Problem {
 		for _, r := range slices.Clone(m.File.Require) {
 			if want, third := highest[r.Mod.Path]; third && r.Mod.Version != want {
 				found = append(found, Problem{m,
-					fmt.Sprintf("requires %s %s, and %s", r.Mod.Path, r.Mod.Version, holders(w, r.Mod.Path, want)),
+					fmt.Sprintf("requires %s %s, behind the %s of %s", r.Mod.Path, r.Mod.Version, want, holders(w, r.Mod.Path, want)),
 					func(f *modfile.File) error { return f.AddRequire(r.Mod.Path, want) }})
 			}
 		}
@@ -169,7 +169,7 @@ func unequalVersions(w *Workspace) []Problem {
 	return found
 }
 
-// holders says which modules require path at version.
+// holders names the modules that require modulePath at version.
 func holders(w *Workspace, modulePath, version string) string {
 	names := map[string]bool{}
 	for _, m := range w.Modules {
@@ -179,5 +179,5 @@ func holders(w *Workspace, modulePath, version string) string {
 			}
 		}
 	}
-	return strings.Join(slices.Sorted(maps.Keys(names)), ", ") + " has " + version
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }

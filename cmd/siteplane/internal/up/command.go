@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	edgeagent "github.com/siteplane/siteplane/services/edge-agent/app"
 )
@@ -29,9 +30,7 @@ func Command() *cobra.Command {
 			"database and a simulated DNS. It makes what is missing, prints where everything is,\n" +
 			"and runs until it is interrupted. nginx keeps serving; `siteplane down` stops it.\n\n" +
 			"Each flag can be given as an environment variable: --data-dir as SITEPLANE_DATA_DIR.",
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -53,11 +52,9 @@ func Command() *cobra.Command {
 func DownCommand() *cobra.Command {
 	cfg := Defaults()
 	cmd := &cobra.Command{
-		Use:           "down",
-		Short:         "Stop the nginx that `siteplane up` left serving",
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:   "down",
+		Short: "Stop the nginx that `siteplane up` left serving",
+		Args:  cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Down(cmd.Context(), cfg)
 		},

@@ -201,7 +201,8 @@ type CheckAddressesResponse struct {
 	Addresses []string `protobuf:"bytes,2,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	// Every question that was asked, in order.
 	Observations []*Observation `protobuf:"bytes,3,rep,name=observations,proto3" json:"observations,omitempty"`
-	// What is wrong, in the order of what to mend first. Empty when confirmed.
+	// What is wrong, in the order of what to mend first. When confirmed, at most
+	// warnings: some servers failed while the others agree.
 	Diagnoses []*v1.Diagnosis `protobuf:"bytes,4,rep,name=diagnoses,proto3" json:"diagnoses,omitempty"`
 	// When the check ended.
 	CheckedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`

@@ -678,7 +678,8 @@ type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name, an RFC 9110 token; some names are reserved.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Value: visible ASCII and spaces, without a dollar sign.
+	// Value: visible ASCII and spaces, without dollar sign, double quote and
+	// backslash.
 	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
