@@ -86,7 +86,7 @@ func TestMachine_isComplete(t *testing.T) {
 		pairs -= len(row.From)
 	}
 	if pairs != 0 {
-		t.Errorf("a pair of status and event occurs twice")
+		t.Errorf("the machine has %d pairs less than the design, or a pair twice", pairs)
 	}
 	if got := site.Machine.States(); !sameSet(got, statuses) {
 		t.Errorf("the machine has the statuses %v", got)

@@ -69,11 +69,12 @@ type Store interface {
 	// of the claim.
 	HoldWork(ctx context.Context, w Work) error
 	// FinishWork ends a claim. With a zero next the row is clean unless it was
-	// marked again; with a next it stays dirty and is due then, or at once when
-	// it was marked again. A row taken over or deleted is left alone.
+	// marked again; with a next it stays dirty and is due then. What was marked
+	// during the claim is due when the mark said, if that is earlier. A row
+	// taken over or deleted is left alone.
 	FinishWork(ctx context.Context, w Work, now, next time.Time) error
 	// FenceWork raises the epoch of an object's row, so that a running claim
-	// can write no more.
+	// can write no more, and ends its lease, so that the next need not wait.
 	FenceWork(ctx context.Context, kind Kind, key string) error
 	// NextDue returns when the next row is due or its lease ends; ok is false
 	// when there is none.

@@ -7,29 +7,40 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
+// chosen is which sites are read: a table named s with a condition on it.
+type chosen struct {
+	from, where string
+	args        []any
+}
+
+// choose takes the given sites, or all that are wanted PRESENT for nil.
+func choose(sites []id.Site) chosen {
+	if sites == nil {
+		return chosen{from: `site s INDEXED BY site_present`, where: `s.wanted = 'PRESENT'`}
+	}
+	return chosen{from: `site s`, where: `s.id IN (SELECT value FROM json_each(?))`, args: []any{list(sites)}}
+}
+
 // DesiredRows returns what is wanted of the given sites, or of all sites that
 // are wanted PRESENT when sites is nil. However many sites there are, it takes
 // three queries.
 func (t *tx) DesiredRows(ctx context.Context, _ id.Edge, sites []id.Site) ([]desired.Row, error) {
-	chosen, args := `s.wanted = 'PRESENT'`, []any(nil)
-	if sites != nil {
-		chosen, args = `s.id IN (SELECT value FROM json_each(?))`, []any{list(sites)}
-	}
+	which := choose(sites)
 	rows, err := all(ctx, t, "read what is desired", scanDesired, `
 		SELECT s.id, s.wanted, s.wanted_revision, r.spec
-		FROM site s LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = s.wanted_revision
-		WHERE `+chosen+` ORDER BY s.id`, args...)
+		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = s.wanted_revision
+		WHERE `+which.where+` ORDER BY s.id`, which.args...)
 	if err != nil {
 		return nil, err
 	}
-	place := make(map[id.Site]int, len(rows))
-	for i, r := range rows {
-		place[r.SiteID] = i
+	place := make(map[id.Site]*desired.Row, len(rows))
+	for i := range rows {
+		place[rows[i].SiteID] = &rows[i]
 	}
-	if err := t.desiredTargets(ctx, chosen, args, rows, place); err != nil {
+	if err := t.desiredTargets(ctx, which, place); err != nil {
 		return nil, err
 	}
-	return rows, t.desiredHostnames(ctx, chosen, args, rows, place)
+	return rows, t.desiredHostnames(ctx, which, place)
 }
 
 func scanDesired(r row) (v desired.Row, err error) {
@@ -38,23 +49,18 @@ func scanDesired(r row) (v desired.Row, err error) {
 }
 
 // desiredTargets gives each row the targets of its origins.
-func (t *tx) desiredTargets(ctx context.Context, chosen string, args []any, rows []desired.Row, place map[id.Site]int) error {
+func (t *tx) desiredTargets(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
 	endpoints, err := all(ctx, t, "read the desired endpoints", scanEndpoint, `
 		SELECT e.site_id, e.pool, e.address, e.weight
-		FROM site s CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = s.wanted_revision
-		WHERE `+chosen+` ORDER BY e.site_id, e.pool, e.ordinal`, args...)
+		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = s.wanted_revision
+		WHERE `+which.where+` ORDER BY s.id, e.pool, e.ordinal`, which.args...)
 	if err != nil {
 		return err
 	}
-	for first := 0; first < len(endpoints); {
-		end := first + 1
-		for end < len(endpoints) && endpoints[end].siteID == endpoints[first].siteID {
-			end++
-		}
-		if err := putTargets(&rows[place[endpoints[first].siteID]].Spec, endpoints[first:end]); err != nil {
+	for _, e := range endpoints {
+		if err := putTarget(&place[e.siteID].Spec, e); err != nil {
 			return err
 		}
-		first = end
 	}
 	return nil
 }
@@ -71,17 +77,17 @@ func scanHostname(r row) (h hostname, err error) {
 }
 
 // desiredHostnames gives each row the names that shall be on the edges.
-func (t *tx) desiredHostnames(ctx context.Context, chosen string, args []any, rows []desired.Row, place map[id.Site]int) error {
+func (t *tx) desiredHostnames(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
 	names, err := all(ctx, t, "read the desired hostnames", scanHostname, `
 		SELECT d.site_id, d.hostname
-		FROM site s CROSS JOIN domain d ON d.site_id = s.id AND d.wanted <> 'HIDDEN'
-		WHERE `+chosen+` ORDER BY d.site_id, d.hostname`, args...)
+		FROM `+which.from+` CROSS JOIN domain d ON d.site_id = s.id AND d.wanted <> 'HIDDEN'
+		WHERE `+which.where+` ORDER BY s.id, d.hostname`, which.args...)
 	if err != nil {
 		return err
 	}
 	for _, h := range names {
-		r := &rows[place[h.siteID]]
-		r.Hostnames = append(r.Hostnames, h.name)
+		row := place[h.siteID]
+		row.Hostnames = append(row.Hostnames, h.name)
 	}
 	return nil
 }

@@ -11,22 +11,22 @@ import (
 )
 
 const edgeColumns = `id, name, address, public_addresses, probe_public_key, generation, proven_generation,
-	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message`
+	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message, fault_site_id`
 
 func scanEdge(r row) (e edge.Edge, err error) {
 	err = r.Scan(&e.ID, &e.Name, &e.Address, items{&e.PublicAddresses}, &e.ProbePublicKey, &e.Generation,
-		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage)
+		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage, &e.FaultSiteID)
 	return e, err
 }
 
 // PutEdge inserts an edge or replaces its name and addresses.
 func (t *tx) PutEdge(ctx context.Context, e edge.Edge) error {
 	_, err := t.exec(ctx, "put the edge", `
-		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
 			public_addresses = excluded.public_addresses`,
 		e.ID, e.Name, e.Address, list(e.PublicAddresses), e.ProbePublicKey, e.Generation,
-		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage)
+		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID)
 	return err
 }
 
@@ -48,10 +48,10 @@ func (t *tx) ListEdges(ctx context.Context) ([]edge.Edge, error) {
 func (t *tx) UpdateEdge(ctx context.Context, e edge.Edge) error {
 	n, err := t.exec(ctx, "update the edge", `
 		UPDATE edge SET probe_public_key = ?, generation = ?, proven_generation = ?, proven_digest = ?,
-			needs_whole = ?, last_seen_at = ?, fault_reason = ?, fault_message = ?
+			needs_whole = ?, last_seen_at = ?, fault_reason = ?, fault_message = ?, fault_site_id = ?
 		WHERE id = ?`,
 		e.ProbePublicKey, e.Generation, e.ProvenGeneration, e.ProvenDigest,
-		e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.ID)
+		e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID, e.ID)
 	if err == nil && n == 0 {
 		return &lifecycle.NotFoundError{Kind: "edge", ID: string(e.ID)}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	driverpkg "modernc.org/sqlite"
+	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
@@ -47,7 +47,7 @@ func (s *Store) failure(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, ctx.Err())
 	}
-	var e *driverpkg.Error
+	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -72,7 +72,7 @@ func unavailable(cause error) error {
 
 // constraintOf reads the constraint out of a message such as "constraint failed:
 // UNIQUE constraint failed: site.slug (2067)".
-func constraintOf(e *driverpkg.Error) string {
+func constraintOf(e *sqlite.Error) string {
 	if e.Code() == lib.SQLITE_CONSTRAINT_FOREIGNKEY {
 		return foreignKey
 	}

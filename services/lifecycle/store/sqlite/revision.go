@@ -78,7 +78,12 @@ func (t *tx) GetRevision(ctx context.Context, tenant id.Tenant, siteID id.Site, 
 	if err != nil {
 		return r, err
 	}
-	return r, putTargets(&r.Spec, endpoints)
+	for _, e := range endpoints {
+		if err := putTarget(&r.Spec, e); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
 func scanRevision(r row) (v site.Revision, err error) {
@@ -111,18 +116,16 @@ func withoutTargets(s site.Spec) site.Spec {
 	return s
 }
 
-// putTargets gives a spec its targets back; they come in their order.
-func putTargets(s *site.Spec, endpoints []endpoint) error {
-	for _, e := range endpoints {
-		switch {
-		case e.pool == ownPool && s.Origin != nil:
-			s.Origin.Targets = append(s.Origin.Targets, e.Target)
-		case e.pool >= 0 && e.pool < len(s.Routes):
-			origin := &s.Routes[e.pool].Origin
-			origin.Targets = append(origin.Targets, e.Target)
-		default:
-			return fmt.Errorf("read the endpoints: the spec of %s has no origin %d", e.siteID, e.pool)
-		}
+// putTarget gives a spec one of its targets back; they come in their order.
+func putTarget(s *site.Spec, e endpoint) error {
+	switch {
+	case e.pool == ownPool && s.Origin != nil:
+		s.Origin.Targets = append(s.Origin.Targets, e.Target)
+	case e.pool >= 0 && e.pool < len(s.Routes):
+		origin := &s.Routes[e.pool].Origin
+		origin.Targets = append(origin.Targets, e.Target)
+	default:
+		return fmt.Errorf("read the endpoints: the spec of %s has no origin %d", e.siteID, e.pool)
 	}
 	return nil
 }

@@ -24,12 +24,11 @@ import (
 	"path/filepath"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver named below
-
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
 const (
+	// driver is the name that modernc.org/sqlite registers itself by.
 	driver = "sqlite"
 	// readers is how many snapshots can be read at once.
 	readers = 4

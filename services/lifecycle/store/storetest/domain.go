@@ -152,6 +152,25 @@ func domainMovesRace(f *fixture) {
 	equal(f, len(f.historyOf(string(d.ID))), 2)
 }
 
+func siteFollowsPrimary(f *fixture) {
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	s.PrimaryDomainID = d.ID
+	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
+	f.moveSite(f.getSite(s), site.Provisioning, site.DomainPendingDNS)
+	f.update(func(tx store.Tx) error {
+		for _, event := range []network.Event{network.Validate, network.Route, network.Serve} {
+			var err error
+			if d, err = network.Apply(f.ctx, tx, d, event, f.cause(string(event))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	equal(f, f.getSite(s).Status, site.Active)
+	equal(f, f.getDomain(d).Status, network.Active)
+}
+
 func hostnameIsReserved(f *fixture) {
 	d := f.newDomain(f.newSite("shop"), "shop.example.com")
 	d = f.moveDomain(d, network.Releasing, network.Released)

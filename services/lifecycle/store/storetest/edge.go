@@ -40,7 +40,8 @@ func unknownEdge(f *fixture) {
 func (f *fixture) proven(e edge.Edge) edge.Edge {
 	e.ProbePublicKey = []byte{1, 2, 3}
 	e.Generation, e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole = 1<<40, 1<<39, "abc", false
-	e.LastSeenAt, e.FaultReason, e.FaultMessage = f.now, "EDGE_UNREACHABLE", "no answer"
+	e.LastSeenAt, e.FaultReason, e.FaultMessage = f.now, "CONFIG_REJECTED", "bad header"
+	e.FaultSiteID = id.NewSite()
 	return e
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
-	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
@@ -220,24 +219,4 @@ func sitesAreListed(f *fixture) {
 	equal(f, list(f.tenant, site.Page{Limit: 2, Before: second.ID}), []id.Site{first.ID})
 	equal(f, list(f.tenant, site.Page{Limit: 2, Before: first.ID}), nil)
 	equal(f, list(stranger, site.Page{Limit: 2}), nil)
-}
-
-// The projection of a primary domain works on any store.
-func siteFollowsPrimary(f *fixture) {
-	s := f.newSite("shop")
-	d := f.newDomain(s, "shop.example.com")
-	s.PrimaryDomainID = d.ID
-	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
-	f.moveSite(f.getSite(s), site.Provisioning, site.DomainPendingDNS)
-	f.update(func(tx store.Tx) error {
-		for _, event := range []network.Event{network.Validate, network.Route, network.Serve} {
-			var err error
-			if d, err = network.Apply(f.ctx, tx, d, event, f.cause(string(event))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	equal(f, f.getSite(s).Status, site.Active)
-	equal(f, f.getDomain(d).Status, network.Active)
 }

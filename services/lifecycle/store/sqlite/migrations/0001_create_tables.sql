@@ -28,12 +28,29 @@ CREATE TABLE api_key (
     CONSTRAINT api_key_role CHECK (role IN ('viewer', 'operator', 'admin', 'platform_admin'))
 ) STRICT;
 
+-- The statuses of the two state machines. A new one is a row, added by a new
+-- migration.
+CREATE TABLE site_status (
+    status TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO site_status (status) VALUES
+    ('CREATED'), ('PROVISIONING'), ('DOMAIN_PENDING_DNS'), ('DOMAIN_VALIDATED'), ('DOMAIN_ROUTED'),
+    ('ACTIVE'), ('ERROR'), ('DELETING'), ('DELETED');
+
+CREATE TABLE domain_status (
+    status TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO domain_status (status) VALUES
+    ('PENDING_DNS'), ('VALIDATED'), ('ROUTED'), ('ACTIVE'), ('ERROR'), ('RELEASING'), ('RELEASED');
+
 CREATE TABLE site (
     id                 TEXT PRIMARY KEY,
     tenant_id          TEXT NOT NULL REFERENCES tenant (id),
     name               TEXT NOT NULL,
     slug               TEXT NOT NULL,
-    status             TEXT NOT NULL,
+    status             TEXT NOT NULL REFERENCES site_status (status),
     wanted             TEXT NOT NULL,
     wanted_revision    INTEGER NOT NULL,
     confirmed_revision INTEGER NOT NULL,
@@ -46,15 +63,12 @@ CREATE TABLE site (
     -- transaction.
     FOREIGN KEY (tenant_id, id, primary_domain_id) REFERENCES domain (tenant_id, site_id, id)
         DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT site_status CHECK (status IN (
-        'CREATED', 'PROVISIONING', 'DOMAIN_PENDING_DNS', 'DOMAIN_VALIDATED', 'DOMAIN_ROUTED',
-        'ACTIVE', 'ERROR', 'DELETING', 'DELETED')),
     CONSTRAINT site_wanted CHECK (wanted IN ('ABSENT', 'PRESENT'))
 ) STRICT;
 
 CREATE UNIQUE INDEX site_slug ON site (slug) WHERE status <> 'DELETED';
 CREATE INDEX site_live ON site (tenant_id, id) WHERE status <> 'DELETED';
-CREATE INDEX site_present ON site (id) WHERE wanted = 'PRESENT';
+CREATE INDEX site_present ON site (id, wanted_revision) WHERE wanted = 'PRESENT';
 
 CREATE TABLE site_revision (
     site_id    TEXT NOT NULL,
@@ -88,7 +102,7 @@ CREATE TABLE domain (
     hostname       TEXT NOT NULL,
     kind           TEXT NOT NULL,
     mode           TEXT NOT NULL,
-    status         TEXT NOT NULL,
+    status         TEXT NOT NULL REFERENCES domain_status (status),
     wanted         TEXT NOT NULL,
     attempts       INTEGER NOT NULL,
     reserved_until INTEGER,
@@ -100,15 +114,13 @@ CREATE TABLE domain (
     FOREIGN KEY (tenant_id, site_id) REFERENCES site (tenant_id, id),
     CONSTRAINT domain_kind CHECK (kind IN ('PLATFORM', 'CUSTOM')),
     CONSTRAINT domain_mode CHECK (mode IN ('', 'managed', 'custom_hostname', 'direct')),
-    CONSTRAINT domain_status CHECK (status IN (
-        'PENDING_DNS', 'VALIDATED', 'ROUTED', 'ACTIVE', 'ERROR', 'RELEASING', 'RELEASED')),
     CONSTRAINT domain_wanted CHECK (wanted IN ('HIDDEN', 'EDGE', 'ROUTED'))
 ) STRICT;
 
 -- At most one live verified claim per hostname.
 CREATE UNIQUE INDEX domain_verified ON domain (hostname) WHERE status IN ('VALIDATED', 'ROUTED', 'ACTIVE');
-CREATE INDEX domain_hostname ON domain (hostname);
-CREATE INDEX domain_published ON domain (site_id) WHERE wanted <> 'HIDDEN';
+CREATE INDEX domain_reserved ON domain (hostname, reserved_until) WHERE reserved_until IS NOT NULL;
+CREATE INDEX domain_published ON domain (site_id, hostname) WHERE wanted <> 'HIDDEN';
 
 CREATE TABLE evidence (
     domain_id       TEXT NOT NULL,
@@ -151,7 +163,8 @@ CREATE TABLE edge (
     needs_whole       INTEGER NOT NULL CHECK (needs_whole IN (0, 1)),
     last_seen_at      INTEGER,
     fault_reason      TEXT NOT NULL,
-    fault_message     TEXT NOT NULL
+    fault_message     TEXT NOT NULL,
+    fault_site_id     TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE edge_change (

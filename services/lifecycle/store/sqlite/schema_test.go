@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store/storetest"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// column returns a query's single column.
+func column(t *testing.T, s *Store, query string, args ...any) (out []string) {
+	t.Helper()
+	rows, err := s.reader.Query(query, args...)
+	must(t, err)
+	defer func() { must(t, rows.Close()) }()
+	for rows.Next() {
+		var v string
+		must(t, rows.Scan(&v))
+		out = append(out, v)
+	}
+	must(t, rows.Err())
+	return out
+}
+
+// ours lists the tables that are not SQLite's or goose's.
+func ours(t *testing.T, s *Store) []string {
+	return column(t, s, `SELECT name FROM sqlite_master
+		WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`)
+}
+
+func words[T ~string](values ...T) (out []string) {
+	for _, v := range values {
+		out = append(out, string(v))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestSchema_lists(t *testing.T) {
+	s := openTest(t, Config{})
+	schema := strings.Join(column(t, s, `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL`), "\n")
+	for constraint, want := range map[string][]string{
+		"site_wanted":      words(site.Absent, site.Present),
+		"domain_kind":      words(network.Platform, network.Custom),
+		"domain_mode":      words(network.ModeUnknown, network.Managed, network.CustomHostname, network.Direct),
+		"domain_wanted":    words(network.Hidden, network.OnEdge, network.Public),
+		"evidence_kind":    words(network.EvidenceResolves, network.EvidenceNonce),
+		"condition_status": words(condition.True, condition.False, condition.Unknown, condition.NotApplicable),
+		"api_key_role":     words(auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin),
+		"journal_phase":    words(saga.Intent, saga.Outcome, saga.Compensation),
+		"journal_result":   words("", saga.OK, saga.Wait, saga.Again, saga.Broken),
+		"work_kind":        words(worker.Site, worker.Domain, worker.Edge),
+		"operation_state": words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating,
+			saga.Succeeded, saga.Failed, saga.Cancelled, saga.NeedsAttention),
+	} {
+		if got := listed(schema, `CONSTRAINT `+constraint+` CHECK`); !slices.Equal(got, want) {
+			t.Errorf("%s allows %v, the code knows %v", constraint, got, want)
+		}
+	}
+	for table, want := range map[string][]string{
+		"site_status":   words(site.Machine.States()...),
+		"domain_status": words(network.Machine.States()...),
+	} {
+		if got := column(t, s, `SELECT status FROM `+table+` ORDER BY status`); !slices.Equal(got, want) {
+			t.Errorf("%s holds %v, the machine knows %v", table, got, want)
+		}
+	}
+	active := words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating)
+	if got := listed(schema, `CREATE UNIQUE INDEX operation_active`); !slices.Equal(got, active) {
+		t.Errorf("one operation per object is kept for %v, want %v", got, active)
+	}
+}
+
+// listed returns the quoted words of the first list after a text.
+func listed(schema, after string) []string {
+	list := regexp.MustCompile(`(?s)` + after + `[^']*?IN \(([^)]*)\)`).FindStringSubmatch(schema)
+	if list == nil {
+		return nil
+	}
+	var out []string
+	for _, word := range regexp.MustCompile(`'([^']*)'`).FindAllStringSubmatch(list[1], -1) {
+		out = append(out, word[1])
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestSchema_tables(t *testing.T) {
+	s := openTest(t, Config{})
+	common := []string{"meta", "tenant", "edge", "site_status", "domain_status"} // these belong to the installation
+	for _, table := range ours(t, s) {
+		if strict := column(t, s, `SELECT strict FROM pragma_table_list WHERE name = ?`, table); strict[0] != "1" {
+			t.Errorf("%s is not strict", table)
+		}
+		owned := column(t, s, `SELECT name FROM pragma_table_info(?) WHERE name = 'tenant_id'`, table)
+		if len(owned) == 0 && !slices.Contains(common, table) {
+			t.Errorf("%s has no tenant_id", table)
+		}
+	}
+}
+
+// TestSchema_refuses breaks each rule that SQL keeps, behind the store's back.
+func TestSchema_refuses(t *testing.T) {
+	history := `INSERT INTO history (tenant_id, object_id, prev, from_status, event, to_status,
+		actor, reason, operation_id, trace_id, at) SELECT tenant_id, object_id, `
+	tail := `, 'x', 'y', 'z', 'o', 't', at FROM history WHERE object_id = @site`
+	for name, test := range map[string]struct{ statement, says string }{
+		"a second first history row":                  {history + `NULL, '', 'create'` + tail + ` AND prev IS NULL`, "history.object_id"},
+		"a history row that follows a followed one":   {history + `seq, to_status, 'provision'` + tail + ` AND prev IS NULL`, "history.prev"},
+		"a history row that starts elsewhere":         {history + `seq, 'ACTIVE', 'delete'` + tail + ` AND prev IS NOT NULL`, "FOREIGN KEY"},
+		"a history row that follows another object":   {strings.Replace(history, "SELECT tenant_id, object_id", "SELECT tenant_id, @domain", 1) + `seq, to_status, 'x'` + tail + ` AND prev IS NOT NULL`, "FOREIGN KEY"},
+		"a changed history row":                       {`UPDATE history SET reason = 'x' WHERE object_id = @site`, "append-only"},
+		"a deleted history row":                       {`DELETE FROM history WHERE object_id = @site`, "append-only"},
+		"an unknown status":                           {`UPDATE site SET status = 'FINE' WHERE id = @site`, "FOREIGN KEY"},
+		"a primary domain that is not the site's":     {`UPDATE site SET primary_domain_id = 'dom_1' WHERE id = @site`, "FOREIGN KEY"},
+		"a domain of a tenant that is not the site's": {`UPDATE domain SET tenant_id = 'ten_other' WHERE id = @domain`, "FOREIGN KEY"},
+		"a text where a number belongs":               {`UPDATE site SET version = 'one' WHERE id = @site`, "cannot store TEXT"},
+		"an era below 1":                              {`UPDATE meta SET era = 0`, "era"},
+		"work done that nobody wanted":                {`UPDATE work SET done_seq = wanted_seq + 1 WHERE key = @site`, "done_seq"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, Config{})
+			owner, domain := storetest.Everything(t, s)
+			_, err := s.writer.Exec(`INSERT INTO tenant (id, name, created_at) VALUES ('ten_other', 'other', 1)`)
+			must(t, err)
+			statement := strings.NewReplacer("@site", "'"+string(owner.ID)+"'", "@domain", "'"+string(domain.ID)+"'").Replace(test.statement)
+			_, err = s.writer.Exec(statement)
+			contains(t, err, test.says)
+		})
+	}
+}
