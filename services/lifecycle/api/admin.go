@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/siteplane/siteplane/internal/platform/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
@@ -27,8 +26,7 @@ func (a *API) ServeAdmin(ctx context.Context, l net.Listener, tlsConfig *tls.Con
 }
 
 func (a *API) authorizeAdmin(r *http.Request) error {
-	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	caller, err := a.cp.Auth().Authenticate(r.Context(), credential)
+	caller, err := a.cp.Auth().Authenticate(r.Context(), bearer(r.Header.Values("Authorization")))
 	if err != nil {
 		return errors.Join(admin.ErrUnauthenticated, err)
 	}

@@ -42,7 +42,7 @@ func (a *authorizer) Authorize(ctx context.Context, method string) (context.Cont
 	if !ok {
 		return ctx, failure(ctx, a.logger, &auth.DeniedError{})
 	}
-	caller, err := a.provider.Authenticate(ctx, bearer(ctx))
+	caller, err := a.provider.Authenticate(ctx, bearer(metadata.ValueFromIncomingContext(ctx, "authorization")))
 	if err != nil {
 		return ctx, failure(ctx, a.logger, err)
 	}
@@ -52,9 +52,9 @@ func (a *authorizer) Authorize(ctx context.Context, method string) (context.Cont
 	return context.WithValue(ctx, callerKey{}, caller), nil
 }
 
-// bearer returns the one bearer credential of a call; none or several give "".
-func bearer(ctx context.Context) string {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+// bearer returns the one bearer credential among the Authorization headers of a
+// call or request; none or several give "".
+func bearer(values []string) string {
 	if len(values) != 1 {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
 // EnsureTenant returns the tenant of a name and makes it if there is none.
@@ -34,10 +35,15 @@ func IssueKey(ctx context.Context, s store.Store, tenant id.Tenant, name string,
 }
 
 // EnsureEdge writes down an edge that is new, and the name and addresses of one
-// that is not. Every site that is wanted reaches a new edge with its first
-// whole snapshot.
+// that is not, and makes it due. Every site that is wanted reaches a new edge
+// with its first whole snapshot.
 func EnsureEdge(ctx context.Context, s store.Store, e edge.Edge) error {
-	return s.Update(ctx, func(tx store.Tx) error { return tx.PutEdge(ctx, e) })
+	return s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.PutEdge(ctx, e); err != nil {
+			return err
+		}
+		return tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: time.UnixMicro(0)})
+	})
 }
 
 // SoleEdge returns the one edge of a single-host installation; ok is false when

@@ -90,25 +90,42 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 		s.Slug = site.SlugFrom(in.Name)
 	}
 	revision := site.Revision{SiteID: s.ID, Number: 1, Spec: in.Spec.Normalize(), CreatedAt: now}
-	cause := c.cause(ctx, by, "created")
-	err := tx.InsertSite(ctx, s, revision, cause)
+	opID := id.NewOperation()
+	cause := c.cause(ctx, by, opID, "created")
+	err := c.insertNamed(ctx, tx, s, revision, cause)
 	var taken *lifecycle.TakenError
 	if errors.As(err, &taken) && in.Slug == "" { // nobody asked for this one
 		s.Slug = site.WithSuffix(s.Slug, string(s.ID)[len(s.ID)-6:])
-		err = tx.InsertSite(ctx, s, revision, cause)
+		err = c.insertNamed(ctx, tx, s, revision, cause)
 	}
 	if err != nil {
 		return "", err
 	}
-	if err := c.insertPlatformDomain(ctx, tx, s, cause); err != nil {
-		return "", err
-	}
 	_, err = saga.Open(ctx, tx, saga.Opening{
-		Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
+		ID: opID, Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 		ObjectID: string(s.ID), Actor: by.Subject, At: now,
 	})
 	return string(s.ID), err
 }
+
+// insertNamed writes a site down under its slug. A slug that is in use, or kept
+// for another tenant, is a *lifecycle.TakenError, and nothing is written.
+func (c *ControlPlane) insertNamed(ctx context.Context, tx store.Tx, s site.Site, r site.Revision, cause lifecycle.Cause) error {
+	owner, reserved, err := tx.ReservedFor(ctx, c.platformName(s.Slug), cause.At)
+	if err != nil {
+		return err
+	}
+	if reserved && owner != s.TenantID {
+		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
+	}
+	if err := tx.InsertSite(ctx, s, r, cause); err != nil {
+		return err
+	}
+	return c.insertPlatformDomain(ctx, tx, s, cause)
+}
+
+// platformName is the hostname that a slug gives below the platform domain.
+func (c *ControlPlane) platformName(slug string) string { return slug + "." + c.cfg.PlatformDomain }
 
 // insertPlatformDomain claims the site's name below the platform domain and
 // makes it the primary. Without a platform domain the site waits for one of the
@@ -121,23 +138,16 @@ func (c *ControlPlane) insertPlatformDomain(ctx context.Context, tx store.Tx, s 
 		}
 		return condition.Set(ctx, tx, missing)
 	}
-	hostname := s.Slug + "." + c.cfg.PlatformDomain
-	owner, reserved, err := tx.ReservedFor(ctx, hostname, cause.At)
-	if err != nil {
-		return err
-	}
-	if reserved && owner != s.TenantID {
-		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
-	}
 	d := network.Domain{
-		ID: id.NewDomain(), TenantID: s.TenantID, SiteID: s.ID, Hostname: hostname,
+		ID: id.NewDomain(), TenantID: s.TenantID, SiteID: s.ID, Hostname: c.platformName(s.Slug),
 		Kind: network.Platform, Status: network.Machine.Initial, Wanted: network.Hidden,
 		CreatedAt: cause.At, UpdatedAt: cause.At,
 	}
 	if err := tx.InsertDomain(ctx, d, cause); err != nil {
 		return err
 	}
-	if s, err = tx.GetSite(ctx, s.TenantID, s.ID); err != nil {
+	s, err := tx.GetSite(ctx, s.TenantID, s.ID)
+	if err != nil {
 		return err
 	}
 	s.PrimaryDomainID = d.ID
@@ -182,7 +192,7 @@ func (c *ControlPlane) DeleteSite(ctx context.Context, by auth.Principal, siteID
 			return err
 		}
 		if s.Status != site.Deleting && s.Status != site.Deleted {
-			if _, _, err := reconcile.OpenDelete(ctx, tx, s, c.cause(ctx, by, "deleted by its tenant")); err != nil {
+			if _, _, err := reconcile.OpenDelete(ctx, tx, s, c.cause(ctx, by, "", "deleted by its tenant")); err != nil {
 				return err
 			}
 		}
@@ -200,11 +210,12 @@ func (c *ControlPlane) RetrySite(ctx context.Context, by auth.Principal, siteID 
 		if err != nil {
 			return err
 		}
-		if s, err = site.Apply(ctx, tx, s, site.Retry, c.cause(ctx, by, "retried by its tenant")); err != nil {
+		opID := id.NewOperation()
+		if s, err = site.Apply(ctx, tx, s, site.Retry, c.cause(ctx, by, opID, "retried by its tenant")); err != nil {
 			return err
 		}
 		if _, err := saga.Open(ctx, tx, saga.Opening{
-			Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
+			ID: opID, Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 			ObjectID: string(s.ID), Actor: by.Subject, At: c.clock(),
 		}); err != nil {
 			return err
@@ -215,9 +226,9 @@ func (c *ControlPlane) RetrySite(ctx context.Context, by auth.Principal, siteID 
 	return view, err
 }
 
-// cause says that a caller did something.
-func (c *ControlPlane) cause(ctx context.Context, by auth.Principal, reason string) lifecycle.Cause {
-	return lifecycle.Cause{Actor: by.Subject, Reason: reason, TraceID: tracecontext.ID(ctx), At: c.clock()}
+// cause says that a caller did something, and which operation follows from it.
+func (c *ControlPlane) cause(ctx context.Context, by auth.Principal, op id.Operation, reason string) lifecycle.Cause {
+	return lifecycle.Cause{Actor: by.Subject, Reason: reason, OperationID: string(op), TraceID: tracecontext.ID(ctx), At: c.clock()}
 }
 
 // readSite reads everything that a caller sees of a site.

@@ -22,6 +22,13 @@ func (p Policy) Delay(failures int) time.Duration {
 	for i := 1; i < failures && d < p.Cap; i++ {
 		d *= 2
 	}
-	d = min(d, p.Cap)
-	return d*3/4 + rand.N(d/2+1)
+	return jitter(min(d, p.Cap))
 }
+
+// After returns the wait that follows one of a given length: as long as Delay's
+// would grow, for those who know how long they waited but not how often.
+func (p Policy) After(wait time.Duration) time.Duration {
+	return jitter(min(max(2*wait, p.First), p.Cap))
+}
+
+func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }

@@ -112,6 +112,7 @@ type Store interface {
 	DomainsOfSite(ctx context.Context, tenant id.Tenant, site id.Site) ([]Domain, error)
 	// UpdateDomain writes everything but ids, hostname, status and creation, if
 	// the version is still d.Version, and raises it; else lifecycle.ErrLostRace.
+	// UpdatedAt is the store's clock.
 	UpdateDomain(ctx context.Context, d Domain) error
 	// TransitionDomain sets the status, if it is still c.From, with its history
 	// row and its event; else lifecycle.ErrLostRace. Only Apply calls it. A

@@ -36,18 +36,19 @@ func OpenDelete(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.C
 	if err := saga.Cancel(ctx, tx, worker.Site, string(s.ID), cause.Reason, cause.At); err != nil {
 		return s, saga.Operation{}, err
 	}
+	opID := id.NewOperation()
+	cause.OperationID = string(opID)
 	s, err := site.Apply(ctx, tx, s, site.Delete, cause)
 	if err != nil {
 		return s, saga.Operation{}, err
 	}
 	op, err := saga.Open(ctx, tx, saga.Opening{
-		Kind: DeleteSite, TenantID: s.TenantID, ObjectKind: worker.Site,
+		ID: opID, Kind: DeleteSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 		ObjectID: string(s.ID), Actor: cause.Actor, At: cause.At,
 	})
 	if err != nil {
 		return s, op, err
 	}
-	cause.OperationID = string(op.ID)
 	domains, err := tx.DomainsOfSite(ctx, s.TenantID, s.ID)
 	if err != nil {
 		return s, op, err

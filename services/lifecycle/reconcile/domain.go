@@ -197,12 +197,13 @@ func (r *Reconciler) confirmServing(ctx context.Context, d network.Domain) (conf
 }
 
 // seen makes a confirmation out of a finding: evidence that confirms or
-// contradicts is kept, an unknown outcome leaves it as it is.
+// contradicts is kept, any other outcome leaves it as it is.
 func (r *Reconciler) seen(d network.Domain, kind network.EvidenceKind, f infra.Finding, c condition.Condition) confirmation {
 	at := r.Clock()
 	out := confirmation{Done: f.Outcome == infra.Confirmed, Response: f, Reason: c.Reason, Message: c.Message, WaitingFor: waitingFor(c.Actor)}
 	out.Record = func(ctx context.Context, tx store.Tx) error {
-		if err := condition.Set(ctx, tx, c); err != nil || f.Outcome == infra.Unknown {
+		says := f.Outcome == infra.Confirmed || f.Outcome == infra.Contradicted
+		if err := condition.Set(ctx, tx, c); err != nil || !says {
 			return err
 		}
 		e, err := tx.GetEvidence(ctx, d.ID, kind)

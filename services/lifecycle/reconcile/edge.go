@@ -224,6 +224,9 @@ func (r *Reconciler) fault(ctx context.Context, w worker.Work, edgeID id.Edge, c
 			return err
 		}
 		e.FaultReason, e.FaultMessage, e.FaultSiteID = classify(cause)
+		if e.FaultReason != infra.CodeEdgeUnreachable { // it refused, so it lives
+			e.LastSeenAt = r.Clock()
+		}
 		if err := tx.UpdateEdge(ctx, e); err != nil {
 			return err
 		}
@@ -240,6 +243,8 @@ func classify(err error) (reason, message string, at id.Site) {
 		return infra.CodeConfigRejected, refused.Message, id.Site(refused.SiteID)
 	case errors.As(err, &unproved):
 		return infra.CodeEdgeNotProven, unproved.Message, ""
+	case errors.Is(err, infra.ErrStaleFence), errors.Is(err, infra.ErrSnapshotNeeded):
+		return infra.CodeEdgeNotProven, err.Error(), ""
 	}
 	return infra.CodeEdgeUnreachable, err.Error(), ""
 }

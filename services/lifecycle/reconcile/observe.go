@@ -37,7 +37,9 @@ func (r *Reconciler) seenAlive(ctx context.Context, w worker.Work, edgeID id.Edg
 		}
 		mark := drifted && !e.NeedsWhole
 		e.LastSeenAt, e.ProbePublicKey = r.Clock(), state.ProbePublicKey
-		e.FaultReason, e.FaultMessage, e.FaultSiteID = "", "", ""
+		if !drifted { // else the send that follows says what is wrong
+			e.FaultReason, e.FaultMessage, e.FaultSiteID = "", "", ""
+		}
 		e.NeedsWhole = e.NeedsWhole || drifted
 		if err := tx.UpdateEdge(ctx, e); err != nil || !mark {
 			return err

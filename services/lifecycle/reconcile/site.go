@@ -86,7 +86,8 @@ func (r *Reconciler) edgesAndChanges(ctx context.Context, siteID id.Site) (edges
 }
 
 // unproven looks for an edge among those given that has not proved a site as it
-// is wanted. ok is true when all have.
+// is wanted. ok is true when all have. A rejection of the site is an error; the
+// empty siteID is for what is on its way out, which no rejection ends.
 func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing confirmation, ok bool, err error) {
 	pending := map[id.Edge]bool{}
 	for _, c := range changes {
@@ -96,7 +97,7 @@ func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing
 		if e.Synced() && !pending[e.ID] {
 			continue
 		}
-		if e.FaultReason == infra.CodeConfigRejected && e.FaultSiteID == siteID {
+		if e.FaultReason == infra.CodeConfigRejected && e.FaultSiteID == siteID && siteID != "" {
 			return confirmation{}, false, rejected(e)
 		}
 		missing = confirmation{Reason: "WAITING", Message: "edge " + e.Name + " has not proved it yet", RetryAfter: edgePoll}

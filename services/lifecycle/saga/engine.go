@@ -108,6 +108,9 @@ func (e *Engine[T]) park(ctx context.Context, w worker.Work, op Operation, reaso
 
 // Opening says which operation to open on which object.
 type Opening struct {
+	// ID is for callers whose other rows name the operation; a new one is made
+	// when it is empty.
+	ID         id.Operation
 	Kind       string
 	TenantID   id.Tenant
 	ObjectKind worker.Kind
@@ -120,8 +123,11 @@ type Opening struct {
 // looked at once the transaction commits. The context's trace becomes the
 // operation's.
 func Open(ctx context.Context, tx Tx, o Opening) (Operation, error) {
+	if o.ID == "" {
+		o.ID = id.NewOperation()
+	}
 	op := Operation{
-		ID: id.NewOperation(), TenantID: o.TenantID, Kind: o.Kind,
+		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind,
 		ObjectKind: o.ObjectKind, ObjectID: o.ObjectID,
 		State: Pending, Actor: o.Actor, TraceParent: tracecontext.Parent(ctx),
 		CreatedAt: o.At, UpdatedAt: o.At,

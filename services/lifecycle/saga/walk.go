@@ -145,17 +145,19 @@ func (w *walk[T]) wait(ctx context.Context, step Step[T], seen Confirmation[T]) 
 	})
 }
 
+// attemptFailed is why an operation waits after a failed attempt.
+const attemptFailed = "ATTEMPT_FAILED"
+
 // failed notes a failed attempt and backs off, or begins to compensate.
 func (w *walk[T]) failed(ctx context.Context, step Step[T], err error) (time.Time, error) {
-	seen := Confirmation[T]{Reason: "ATTEMPT_FAILED", Message: err.Error(), Response: map[string]string{"error": err.Error()}}
-	attempts := w.op.FailedAttempts + 1
-	var free uncounted
-	spent := attempts >= w.def.MaxAttempts && !(errors.As(err, &free) && free.Uncounted())
+	seen := Confirmation[T]{Reason: attemptFailed, Message: err.Error(), Response: map[string]string{"error": err.Error()}}
+	attempts, delay := w.attempt(err)
+	spent := attempts >= w.def.MaxAttempts
 	result := Again
 	if p, ok := permanent(err); ok {
-		seen.Reason, spent = p.Reason, true
+		seen.Reason, seen.Message, spent = p.Reason, p.Err.Error(), true
 	}
-	next := w.Clock().Add(w.backoff.Delay(attempts))
+	next := w.Clock().Add(delay)
 	state := Waiting
 	if spent {
 		result, state, next = Broken, Compensating, time.Time{}
@@ -163,6 +165,20 @@ func (w *walk[T]) failed(ctx context.Context, step Step[T], err error) (time.Tim
 	return next, w.note(ctx, step, seen, result, func(op *Operation) {
 		op.State, op.Reason, op.Message, op.FailedAttempts = state, seen.Reason, seen.Message, attempts
 	})
+}
+
+// attempt counts a failed attempt, if it counts, and says when the next one is.
+func (w *walk[T]) attempt(err error) (attempts int, delay time.Duration) {
+	var free uncounted
+	if !errors.As(err, &free) || !free.Uncounted() {
+		attempts = w.op.FailedAttempts + 1
+		return attempts, w.backoff.Delay(attempts)
+	}
+	var waited time.Duration
+	if w.op.Reason == attemptFailed {
+		waited = w.Clock().Sub(w.op.UpdatedAt)
+	}
+	return w.op.FailedAttempts, w.backoff.After(waited)
 }
 
 // note writes an outcome that does not end the step.

@@ -103,11 +103,9 @@ func (p Policy) refuseTarget(address string) string {
 
 func (p Policy) own(addr netip.Addr, port uint16) bool {
 	for _, l := range p.OwnListeners {
-		if l.Port() != port {
-			continue
-		}
-		same := l.Addr() == addr || l.Addr().IsUnspecified() || addr.IsUnspecified()
-		if same || l.Addr().IsLoopback() && addr.IsLoopback() {
+		own := l.Addr().Unmap()
+		same := own == addr || own.IsUnspecified() || addr.IsUnspecified() || own.IsLoopback() && addr.IsLoopback()
+		if same && l.Port() == port {
 			return true
 		}
 	}

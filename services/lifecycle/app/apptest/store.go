@@ -1,0 +1,101 @@
+package apptest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
+)
+
+// ErrDead is what a dead process would be told, if it could be told anything.
+var ErrDead = errors.New("the process is dead")
+
+// Store is a store whose process can be told to die around a commit. From then
+// on every call fails, until the World is started again.
+type Store struct {
+	store.Store
+
+	commits int
+	dieAt   int
+	before  bool
+	dead    bool
+}
+
+// DieAfter makes the process die as soon as the n-th commit from now is on disk;
+// nobody learns that it is.
+func (s *Store) DieAfter(n int) { s.dieAt, s.before = s.commits+n, false }
+
+// DieBefore makes the process die just before the n-th commit from now, with the
+// transaction's work done in vain.
+func (s *Store) DieBefore(n int) { s.dieAt, s.before = s.commits+n, true }
+
+// Dead reports whether the process has died.
+func (s *Store) Dead() bool { return s.dead }
+
+// Commits counts the transactions that were committed.
+func (s *Store) Commits() int { return s.commits }
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
+	if s.dead {
+		return ErrDead
+	}
+	last := s.dieAt > 0 && s.commits+1 == s.dieAt
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		if last && s.before {
+			s.dead = true
+			return ErrDead
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.commits++
+	if last {
+		s.dead = true
+		return ErrDead
+	}
+	return nil
+}
+
+// View implements store.Store.
+func (s *Store) View(ctx context.Context, do func(tx store.Tx) error) error {
+	if s.dead {
+		return ErrDead
+	}
+	return s.Store.View(ctx, do)
+}
+
+// blankFile is the file of a store that was opened and closed; copying it is
+// quicker than making it.
+var blankFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "siteplane-apptest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "blank.db")
+	s, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func (w *World) blank() []byte {
+	w.tb.Helper()
+	file, err := blankFile()
+	w.must(err)
+	return file
+}

@@ -1,0 +1,186 @@
+package fake
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/siteplane/siteplane/internal/platform/digest"
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
+)
+
+// Host is one edge: what it holds, which fence it has seen, and what is wrong
+// with it. An apply that fails leaves what it held.
+type Host struct {
+	mu       sync.Mutex
+	sites    map[id.Site]desired.EdgeSite // nil: nothing was received yet
+	fence    infra.Fence                  // of what it holds
+	seen     infra.Fence                  // the highest of all that were begun
+	edited   bool
+	probeKey []byte
+	past     [][]desired.EdgeSite
+
+	down      bool
+	faults    []fault
+	notProven string
+	rejects   map[string]string // by site or hostname; "" for what cannot be named
+	during    func()
+	held      []infra.EdgeUpdate
+}
+
+// fault is what happens to one apply.
+type fault struct {
+	err  error // told the caller
+	done bool  // whether it takes effect
+	hold bool  // whether it arrives later
+}
+
+// apply is one Apply with everything that may go wrong on the way.
+func (h *Host) apply(update infra.EdgeUpdate) (infra.EdgeProof, error) {
+	f := h.nextFault()
+	if f.hold {
+		h.mu.Lock()
+		h.held = append(h.held, update)
+		h.mu.Unlock()
+	}
+	if f.err != nil && !f.done {
+		return infra.EdgeProof{}, f.err
+	}
+	proof, err := h.take(update)
+	if during := h.takeDuring(); during != nil {
+		during()
+	}
+	if f.err != nil {
+		return infra.EdgeProof{}, f.err
+	}
+	return proof, err
+}
+
+func (h *Host) nextFault() (f fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.faults) > 0 {
+		f, h.faults = h.faults[0], h.faults[1:]
+	}
+	return f
+}
+
+func (h *Host) takeDuring() func() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	during := h.during
+	h.during = nil
+	return during
+}
+
+// take is what a faithful edge does with an update.
+func (h *Host) take(update infra.EdgeUpdate) (infra.EdgeProof, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if compare(update.Fence, h.seen) < 0 {
+		return infra.EdgeProof{}, infra.ErrStaleFence
+	}
+	next, err := h.outcome(update)
+	if err != nil {
+		return infra.EdgeProof{}, err
+	}
+	h.seen = update.Fence
+	if err := h.refusal(next); err != nil {
+		return infra.EdgeProof{}, err
+	}
+	h.sites, h.fence, h.edited = next, update.Fence, false
+	h.past = append(h.past, sorted(next))
+	return infra.EdgeProof{Generation: update.Fence.Generation, Digest: sum(next), Sites: len(next)}, nil
+}
+
+// outcome is what the edge would hold after an update.
+func (h *Host) outcome(update infra.EdgeUpdate) (map[id.Site]desired.EdgeSite, error) {
+	if h.sites == nil && !update.Whole {
+		return nil, infra.ErrSnapshotNeeded
+	}
+	next := map[id.Site]desired.EdgeSite{}
+	if !update.Whole {
+		next = clone(h.sites)
+	}
+	for siteID := range update.Removals {
+		delete(next, siteID)
+	}
+	for _, s := range update.Sites {
+		next[s.SiteID] = s
+	}
+	if sum(next) != update.Digest {
+		return nil, infra.ErrSnapshotNeeded
+	}
+	return next, nil
+}
+
+func (h *Host) refusal(next map[id.Site]desired.EdgeSite) error {
+	if message, all := h.rejects[""]; all {
+		return &infra.RejectedError{Message: message}
+	}
+	for _, s := range sorted(next) {
+		for _, name := range append([]string{string(s.SiteID)}, s.Hostnames...) {
+			if message, refused := h.rejects[name]; refused {
+				return &infra.RejectedError{SiteID: string(s.SiteID), Message: message}
+			}
+		}
+	}
+	if h.notProven != "" {
+		return &infra.NotProvenError{Message: h.notProven}
+	}
+	return nil
+}
+
+func (h *Host) state() infra.EdgeState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := infra.EdgeState{Running: h.fence.Generation, Generation: h.fence.Generation, Intact: !h.edited, ProbePublicKey: h.probeKey}
+	if h.sites != nil {
+		s.Digest = sum(h.sites)
+	}
+	return s
+}
+
+func (h *Host) probe(siteID id.Site) (infra.SiteProof, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s, ok := h.sites[siteID]
+	if !ok {
+		return infra.SiteProof{}, infra.ErrNotServed
+	}
+	return infra.SiteProof{
+		InternalName: string(siteID) + ".site.internal", Revision: s.Revision, Generation: h.fence.Generation,
+	}, nil
+}
+
+func (h *Host) isDown() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.down
+}
+
+func (h *Host) signs(key []byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return bytes.Equal(h.probeKey, key)
+}
+
+func sorted(sites map[id.Site]desired.EdgeSite) []desired.EdgeSite {
+	var out []desired.EdgeSite
+	for _, siteID := range slices.Sorted(maps.Keys(sites)) {
+		out = append(out, sites[siteID])
+	}
+	return out
+}
+
+// sum is the digest of the whole, made anew.
+func sum(sites map[id.Site]desired.EdgeSite) string {
+	set := digest.NewSet()
+	for siteID, s := range sites {
+		set.Put(string(siteID), s.Sum())
+	}
+	return set.Digest()
+}

@@ -1,0 +1,136 @@
+package reconcile_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/siteplane/siteplane/services/lifecycle/app"
+	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+// A hostile world: whatever happens in whatever order, the invariants hold after
+// each of it; once everything is healed, every site is ACTIVE, in ERROR or gone,
+// and the edges hold what is wanted.
+func TestWorld(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHostile(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":               func(*rapid.T) { h.w.Check() },
+			"create":         h.create,
+			"delete":         h.pick(func(s site.Site) { h.w.Delete(s) }),
+			"retry":          h.pick(func(s site.Site) { _ = h.w.TryRetry(s) }), // refused but in ERROR
+			"reject":         h.pick(func(s site.Site) { h.host(t).Reject(string(s.ID), "refused") }),
+			"reject name":    h.pick(func(s site.Site) { h.host(t).Reject(h.hostname(s), "refused") }),
+			"accept":         h.pick(func(s site.Site) { h.accept(s) }),
+			"contradict DNS": h.pick(func(s site.Site) { h.w.DNS.ScriptAddresses(h.hostname(s), contradicted) }),
+			"flap probe":     h.pick(func(s site.Site) { h.w.DNS.ScriptProbes(h.hostname(s), contradicted, confirmed, contradicted) }),
+			"heal DNS":       h.pick(func(s site.Site) { h.healDNS(s) }),
+			"lose reply":     func(t *rapid.T) { h.host(t).LoseReply() },
+			"hold back":      func(t *rapid.T) { h.host(t).HoldBack() },
+			"deliver":        func(t *rapid.T) { h.host(t).Deliver() },
+			"toggle edge":    func(t *rapid.T) { h.host(t).SetDown(rapid.Bool().Draw(t, "down")) },
+			"toggle proof": func(t *rapid.T) {
+				h.host(t).SetNotProven(rapid.SampledFrom([]string{"", "old workers"}).Draw(t, "why"))
+			},
+			"toggle tunnel": func(t *rapid.T) { h.w.Tunnel.SetDown(rapid.Bool().Draw(t, "down")) },
+			"toggle DNS":    func(t *rapid.T) { h.w.DNS.SetDown(rapid.Bool().Draw(t, "down")) },
+			"wipe":          func(t *rapid.T) { h.host(t).Wipe() },
+			"crash":         h.crash,
+			"step":          func(*rapid.T) { h.w.Step() },
+			"run":           func(t *rapid.T) { h.w.RunFor(time.Duration(rapid.IntRange(0, 120).Draw(t, "s")) * time.Second) },
+		})
+		h.heal()
+		h.w.Settle()
+		h.w.RunFor(time.Minute)
+		h.w.CheckSettled()
+		for _, s := range h.sites {
+			if got := h.w.Get(s).Site.Status; got != site.Active && got != site.Error && got != site.Deleted {
+				t.Errorf("once all is well the site is %s: %+v", got, h.w.Operations(s))
+			}
+		}
+	})
+}
+
+var (
+	contradicted = fake.Contradict("DNS_WRONG_TARGET", condition.Tenant)
+	confirmed    = fake.Confirm()
+)
+
+// hostile is a world with two edges and a test that does what it can.
+type hostile struct {
+	w     *apptest.World
+	sites []site.Site
+}
+
+func newHostile(t *rapid.T) *hostile {
+	return &hostile{w: apptest.New(t, apptest.Options{Edges: 2})}
+}
+
+func (h *hostile) create(t *rapid.T) {
+	name := rapid.StringMatching(`[a-z]{1,3}`).Draw(t, "name")
+	s, err := h.w.TryCreate(h.w.Caller, app.NewSite{Name: name, Spec: apptest.Spec()}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sites = append(h.sites, s)
+}
+
+func (h *hostile) pick(do func(site.Site)) func(*rapid.T) {
+	return func(t *rapid.T) {
+		if len(h.sites) == 0 {
+			t.Skip("no site")
+		}
+		do(rapid.SampledFrom(h.sites).Draw(t, "site"))
+	}
+}
+
+func (h *hostile) host(t *rapid.T) *fake.Host {
+	return h.w.Edges.Host(rapid.SampledFrom(h.w.EdgeIDs()).Draw(t, "edge"))
+}
+
+func (h *hostile) hostname(s site.Site) string { return s.Slug + "." + apptest.PlatformDomain }
+
+// crash kills the process around one of the next commits, if there are so many.
+func (h *hostile) crash(t *rapid.T) {
+	n := rapid.IntRange(1, 12).Draw(t, "commit")
+	if rapid.Bool().Draw(t, "before") {
+		h.w.Store.DieBefore(n)
+	} else {
+		h.w.Store.DieAfter(n)
+	}
+	h.w.Run()
+	h.w.Restart()
+}
+
+func (h *hostile) accept(s site.Site) {
+	for _, e := range h.w.EdgeIDs() {
+		h.w.Edges.Host(e).Accept(string(s.ID))
+		h.w.Edges.Host(e).Accept(h.hostname(s))
+	}
+}
+
+func (h *hostile) healDNS(s site.Site) {
+	h.w.DNS.ScriptAddresses(h.hostname(s))
+	h.w.DNS.ScriptProbes(h.hostname(s))
+}
+
+// heal ends everything that is wrong outside; what was held back arrives.
+func (h *hostile) heal() {
+	h.w.DNS.SetDown(false)
+	h.w.Tunnel.SetDown(false)
+	for _, s := range h.sites {
+		h.accept(s)
+		h.healDNS(s)
+	}
+	for _, e := range h.w.EdgeIDs() {
+		host := h.w.Edges.Host(e)
+		host.SetDown(false)
+		host.SetNotProven("")
+		host.Deliver()
+	}
+}

@@ -1,0 +1,396 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+const lease = time.Minute
+
+// running is a loop at work on a real store, in the bubble of a test: time passes
+// only while everything waits.
+type running struct {
+	*testing.T
+	store *sqlite.Store
+	stop  context.CancelFunc
+	ended chan error
+
+	mu    sync.Mutex
+	calls map[string][]time.Time // when each key was handled
+}
+
+// run runs a test in a bubble, with a loop that hands every kind to handle.
+func run(t *testing.T, concurrency int, handle worker.Handler, do func(r *running)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "siteplane.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		r := &running{T: t, store: db, stop: stop, ended: make(chan error, 1), calls: map[string][]time.Time{}}
+		noted := func(ctx context.Context, w worker.Work) (time.Time, error) {
+			r.mu.Lock()
+			r.calls[w.Key] = append(r.calls[w.Key], time.Now())
+			r.mu.Unlock()
+			return handle(ctx, w)
+		}
+		loop := worker.NewLoop(worker.Config{
+			Update: func(ctx context.Context, do func(tx worker.Store) error) error {
+				return db.Update(ctx, func(tx store.Tx) error { return do(tx) })
+			},
+			Handlers: map[worker.Kind]worker.Handler{worker.Site: noted, worker.Edge: noted},
+			Owner:    "test", Lease: lease, Concurrency: concurrency, Poll: time.Second,
+			Clock: time.Now, Logger: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""),
+		})
+		db.OnMark(loop.Wake)
+		go func() { r.ended <- loop.Run(ctx) }()
+		do(r)
+		stop()
+		if err := <-r.ended; err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// mark makes keys due after a while.
+func (r *running) mark(in time.Duration, keys ...string) {
+	r.Helper()
+	r.update(func(tx store.Tx) error {
+		for _, key := range keys {
+			if err := tx.MarkWork(r.Context(), worker.Mark{Kind: worker.Site, Key: key, DueAt: time.Now().Add(in)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *running) update(do func(tx store.Tx) error) {
+	r.Helper()
+	if err := r.store.Update(r.Context(), do); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// handled returns when a key was handled.
+func (r *running) handled(key string) []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls[key]
+}
+
+// due reports whether a key is due, ever.
+func (r *running) due(key string) (due bool) {
+	r.Helper()
+	if err := r.store.View(r.Context(), func(tx store.Tx) (err error) {
+		_, due, err = tx.DueAt(r.Context(), worker.Site, key)
+		return err
+	}); err != nil {
+		r.Fatal(err)
+	}
+	return due
+}
+
+func clean(context.Context, worker.Work) (time.Time, error) { return time.Time{}, nil }
+
+func TestLoop_handles(t *testing.T) {
+	t.Run("what is marked at once, and cleans it", func(t *testing.T) {
+		run(t, 4, clean, func(r *running) {
+			begun := time.Now()
+			r.mark(0, "a", "b")
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			for _, key := range []string{"a", "b"} {
+				if at := r.handled(key); len(at) != 1 || at[0].Sub(begun) > 10*time.Millisecond {
+					t.Errorf("%s was handled at %v, marked at %s", key, at, begun)
+				}
+				if r.due(key) {
+					t.Errorf("%s is still due", key)
+				}
+			}
+		})
+	})
+	t.Run("what is due later when it is due", func(t *testing.T) {
+		run(t, 4, clean, func(r *running) {
+			begun := time.Now()
+			r.mark(1500*time.Millisecond, "a")
+			time.Sleep(10 * time.Second)
+			if at := r.handled("a"); len(at) != 1 || at[0].Sub(begun) != 1500*time.Millisecond {
+				t.Errorf("handled at %v", at)
+			}
+		})
+	})
+	t.Run("again what asks for it", func(t *testing.T) {
+		again := func(context.Context, worker.Work) (time.Time, error) { return time.Now().Add(10 * time.Second), nil }
+		run(t, 4, again, func(r *running) {
+			r.mark(0, "a")
+			time.Sleep(35 * time.Second)
+			at := r.handled("a")
+			if len(at) != 4 || at[3].Sub(at[0]) != 30*time.Second {
+				t.Errorf("handled at %v", at)
+			}
+		})
+	})
+	t.Run("again what was marked meanwhile", func(t *testing.T) {
+		var begun, goOn chan struct{} // made in the bubble
+		slow := func(context.Context, worker.Work) (time.Time, error) {
+			begun <- struct{}{}
+			<-goOn
+			return time.Time{}, nil
+		}
+		run(t, 4, slow, func(r *running) {
+			begun, goOn = make(chan struct{}), make(chan struct{})
+			r.mark(0, "a")
+			<-begun
+			r.mark(0, "a")
+			goOn <- struct{}{}
+			<-begun
+			goOn <- struct{}{}
+			time.Sleep(time.Second)
+			if n := len(r.handled("a")); n != 2 || r.due("a") {
+				t.Errorf("handled %d times", n)
+			}
+		})
+	})
+	t.Run("no key twice at once", func(t *testing.T) {
+		var mu sync.Mutex
+		busy := map[string]bool{}
+		once := func(_ context.Context, w worker.Work) (time.Time, error) {
+			mu.Lock()
+			if busy[w.Key] {
+				t.Errorf("%s is handled twice at once", w.Key)
+			}
+			busy[w.Key] = true
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			busy[w.Key] = false
+			return time.Time{}, nil
+		}
+		run(t, 4, once, func(r *running) {
+			for range 20 {
+				r.mark(0, "a", "b")
+				time.Sleep(300 * time.Millisecond)
+			}
+			time.Sleep(5 * time.Second)
+		})
+	})
+}
+
+func TestLoop_concurrency(t *testing.T) {
+	const limit = 3
+	var mu sync.Mutex
+	var at, most int
+	slow := func(context.Context, worker.Work) (time.Time, error) {
+		mu.Lock()
+		at++
+		most = max(most, at)
+		mu.Unlock()
+		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		at--
+		return time.Time{}, nil
+	}
+	run(t, limit, slow, func(r *running) {
+		for i := range 10 {
+			r.mark(0, fmt.Sprint(i))
+		}
+		time.Sleep(20 * time.Second)
+		for i := range 10 {
+			if n := len(r.handled(fmt.Sprint(i))); n != 1 {
+				t.Errorf("%d was handled %d times", i, n)
+			}
+		}
+	})
+	if most != limit {
+		t.Errorf("%d handlers ran at once, want %d", most, limit)
+	}
+}
+
+func TestLoop_survives(t *testing.T) {
+	t.Run("a panic, and handles the others", func(t *testing.T) {
+		panics := func(_ context.Context, w worker.Work) (time.Time, error) {
+			if w.Key == "a" {
+				panic("boom")
+			}
+			return time.Time{}, nil
+		}
+		run(t, 1, panics, func(r *running) {
+			r.mark(0, "a")
+			r.mark(0, "b")
+			time.Sleep(10 * time.Second)
+			if len(r.handled("b")) != 1 {
+				t.Error("b was not handled")
+			}
+			if n := len(r.handled("a")); n < 2 || n > 6 || !r.due("a") {
+				t.Errorf("a was handled %d times in 10 s and is due: %v", n, r.due("a"))
+			}
+		})
+	})
+	t.Run("a kind that it has no handler for", func(t *testing.T) {
+		run(t, 1, clean, func(r *running) {
+			r.update(func(tx store.Tx) error {
+				return tx.MarkWork(r.Context(), worker.Mark{Kind: worker.Domain, Key: "d", DueAt: time.Now()})
+			})
+			r.mark(0, "a")
+			time.Sleep(time.Second)
+			if len(r.handled("a")) != 1 {
+				t.Error("a was not handled")
+			}
+		})
+	})
+	t.Run("an error, later each time, and forgets it after a success", func(t *testing.T) {
+		failures := 4
+		flaky := func(context.Context, worker.Work) (time.Time, error) {
+			if failures--; failures >= 0 {
+				return time.Time{}, errors.New("no")
+			}
+			return time.Time{}, nil
+		}
+		run(t, 1, flaky, func(r *running) {
+			r.mark(0, "a")
+			time.Sleep(time.Minute)
+			at := r.handled("a")
+			if len(at) != 5 || r.due("a") {
+				t.Fatalf("handled at %v", at)
+			}
+			for i := 2; i < len(at); i++ {
+				if at[i].Sub(at[i-1]) <= at[i-1].Sub(at[i-2]) {
+					t.Errorf("waits do not grow: %v", at)
+				}
+			}
+			failures = 1
+			r.mark(0, "a")
+			time.Sleep(time.Minute)
+			if at := r.handled("a"); len(at) != 7 || at[6].Sub(at[5]) > time.Second {
+				t.Errorf("the first wait after a success is not short: %v", at[5:])
+			}
+		})
+	})
+	t.Run("a lost race, and looks again at once", func(t *testing.T) {
+		lost := []error{lifecycle.ErrLostRace, fmt.Errorf("write: %w", lifecycle.ErrLostRace), nil}
+		racing := func(context.Context, worker.Work) (time.Time, error) {
+			err := lost[0]
+			lost = lost[1:]
+			return time.Time{}, err
+		}
+		run(t, 1, racing, func(r *running) {
+			r.mark(0, "a")
+			time.Sleep(10 * time.Second)
+			if at := r.handled("a"); len(at) != 3 || at[2].Sub(at[0]) > 50*time.Millisecond {
+				t.Errorf("handled at %v", at)
+			}
+		})
+	})
+	t.Run("a handler that takes too long: it is cut off before its lease ends", func(t *testing.T) {
+		var took time.Duration
+		stuck := func(ctx context.Context, w worker.Work) (time.Time, error) {
+			if took > 0 {
+				return time.Time{}, nil
+			}
+			begun := time.Now()
+			<-ctx.Done()
+			took = time.Since(begun)
+			return time.Time{}, ctx.Err()
+		}
+		run(t, 1, stuck, func(r *running) {
+			r.mark(0, "a")
+			time.Sleep(2 * lease)
+			if took >= lease || took < lease/2 {
+				t.Errorf("cut off after %s, the lease is %s", took, lease)
+			}
+			if len(r.handled("a")) != 2 || r.due("a") {
+				t.Errorf("handled at %v", r.handled("a"))
+			}
+		})
+	})
+	t.Run("a deletion under the handler: the new claim need not wait for the old", func(t *testing.T) {
+		first := true
+		var goOn chan struct{} // made in the bubble
+		slow := func(context.Context, worker.Work) (time.Time, error) {
+			if first {
+				first = false
+				<-goOn
+				return time.Time{}, lifecycle.ErrFenced
+			}
+			return time.Time{}, nil
+		}
+		run(t, 2, slow, func(r *running) {
+			goOn = make(chan struct{})
+			r.mark(0, "a")
+			time.Sleep(time.Second)
+			r.update(func(tx store.Tx) error { return tx.FenceWork(r.Context(), worker.Site, "a") })
+			r.mark(0, "a")
+			time.Sleep(time.Second)
+			if n := len(r.handled("a")); n != 2 || r.due("a") {
+				t.Errorf("handled %d times while the old claim hangs", n)
+			}
+			goOn <- struct{}{}
+			time.Sleep(time.Minute)
+			if n := len(r.handled("a")); n != 2 {
+				t.Errorf("handled %d times", n)
+			}
+		})
+	})
+}
+
+func TestLoop_stops(t *testing.T) {
+	var begun, let chan struct{} // made in the bubble
+	var letGo bool
+	stubborn := func(ctx context.Context, w worker.Work) (time.Time, error) {
+		if w.Key != "a" {
+			return time.Time{}, nil
+		}
+		close(begun)
+		<-ctx.Done()
+		<-let
+		letGo = true
+		return time.Time{}, ctx.Err()
+	}
+	run(t, 2, stubborn, func(r *running) {
+		begun, let = make(chan struct{}), make(chan struct{})
+		r.mark(0, "a")
+		<-begun
+		r.stop()
+		synctest.Wait()
+		select {
+		case <-r.ended:
+			t.Fatal("it returned before its handler had")
+		default:
+		}
+		close(let)
+		r.ended <- <-r.ended // it returns now; run looks at the error
+		if !letGo {
+			t.Error("the handler was left behind")
+		}
+		r.mark(0, "b")
+		time.Sleep(10 * time.Second)
+		if len(r.handled("b")) != 0 {
+			t.Error("it goes on after its end")
+		}
+		if !r.due("a") {
+			t.Error("what the handler left is not due again")
+		}
+	})
+}
