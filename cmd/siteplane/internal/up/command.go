@@ -76,12 +76,15 @@ func Down(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.runtimeDir, err = runtimeDir(cfg.DataDir); err != nil {
+		return errors.Join(err, held.Close())
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := edgeagent.StopNginx(ctx, edgeConfig(cfg)); err != nil {
 		return errors.Join(err, held.Close())
 	}
-	return errors.Join(os.RemoveAll(cfg.runtimeDir()), held.Close())
+	return errors.Join(os.RemoveAll(cfg.runtimeDir), held.Close())
 }
 
 func dataDirFlag(cmd *cobra.Command, cfg *Config) {

@@ -8,14 +8,11 @@
 package up
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -42,6 +39,9 @@ type Config struct {
 	LogFormat string
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level
+
+	// runtimeDir is where the edge keeps its sockets; see runtime.go.
+	runtimeDir string
 }
 
 // PlatformDomain is where sites get a name by their slug. Names below localhost
@@ -107,12 +107,4 @@ func (c Config) edgeListen() string {
 // path returns a path below the data directory.
 func (c Config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.DataDir}, parts...)...)
-}
-
-// runtimeDir is where the edge keeps sockets: short, because a socket's path may
-// have 107 bytes, and open to nginx's workers, who may not enter the data
-// directory of another user.
-func (c Config) runtimeDir() string {
-	sum := sha256.Sum256([]byte(c.DataDir))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("siteplane-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:6])))
 }

@@ -141,7 +141,7 @@ func (p *parts) startDNS() error {
 		Logger: p.telemetries["dnsvalidator"].Logger(),
 	})
 	if err != nil {
-		return fmt.Errorf("start the simulated DNS on %s (move all ports with --port-base): %w", address, err)
+		return fmt.Errorf("start the simulated DNS on %s: %w", address, err)
 	}
 	p.callees.run("simulated DNS", server.Serve)
 	return nil
@@ -177,7 +177,7 @@ func (p *parts) startServices() error {
 // edgeConfig is the part of the agent's configuration that needs no run.
 func edgeConfig(cfg Config) edgeagent.Config {
 	return edgeagent.Config{
-		Dir: cfg.path("edge"), RuntimeDir: cfg.runtimeDir(),
+		Dir: cfg.path("edge"), RuntimeDir: cfg.runtimeDir,
 		PublicListen: []string{cfg.edgeListen()}, NginxBin: cfg.NginxBin,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/siteplane/siteplane/internal/platform/closer"
@@ -44,6 +45,9 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 		return err
 	}
 	closers.PushCloser("lock", held)
+	if cfg.runtimeDir, err = runtimeDir(cfg.DataDir); err != nil {
+		return err
+	}
 	ca, err := identity.LoadOrCreateCA(cfg.path("pki"), "siteplane.local")
 	if err != nil {
 		return err
@@ -63,6 +67,9 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 	}
 	parts := &parts{cfg: cfg, ca: ca, db: db, bound: bound, edgeID: edgeID, closers: closers, logs: logs}
 	if err := parts.startCallees(ctx); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w (--port-base moves all ports)", err)
+		}
 		return errors.Join(err, parts.stop())
 	}
 	access, err := bootstrap(ctx, cfg, db, ca)

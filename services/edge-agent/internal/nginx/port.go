@@ -21,6 +21,10 @@ type PortTakenError struct {
 	Command string
 }
 
+// Is makes the error match syscall.EADDRINUSE, for callers that have a remedy of
+// their own to name.
+func (e *PortTakenError) Is(target error) bool { return target == syscall.EADDRINUSE }
+
 // Error names the address, the owner where known, and the remedy.
 func (e *PortTakenError) Error() string {
 	owner := "another process"
