@@ -83,19 +83,19 @@ func TestUp_names_the_port_that_is_taken(t *testing.T) {
 	for _, c := range []struct {
 		name, network string
 		offset        int
-		remedy        string // or, for nginx, who has it
+		owner         string // who has it, where that is told
 	}{
-		{"REST", "tcp", offsets.rest, "--port-base"},
-		{"gRPC", "tcp", offsets.grpc, "--port-base"},
-		{"admin", "tcp", offsets.admin, "--port-base"},
+		{"REST", "tcp", offsets.rest, ""},
+		{"gRPC", "tcp", offsets.grpc, ""},
+		{"admin", "tcp", offsets.admin, ""},
 		{"nginx", "tcp", offsets.edge, fmt.Sprintf("process %d (%s", os.Getpid(), os.Args[0])},
-		{"DNS", "tcp", offsets.dns, "--port-base"},
-		{"DNS", "udp", offsets.dns, "--port-base"},
+		{"DNS", "tcp", offsets.dns, ""},
+		{"DNS", "udp", offsets.dns, ""},
 	} {
 		t.Run(c.name+" "+c.network, func(t *testing.T) {
 			release := occupy(t, c.network, i.base+c.offset)
 			defer release()
-			i.in(t).wantRefused(c.name, loopback(i.base+c.offset), c.remedy)
+			i.in(t).wantRefused(c.name, loopback(i.base+c.offset), c.owner, "--port-base")
 		})
 	}
 	i.start()
