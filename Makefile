@@ -15,8 +15,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 # Every module of the workspace is built, vetted and linted alone; tools/ is
 # outside of it.
-workspace = go list -m -f '{{.Dir}}'
-modules = $(workspace) && echo $(CURDIR)/tools
+modules = go list -m -f '{{.Dir}}' && echo $(CURDIR)/tools
 packages = go list -m -f '{{.Path}}/...'
 
 # Commands, besides tools/generate, whose output is committed; one a line, run at
@@ -103,7 +102,7 @@ tidy: ## repair the go.mod files: siblings, equal versions, go mod tidy
 .PHONY: build
 build: ## every program, into bin/
 	$(ready)
-	@go build -o bin/ ./cmd/... ./services/*/cmd/... ./simulators/...
+	@go build -o bin/ ./cmd/... ./simulators/... github.com/siteplane/siteplane/services/.../cmd/...
 
 .PHONY: bench
 bench: ## measure against the bare baseline (NAME=x: only those)

@@ -50,6 +50,7 @@ var modules = []Rule{
 	{
 		Of:      []string{"./simulators/..."},
 		May:     append([]string{"./simulators/..."}, shared...),
+		InTests: true,
 		Because: "a simulator stands for somebody else's system and knows no service",
 	},
 	{

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/siteplane/siteplane/gen/openapi"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
@@ -91,9 +92,22 @@ func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.MaxBytesHandler(gateway, 1<<20))
+	mux.HandleFunc("GET /openapi.json", a.document)
 	return otelhttp.NewHandler(mux, "rest", otelhttp.WithTracerProvider(a.telemetry.TracerProvider()),
 		otelhttp.WithPropagators(tracecontext.Propagator()),
 		otelhttp.WithSpanOptions(trace.WithSpanKind(trace.SpanKindServer))), nil
+}
+
+// document serves the OpenAPI document to whoever has a valid key.
+func (a *API) document(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.cp.Auth().Authenticate(r.Context(), bearer(r.Header.Values("Authorization"))); err != nil {
+		http.Error(w, "the credential is missing or not valid", http.StatusUnauthorized)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if _, err := w.Write(openapi.JSON); err != nil {
+		a.cp.Logger().DebugContext(r.Context(), "the caller of the OpenAPI document is gone", "error", err)
+	}
 }
 
 // forwarded lets no header of a request reach the services as metadata; the

@@ -1,4 +1,6 @@
-package dns_test
+// Package validator_test looks at the zones of the DNS simulator with the whole
+// dnsvalidator, over gRPC.
+package validator_test
 
 import (
 	"context"
@@ -22,8 +24,6 @@ import (
 	"github.com/siteplane/siteplane/services/dnsvalidator/app"
 	"github.com/siteplane/siteplane/simulators/dns"
 )
-
-// The whole dnsvalidator, over gRPC, looks at the zones of the simulator.
 
 const (
 	host    = "www.example.test"
