@@ -174,7 +174,8 @@ func TestCreateSite_request_id(t *testing.T) {
 	})
 	t.Run("without one each call makes a site", func(t *testing.T) {
 		w := setup(t)
-		if w.Create("Shop").ID == w.Create("Shop").ID {
+		first, second := w.Create("Shop"), w.Create("Shop")
+		if first.ID == second.ID {
 			t.Error("one site for two calls")
 		}
 	})

@@ -72,11 +72,6 @@ func (b *bench) note(what string) error {
 	return nil
 }
 
-// doing is a function of a step that only notes that it ran.
-func (b *bench) doing(what string) func(context.Context, store.Tx, saga.Operation) error {
-	return func(context.Context, store.Tx, saga.Operation) error { return b.note(what) }
-}
-
 func (b *bench) update(do func(tx store.Tx) error) {
 	b.t.Helper()
 	b.must(b.store.Update(b.ctx, do))

@@ -340,8 +340,12 @@ func TestLoop_survives(t *testing.T) {
 			goOn = make(chan struct{})
 			r.mark(0, "a")
 			time.Sleep(time.Second)
-			r.update(func(tx store.Tx) error { return tx.FenceWork(r.Context(), worker.Site, "a") })
-			r.mark(0, "a")
+			r.update(func(tx store.Tx) error { // in one transaction, as whoever deletes does
+				if err := tx.FenceWork(r.Context(), worker.Site, "a"); err != nil {
+					return err
+				}
+				return tx.MarkWork(r.Context(), worker.Mark{Kind: worker.Site, Key: "a", DueAt: time.Now()})
+			})
 			time.Sleep(time.Second)
 			if n := len(r.handled("a")); n != 2 || r.due("a") {
 				t.Errorf("handled %d times while the old claim hangs", n)
