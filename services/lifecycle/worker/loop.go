@@ -145,7 +145,7 @@ func (l *Loop) handle(ctx context.Context, w Work) {
 	// The claim ends even while the process stops, so that the object is free.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err = l.cfg.Update(ending, func(tx Store) error { return tx.FinishWork(ending, w, l.cfg.Clock(), next) })
+	err = l.cfg.Update(ending, func(tx Store) error { return tx.FinishWork(ending, w, next) })
 	if err != nil {
 		l.cfg.Logger.WarnContext(ctx, "work not finished", "kind", w.Kind, "key", w.Key, "error", err)
 	}

@@ -72,7 +72,7 @@ type Store interface {
 	// marked again; with a next it stays dirty and is due then. What was marked
 	// during the claim is due when the mark said, if that is earlier. A row
 	// taken over or deleted is left alone.
-	FinishWork(ctx context.Context, w Work, now, next time.Time) error
+	FinishWork(ctx context.Context, w Work, next time.Time) error
 	// FenceWork raises the epoch of an object's row, so that a running claim
 	// can write no more, and ends its lease, so that the next need not wait.
 	FenceWork(ctx context.Context, kind Kind, key string) error

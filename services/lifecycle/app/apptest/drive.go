@@ -60,7 +60,7 @@ func (w *World) Finish(work worker.Work, next time.Time, failed error) {
 		delete(w.failures, name)
 	}
 	w.alive(w.Store.Update(w.tb.Context(), func(tx store.Tx) error {
-		return tx.FinishWork(w.tb.Context(), work, w.Clock.Now(), next)
+		return tx.FinishWork(w.tb.Context(), work, next)
 	}))
 }
 

@@ -85,7 +85,7 @@ func scanInt(r row) (n int64, err error) {
 
 // FinishWork ends a claim. What was marked during the claim is due when the mark
 // said, however far away next is.
-func (t *tx) FinishWork(ctx context.Context, w worker.Work, _, next time.Time) error {
+func (t *tx) FinishWork(ctx context.Context, w worker.Work, next time.Time) error {
 	if next.IsZero() {
 		return t.finish(ctx, w, `done_seq = ?, due_at = coalesce(again_at, due_at)`, w.WantedSeq)
 	}

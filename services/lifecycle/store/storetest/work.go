@@ -52,7 +52,7 @@ func (f *fixture) claimOne() worker.Work {
 
 func (f *fixture) finish(w worker.Work, next time.Time) {
 	f.Helper()
-	f.update(func(tx store.Tx) error { return tx.FinishWork(f.ctx, w, f.now, next) })
+	f.update(func(tx store.Tx) error { return tx.FinishWork(f.ctx, w, next) })
 }
 
 // due checks when the next row is due; zero for never.
