@@ -2,7 +2,6 @@ package up
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -29,13 +28,13 @@ import (
 
 // parts are the running pieces of an installation.
 type parts struct {
-	cfg     Config
-	ca      *identity.CA
-	db      store.Store
-	bound   listeners
-	edgeID  id.Edge
-	closers *closer.Stack
-	logs    io.Writer
+	cfg          Config
+	certificates *certificates
+	db           store.Store
+	bound        listeners
+	edgeID       id.Edge
+	closers      *closer.Stack
+	logs         io.Writer
 
 	// callees are what lifecycle calls; they end after it.
 	callees, lifecycle *group
@@ -67,8 +66,8 @@ func (p *parts) startCallees(ctx context.Context) (err error) {
 	if err := p.startServices(); err != nil {
 		return err
 	}
-	if p.self, err = p.ca.Issue(lifecyclePath, certificateTTL); err != nil {
-		return fmt.Errorf("issue the certificate of %s: %w", lifecyclePath, err)
+	if p.self, err = p.certificates.issue(lifecyclePath); err != nil {
+		return err
 	}
 	if p.toEdge, err = p.dial(p.bound.edge, p.edgePath()); err != nil {
 		return err
@@ -151,9 +150,9 @@ func (p *parts) startDNS() error {
 func (p *parts) startServices() error {
 	ids := map[string]*identity.Identity{}
 	for _, path := range []string{p.edgePath(), tunnelPath, dnsvalidatorPath} {
-		issued, err := p.ca.Issue(path, certificateTTL)
+		issued, err := p.certificates.issue(path)
 		if err != nil {
-			return fmt.Errorf("issue the certificate of %s: %w", path, err)
+			return err
 		}
 		ids[path] = issued
 	}
@@ -213,12 +212,12 @@ func (p *parts) startLifecycle(ctx context.Context) error {
 
 // serve opens the public and the admin listeners.
 func (p *parts) serve(t *telemetry.Telemetry) error {
-	certificate, err := p.ca.IssueServer([]string{"127.0.0.1", "::1", "localhost"}, certificateTTL)
+	public, err := p.certificates.publicTLS()
 	if err != nil {
-		return fmt.Errorf("issue the public certificate: %w", err)
+		return err
 	}
-	public := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
 	served := api.New(p.cp, t)
+	p.lifecycle.run("certificate renewal", p.certificates.keepRenewing)
 	p.lifecycle.run("gRPC", func(ctx context.Context) error { return served.ServeGRPC(ctx, p.bound.grpc, public.Clone()) })
 	p.lifecycle.run("REST", func(ctx context.Context) error { return served.ServeREST(ctx, p.bound.rest, public.Clone()) })
 	p.lifecycle.run("admin", func(ctx context.Context) error { return served.ServeAdmin(ctx, p.bound.admin, public.Clone()) })

@@ -22,10 +22,6 @@ const closeLimit = 10 * time.Second
 // startLimit is how long the edge may take until nginx runs.
 const startLimit = time.Minute
 
-// certificateTTL is how long the certificates of one run are valid; the CA
-// renews nothing while `up` runs, so this is also how long it may run.
-const certificateTTL = 90 * 24 * time.Hour
-
 // Run starts an installation, says on out where it is, and keeps it running
 // until the context is done or a part of it fails. nginx outlives it.
 func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
@@ -65,7 +61,7 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the edge: %w", err)
 	}
-	parts := &parts{cfg: cfg, ca: ca, db: db, bound: bound, edgeID: edgeID, closers: closers, logs: logs}
+	parts := &parts{cfg: cfg, certificates: &certificates{ca: ca}, db: db, bound: bound, edgeID: edgeID, closers: closers, logs: logs}
 	if err := parts.startCallees(ctx); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%w (--port-base moves all ports)", err)
