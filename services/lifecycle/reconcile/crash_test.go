@@ -16,12 +16,23 @@ import (
 // The process dies around each commit of a site's whole life, once after and once
 // just before it; started again, everything comes out as if nothing had happened.
 func TestCrash(t *testing.T) {
+	crashEverywhere(t, live, 50)
+}
+
+// The same for a creation that the edge refuses, which is undone.
+func TestCrash_while_undoing(t *testing.T) {
+	crashEverywhere(t, fail, 20)
+}
+
+var ways = map[string]func(*apptest.Store, int){
+	"after": (*apptest.Store).DieAfter, "before": (*apptest.Store).DieBefore,
+}
+
+// crashEverywhere leads a life again and again; it takes some commits at least.
+func crashEverywhere(t *testing.T, live func(*testing.T, func(*apptest.Store)) life, commits int) {
 	whole := live(t, func(*apptest.Store) {})
-	if whole.commits < 50 {
+	if whole.commits < commits {
 		t.Fatalf("a whole life took %d commits only: does the store count?", whole.commits)
-	}
-	ways := map[string]func(*apptest.Store, int){
-		"after": (*apptest.Store).DieAfter, "before": (*apptest.Store).DieBefore,
 	}
 	for way, die := range ways {
 		for n := 1; n <= whole.commits; n++ {
@@ -85,6 +96,27 @@ func live(t *testing.T, arrange func(*apptest.Store)) (l life) {
 	return l
 }
 
+// fail leads a life that the edge refuses from the start.
+func fail(t *testing.T, arrange func(*apptest.Store)) (l life) {
+	w := apptest.New(t, apptest.Options{})
+	w.Run()
+	w.Host().Reject(hostname, "a conflicting name")
+	begun := w.Store.Commits()
+	store := w.Store
+	arrange(store)
+	var s site.Site
+	l.repeat(t, w, func() (err error) {
+		s, err = w.TryCreate(w.Caller, app.NewSite{Name: "Shop", Spec: apptest.Spec()}, "request-1")
+		return err
+	})
+	l.settle(w)
+	w.CheckSettled()
+	l.commits = store.Commits() - begun
+	l.lasting.Gone = statuses(w, s)
+	l.lasting.History, l.lasting.Finished, l.attempts = past(w, s)
+	return l
+}
+
 // repeat makes a call again when the process dies under it, as a caller does that
 // gets no answer.
 func (l *life) repeat(t *testing.T, w *apptest.World, call func() error) {
@@ -132,7 +164,7 @@ func past(w *apptest.World, s site.Site) (history, finished []string, attempts i
 		case e.Phase == saga.Intent:
 			attempts++
 		case e.Result == saga.OK:
-			finished = append(finished, e.Step)
+			finished = append(finished, e.Step+" "+string(e.Phase))
 		}
 	}
 	slices.Sort(finished)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
@@ -189,6 +190,19 @@ func TestCreateSite_waits_for_edges(t *testing.T) {
 		w.Settle()
 		wantStatus(t, w, s, site.Active)
 	})
+	t.Run("an edge that goes after its proof is asked for the internal name again", func(t *testing.T) {
+		w := setup(t)
+		w.Host().During(func() { w.Host().SetDown(true) })
+		s := w.Create("Shop")
+		w.RunFor(10 * time.Minute)
+		wantStatus(t, w, s, site.Provisioning)
+		if op := wantOperation(t, w, s, reconcile.CreateSite, saga.Waiting); op.FailedAttempts != 0 {
+			t.Errorf("%d attempts count as failed", op.FailedAttempts)
+		}
+		w.Host().SetDown(false)
+		w.Settle()
+		wantStatus(t, w, s, site.Active)
+	})
 	t.Run("every edge that was seen lately must prove it", func(t *testing.T) {
 		w := apptest.New(t, apptest.Options{Edges: 2})
 		second := w.Edges.Host(w.EdgeIDs()[1])
@@ -277,6 +291,30 @@ func TestCreateSite_rejected(t *testing.T) {
 		wantStatus(t, w, third, site.Active)
 		if w.Host().Holds(s.ID) || !w.Host().Holds(other.ID) {
 			t.Error("the edge holds the wrong sites")
+		}
+	})
+	t.Run("is not told to others who wait for the same edge", func(t *testing.T) {
+		w := setup(t)
+		bad := w.Create("Bad")
+		w.Host().Reject(string(bad.ID), reason)
+		for w.Operation(bad, reconcile.CreateSite).State != saga.Compensating {
+			w.Step()
+		}
+		mending := claim(t, w, worker.Edge) // which is about to forget its fault
+		waiting, err := w.TryCreate(w.NewTenant("other"), app.NewSite{Name: "Good", Spec: apptest.Spec()}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Run()
+		next, err := w.Handle(mending)
+		w.Finish(mending, next, err)
+		w.Settle()
+		wantStatus(t, w, waiting, site.Active)
+		wantStatus(t, w, bad, site.Error)
+		for _, e := range w.Journal(waiting) {
+			if strings.Contains(e.Message, reason) {
+				t.Errorf("the journal of another tenant's site says %q", e.Message)
+			}
 		}
 	})
 	t.Run("a retry walks again, and to ACTIVE once the edge accepts", func(t *testing.T) {

@@ -128,7 +128,7 @@ func TestDeleteSite(t *testing.T) {
 		w, s := active(t)
 		w.Host().SetDown(true)
 		w.Delete(s)
-		w.RunFor(time.Hour)
+		w.RunFor(10 * time.Minute)
 		wantStatus(t, w, s, site.Deleting)
 		wantCondition(t, w, s, condition.Condition{
 			Type: condition.EdgeRouted, Status: condition.Unknown, Reason: infra.CodeEdgeUnreachable, Actor: condition.Operator,
@@ -148,10 +148,29 @@ func TestDeleteSite(t *testing.T) {
 			w.Step()
 		}
 		w.Host().SetDown(true)
-		w.RunFor(time.Hour)
+		w.RunFor(10 * time.Minute)
 		wantStatus(t, w, s, site.Deleting)
 		if op := wantOperation(t, w, s, reconcile.DeleteSite, saga.Waiting); op.Reason != infra.CodeEdgeUnreachable {
 			t.Errorf("delete_site waits for %s: %s", op.Reason, op.Message)
+		}
+		w.Host().SetDown(false)
+		w.Settle()
+		wantStatus(t, w, s, site.Deleted)
+	})
+	t.Run("an edge that goes after its proof is asked again: silence is not absence", func(t *testing.T) {
+		w, s := active(t)
+		w.Delete(s)
+		for w.Operation(s, reconcile.ReleaseDomain).State != saga.Succeeded {
+			w.Step()
+		}
+		w.Host().During(func() { w.Host().SetDown(true) })
+		w.RunFor(10 * time.Minute)
+		if w.Host().Holds(s.ID) {
+			t.Fatal("the edge has not taken the site off")
+		}
+		wantStatus(t, w, s, site.Deleting)
+		if op := wantOperation(t, w, s, reconcile.DeleteSite, saga.Waiting); op.FailedAttempts != 0 {
+			t.Errorf("%d attempts count as failed", op.FailedAttempts)
 		}
 		w.Host().SetDown(false)
 		w.Settle()
@@ -163,9 +182,9 @@ func TestDeleteSite(t *testing.T) {
 		w.Settle()
 		second := w.Edges.Host(w.EdgeIDs()[1])
 		second.SetDown(true)
-		w.RunFor(time.Hour)
+		w.RunFor(10 * time.Minute)
 		w.Delete(s)
-		w.RunFor(time.Hour)
+		w.RunFor(10 * time.Minute)
 		wantStatus(t, w, s, site.Deleting)
 		second.SetDown(false)
 		w.Settle()

@@ -89,7 +89,7 @@ func TestDomain_resolves(t *testing.T) {
 			w := setup(t)
 			w.DNS.ScriptAddresses(hostname, answer)
 			s := w.Create("Shop")
-			w.RunFor(20 * time.Minute)
+			w.RunFor(10 * time.Minute)
 			wantStatus(t, w, s, site.DomainPendingDNS)
 			if c := w.Condition(s, condition.Resolves); c.Status != condition.Unknown || c.Actor != condition.Operator {
 				t.Errorf("Resolves is %+v", c)
@@ -157,7 +157,7 @@ func TestDomain_serves(t *testing.T) {
 			w := setup(t)
 			w.DNS.ScriptProbes(hostname, answer)
 			s := w.Create("Shop")
-			w.RunFor(20 * time.Minute)
+			w.RunFor(10 * time.Minute)
 			wantStatus(t, w, s, site.DomainRouted)
 			if c := w.Condition(s, condition.Serving); c.Status != condition.Unknown || c.Actor != condition.Operator {
 				t.Errorf("Serving is %+v", c)

@@ -223,6 +223,7 @@ func TestEdge_observe(t *testing.T) {
 // Whatever is created and deleted in whatever order, over however many losses:
 // the edge, which makes the digest anew from what it holds, holds what is wanted.
 func TestEdge_digest_of_a_delta_is_that_of_the_whole(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := apptest.New(t, apptest.Options{})
 		host := w.Host()

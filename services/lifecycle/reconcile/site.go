@@ -87,7 +87,8 @@ func (r *Reconciler) edgesAndChanges(ctx context.Context, siteID id.Site) (edges
 
 // unproven looks for an edge among those given that has not proved a site as it
 // is wanted. ok is true when all have. A rejection of the site is an error; the
-// empty siteID is for what is on its way out, which no rejection ends.
+// empty siteID is for what is on its way out, which no rejection ends. The fault
+// of another site is not told: it may be another tenant's.
 func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing confirmation, ok bool, err error) {
 	pending := map[id.Edge]bool{}
 	for _, c := range changes {
@@ -101,7 +102,7 @@ func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing
 			return confirmation{}, false, rejected(e)
 		}
 		missing = confirmation{Reason: "WAITING", Message: "edge " + e.Name + " has not proved it yet", RetryAfter: edgePoll}
-		if e.FaultReason != "" {
+		if e.FaultReason != "" && (e.FaultSiteID == "" || e.FaultSiteID == siteID) {
 			missing.Reason, missing.Message = e.FaultReason, "edge "+e.Name+": "+e.FaultMessage
 		}
 		return missing, false, nil

@@ -17,6 +17,7 @@ import (
 // each of it; once everything is healed, every site is ACTIVE, in ERROR or gone,
 // and the edges hold what is wanted.
 func TestWorld(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHostile(t)
 		t.Repeat(map[string]func(*rapid.T){

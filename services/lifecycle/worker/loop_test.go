@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,15 +327,14 @@ func TestLoop_survives(t *testing.T) {
 		})
 	})
 	t.Run("a deletion under the handler: the new claim need not wait for the old", func(t *testing.T) {
-		first := true
+		var later atomic.Bool
 		var goOn chan struct{} // made in the bubble
 		slow := func(context.Context, worker.Work) (time.Time, error) {
-			if first {
-				first = false
-				<-goOn
-				return time.Time{}, lifecycle.ErrFenced
+			if later.Swap(true) {
+				return time.Time{}, nil
 			}
-			return time.Time{}, nil
+			<-goOn
+			return time.Time{}, lifecycle.ErrFenced
 		}
 		run(t, 2, slow, func(r *running) {
 			goOn = make(chan struct{})

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -82,8 +83,9 @@ func (c *certificates) renew() error {
 	return errors.Join(problems...)
 }
 
-// keepRenewing renews until the context is done.
-func (c *certificates) keepRenewing(ctx context.Context) error {
+// keepRenewing renews until the context is done. What fails is tried again the
+// next day; the old certificates hold for days yet.
+func (c *certificates) keepRenewing(ctx context.Context, logger *slog.Logger) error {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
 	for {
@@ -92,7 +94,7 @@ func (c *certificates) keepRenewing(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			if err := c.renew(); err != nil {
-				return err
+				logger.ErrorContext(ctx, "certificates not renewed", "error", err)
 			}
 		}
 	}

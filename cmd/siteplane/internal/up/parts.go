@@ -217,7 +217,9 @@ func (p *parts) serve(t *telemetry.Telemetry) error {
 		return err
 	}
 	served := api.New(p.cp, t)
-	p.lifecycle.run("certificate renewal", p.certificates.keepRenewing)
+	p.lifecycle.run("certificate renewal", func(ctx context.Context) error {
+		return p.certificates.keepRenewing(ctx, t.Logger())
+	})
 	p.lifecycle.run("gRPC", func(ctx context.Context) error { return served.ServeGRPC(ctx, p.bound.grpc, public.Clone()) })
 	p.lifecycle.run("REST", func(ctx context.Context) error { return served.ServeREST(ctx, p.bound.rest, public.Clone()) })
 	p.lifecycle.run("admin", func(ctx context.Context) error { return served.ServeAdmin(ctx, p.bound.admin, public.Clone()) })

@@ -19,6 +19,7 @@ var ErrDead = errors.New("the process is dead")
 type Store struct {
 	store.Store
 
+	mu      sync.Mutex
 	commits int
 	dieAt   int
 	before  bool
@@ -27,40 +28,59 @@ type Store struct {
 
 // DieAfter makes the process die as soon as the n-th commit from now is on disk;
 // nobody learns that it is.
-func (s *Store) DieAfter(n int) { s.dieAt, s.before = s.commits+n, false }
+func (s *Store) DieAfter(n int) { s.arrange(n, false) }
 
 // DieBefore makes the process die just before the n-th commit from now, with the
 // transaction's work done in vain.
-func (s *Store) DieBefore(n int) { s.dieAt, s.before = s.commits+n, true }
+func (s *Store) DieBefore(n int) { s.arrange(n, true) }
+
+func (s *Store) arrange(n int, before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dieAt, s.before = s.commits+n, before
+}
 
 // Dead reports whether the process has died.
-func (s *Store) Dead() bool { return s.dead }
+func (s *Store) Dead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
 
 // Commits counts the transactions that were committed.
-func (s *Store) Commits() int { return s.commits }
+func (s *Store) Commits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
+}
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
-	if s.dead {
+	if s.Dead() {
 		return ErrDead
 	}
-	last := s.dieAt > 0 && s.commits+1 == s.dieAt
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		if err := do(tx); err != nil {
 			return err
 		}
-		if last && s.before {
-			s.dead = true
-			return ErrDead
-		}
-		return nil
+		return s.die(true)
 	})
 	if err != nil {
 		return err
 	}
-	s.commits++
-	if last {
-		s.dead = true
+	return s.die(false)
+}
+
+// die is asked before each commit and after it, and gives ErrDead when the
+// process's time has come.
+func (s *Store) die(before bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = s.dead || s.dieAt == s.commits+1 && s.before == before
+	if !before {
+		s.commits++
+	}
+	if s.dead {
 		return ErrDead
 	}
 	return nil
@@ -68,7 +88,7 @@ func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, do func(tx store.Tx) error) error {
-	if s.dead {
+	if s.Dead() {
 		return ErrDead
 	}
 	return s.Store.View(ctx, do)

@@ -69,14 +69,14 @@ func (p *Edges) Apply(ctx context.Context, edge id.Edge, update infra.EdgeUpdate
 	begun := time.Now()
 	stream, err := client.Apply(ctx)
 	if err != nil {
-		return infra.EdgeProof{}, edgeError(err)
+		return infra.EdgeProof{}, applyError(err)
 	}
 	if err := sendAll(stream, edge, update); err != nil {
 		return infra.EdgeProof{}, err
 	}
 	answer, err := stream.CloseAndRecv()
 	if err != nil {
-		return infra.EdgeProof{}, edgeError(err)
+		return infra.EdgeProof{}, applyError(err)
 	}
 	if got := answer.GetFence().GetGeneration(); got != update.Fence.Generation || answer.GetDigest() != update.Digest {
 		return infra.EdgeProof{}, &infra.NotProvenError{Message: fmt.Sprintf(
@@ -102,7 +102,7 @@ func sendAll(stream grpc.ClientStreamingClient[edgev1.ApplyRequest, edgev1.Apply
 	for _, m := range messages {
 		if stream.Send(m) != nil {
 			_, err := stream.CloseAndRecv()
-			return edgeError(err)
+			return applyError(err)
 		}
 	}
 	return nil
@@ -161,6 +161,15 @@ func (p *Edges) ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (infr
 		return infra.SiteProof{}, infra.ErrNotServed
 	}
 	return infra.SiteProof{InternalName: proof.GetInternalName(), Revision: proof.GetRevision(), Generation: proof.GetGeneration()}, nil
+}
+
+// applyError translates the status of an apply. An agent whose nginx is down can
+// be reached, but proves nothing.
+func applyError(err error) error {
+	if rpcerr.Reason(err) == "NGINX_DOWN" {
+		return &infra.NotProvenError{Message: status.Convert(err).Message()}
+	}
+	return edgeError(err)
 }
 
 // edgeError translates a status to the error that package infra promises.
