@@ -68,13 +68,3 @@ func wantOperation(t *testing.T, w *apptest.World, s site.Site, kind string, wan
 
 // applies counts the calls that write to edges.
 func applies(w *apptest.World) int { return len(w.Edges.Calls("Apply")) }
-
-// outcomes counts the journal rows of a site with a result.
-func outcomes(w *apptest.World, s site.Site, result saga.Result) (n int) {
-	for _, e := range w.Journal(s) {
-		if e.Result == result {
-			n++
-		}
-	}
-	return n
-}

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+)
+
+func TestFailure(t *testing.T) {
+	tests := map[string]struct {
+		err    error
+		code   codes.Code
+		reason string
+		logged bool
+	}{
+		"invalid":               {&lifecycle.InvalidError{Violations: []lifecycle.Violation{{Field: "a", Description: "b"}}}, codes.InvalidArgument, "INVALID_FIELDS", false},
+		"not found":             {&lifecycle.NotFoundError{Kind: "site", ID: "site_1"}, codes.NotFound, "NOT_FOUND", false},
+		"a slug taken":          {&lifecycle.TakenError{Kind: "slug", Name: "shop"}, codes.AlreadyExists, "NAME_TAKEN", false},
+		"a hostname taken":      {&lifecycle.TakenError{Kind: "hostname", Name: "a.example"}, codes.AlreadyExists, "NAME_TAKEN", false},
+		"a request id reused":   {&lifecycle.TakenError{Kind: "request id", Name: "1"}, codes.AlreadyExists, "REQUEST_ID_REUSED", false},
+		"an illegal transition": {&lifecycle.IllegalTransitionError{Machine: "site", From: "ACTIVE", Event: "retry"}, codes.FailedPrecondition, "ILLEGAL_TRANSITION", false},
+		"a lost race":           {lifecycle.ErrLostRace, codes.Aborted, "LOST_RACE", false},
+		"a lost lease":          {lifecycle.ErrFenced, codes.Aborted, "LOST_RACE", false},
+		"a bad credential":      {&auth.CredentialError{}, codes.Unauthenticated, "BAD_CREDENTIAL", false},
+		"a missing role":        {&auth.DeniedError{Has: auth.Viewer, Demands: auth.Operator}, codes.PermissionDenied, "NOT_ALLOWED", false},
+		"no database":           {&lifecycle.UnavailableError{What: "database", RetryAfter: 3 * time.Second, Err: errors.New("disk /secret")}, codes.Unavailable, "UNAVAILABLE", false},
+		"a caller that left":    {context.Canceled, codes.Canceled, "CANCELED", false},
+		"a deadline":            {context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_EXCEEDED", false},
+		"anything else":         {errors.New("password is hunter2"), codes.Internal, "INTERNAL", true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, err := range []error{tt.err, fmt.Errorf("read the site: %w", tt.err), errors.Join(errors.New("and"), tt.err)} {
+				var log bytes.Buffer
+				got := failure(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), err)
+				if status.Code(got) != tt.code || rpcerr.Reason(got) != tt.reason {
+					t.Errorf("%v gives %v with reason %q, want %s %s", err, got, rpcerr.Reason(got), tt.code, tt.reason)
+				}
+				if strings.Contains(got.Error(), "hunter2") || strings.Contains(got.Error(), "/secret") {
+					t.Errorf("the caller reads %v", got)
+				}
+				if logged := log.Len() > 0; logged != tt.logged {
+					t.Errorf("logged %q", log.String())
+				}
+			}
+		})
+	}
+	t.Run("nothing", func(t *testing.T) {
+		if err := failure(t.Context(), slog.New(slog.DiscardHandler), nil); err != nil {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("every field that is wrong", func(t *testing.T) {
+		v := lifecycle.Violations{{Field: "a", Description: "is wrong"}, {Field: "b.c", Description: "is too long"}}
+		got := rpcerr.Violations(failure(t.Context(), slog.New(slog.DiscardHandler), v.Err()))
+		if len(got) != 2 || got[0].Field != "a" || got[1].Field != "b.c" || got[1].Description != "is too long" {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("when to come back", func(t *testing.T) {
+		for after, want := range map[time.Duration]time.Duration{0: time.Second, 3 * time.Second: 3 * time.Second} {
+			err := failure(t.Context(), slog.New(slog.DiscardHandler), &lifecycle.UnavailableError{What: "database", RetryAfter: after, Err: errors.New("x")})
+			if got, ok := rpcerr.RetryDelay(err); !ok || got != want {
+				t.Errorf("retry after %s, want %s", got, want)
+			}
+		}
+	})
+	t.Run("only documented reasons", func(t *testing.T) {
+		transport := map[string]bool{"CANCELED": true, "DEADLINE_EXCEEDED": true} // of every gRPC call
+		for _, tt := range tests {
+			if _, ok := lifecyclev1.ErrorReason_value["ERROR_REASON_"+tt.reason]; !ok && !transport[tt.reason] {
+				t.Errorf("%s is not in the enum of reasons", tt.reason)
+			}
+		}
+	})
+}

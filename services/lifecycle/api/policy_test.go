@@ -1,0 +1,71 @@
+package api
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	// Every service of the API that is linked must have its rows.
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+)
+
+func TestPolicy_has_exactly_a_row_for_each_RPC(t *testing.T) {
+	var want []string
+	protoregistry.GlobalFiles.RangeFilesByPackage("siteplane.lifecycle.v1", func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			service := f.Services().Get(i)
+			for j := range service.Methods().Len() {
+				want = append(want, "/"+string(service.FullName())+"/"+string(service.Methods().Get(j).Name()))
+			}
+		}
+		return true
+	})
+	for _, desc := range []grpc.ServiceDesc{healthv1.Health_ServiceDesc} {
+		for _, m := range desc.Methods {
+			want = append(want, "/"+desc.ServiceName+"/"+m.MethodName)
+		}
+		for _, s := range desc.Streams {
+			want = append(want, "/"+desc.ServiceName+"/"+s.StreamName)
+		}
+	}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(policy)); !slices.Equal(got, want) {
+		t.Errorf("rows are\n%q, the services have\n%q", got, want)
+	}
+	if !slices.Contains(want, lifecyclev1.SiteService_CreateSite_FullMethodName) {
+		t.Error("the services were not found")
+	}
+}
+
+func TestPolicy_what_changes_demands_more_than_a_viewer(t *testing.T) {
+	reads := []string{
+		lifecyclev1.SiteService_GetSite_FullMethodName, lifecyclev1.SiteService_ListSites_FullMethodName,
+		lifecyclev1.SiteService_GetSiteTimeline_FullMethodName,
+		healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName, healthv1.Health_List_FullMethodName,
+	}
+	for method, role := range policy {
+		if viewer := role == auth.Viewer; viewer != slices.Contains(reads, method) {
+			t.Errorf("%s demands %s", method, role)
+		}
+	}
+}
+
+func TestAuthorizer_denies_what_has_no_row(t *testing.T) {
+	a := &authorizer{logger: slog.New(slog.DiscardHandler)}
+	const method = "/siteplane.lifecycle.v1.SiteService/Unknown"
+	if a.Covers(method) {
+		t.Error("it covers a method without a row")
+	}
+	if _, err := a.Authorize(t.Context(), method); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("answered %v", err)
+	}
+}

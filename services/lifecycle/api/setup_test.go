@@ -1,0 +1,135 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
+	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/services/lifecycle/api"
+	"github.com/siteplane/siteplane/services/lifecycle/app"
+	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+)
+
+// server is the API over memory, through the real interceptors.
+type server struct {
+	*testing.T
+	world  *apptest.World
+	sites  lifecyclev1.SiteServiceClient
+	conn   *grpc.ClientConn
+	rest   *httptest.Server
+	logs   bytes.Buffer
+	keyOf  map[auth.Role]string
+	listen *bufconn.Listener
+}
+
+// setup serves a world with one edge, to keys of every role of its first tenant.
+func setup(t *testing.T) *server {
+	t.Helper()
+	s := &server{T: t, listen: bufconn.Listen(1 << 20), keyOf: map[auth.Role]string{}}
+	s.world = apptest.New(t, apptest.Options{Logger: slog.New(slog.NewJSONHandler(&s.logs, nil))})
+	s.world.Run()
+	for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin} {
+		s.keyOf[role] = s.key(s.world.Caller, role)
+	}
+	a := api.New(s.world.App, telemetry.Discard("lifecycle"))
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- a.ServeGRPC(ctx, s.listen, nil) }()
+	handler, err := a.Handler(ctx)
+	s.must(err)
+	s.rest = httptest.NewServer(handler)
+	s.conn, err = rpc.Dial("passthrough:///memory", rpc.DialConfig{
+		Telemetry: telemetry.Discard("test"),
+		Dialer:    func(ctx context.Context, _ string) (net.Conn, error) { return s.listen.DialContext(ctx) },
+	})
+	s.must(err)
+	s.sites = lifecyclev1.NewSiteServiceClient(s.conn)
+	t.Cleanup(func() {
+		s.rest.Close()
+		_ = s.conn.Close()
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *server) key(by auth.Principal, role auth.Role) string {
+	s.Helper()
+	text, err := app.IssueKey(s.Context(), s.world.Store, by.TenantID, "test", role, s.world.Clock.Now())
+	s.must(err)
+	return text.Reveal()
+}
+
+func (s *server) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// as is a context that calls with a key.
+func as(t *testing.T, key string) context.Context {
+	return metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+key)
+}
+
+// newSite is a valid request.
+func newSite(name string) *lifecyclev1.CreateSiteRequest {
+	return &lifecyclev1.CreateSiteRequest{Site: &lifecyclev1.Site{Name: name, Spec: &lifecyclev1.SiteSpec{
+		Backend: &lifecyclev1.SiteSpec_Origin{Origin: &lifecyclev1.Origin{Targets: []*lifecyclev1.Target{{Address: "1.1.1.1:8080"}}}},
+	}}}
+}
+
+// answer is what a REST call was answered.
+type answer struct {
+	code int
+	body map[string]any
+}
+
+// call makes a REST call with a key and some headers.
+func (s *server) call(method, path, key string, body any, headers ...string) answer {
+	s.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = bytes.NewReader([]byte(b))
+	default:
+		raw, err := json.Marshal(b)
+		s.must(err)
+		reader = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(s.Context(), method, s.rest.URL+path, reader)
+	s.must(err)
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	s.must(err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	s.must(err)
+	a := answer{code: resp.StatusCode}
+	if err := json.Unmarshal(raw, &a.body); err != nil {
+		s.Fatalf("%s %s: the answer %q is no JSON: %v", method, path, raw, err)
+	}
+	return a
+}

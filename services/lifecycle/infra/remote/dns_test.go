@@ -1,0 +1,159 @@
+package remote_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	diagnosisv1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
+	dnsvalidatorv1 "github.com/siteplane/siteplane/gen/siteplane/dnsvalidator/v1"
+	tunnelv1 "github.com/siteplane/siteplane/gen/siteplane/tunnel/v1"
+	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/infra/remote"
+)
+
+// validator answers as it is told and keeps what it was asked.
+type validator struct {
+	dnsvalidatorv1.UnimplementedDNSValidatorServiceServer
+
+	addresses *dnsvalidatorv1.CheckAddressesResponse
+	probe     *dnsvalidatorv1.ProbeHostnameResponse
+	asked     *dnsvalidatorv1.ProbeHostnameRequest
+	err       error
+}
+
+func (v *validator) CheckAddresses(_ context.Context, req *dnsvalidatorv1.CheckAddressesRequest) (*dnsvalidatorv1.CheckAddressesResponse, error) {
+	return v.addresses, v.err
+}
+
+func (v *validator) ProbeHostname(_ context.Context, req *dnsvalidatorv1.ProbeHostnameRequest) (*dnsvalidatorv1.ProbeHostnameResponse, error) {
+	v.asked = req
+	return v.probe, v.err
+}
+
+func dns(t *testing.T, v *validator) *remote.DNS {
+	t.Helper()
+	return remote.NewDNS(serve(t, func(s *grpc.Server) { dnsvalidatorv1.RegisterDNSValidatorServiceServer(s, v) }))
+}
+
+func TestDNS_CheckAddresses(t *testing.T) {
+	answer := &dnsvalidatorv1.CheckAddressesResponse{
+		Outcome: dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED,
+		Observations: []*dnsvalidatorv1.Observation{
+			{Name: "a.example", Type: "A", Server: "192.0.2.53:53", Answers: []string{"192.0.2.1", "192.0.2.2"}},
+			{Name: "a.example", Type: "AAAA", Server: "192.0.2.53:53", Rcode: "NXDOMAIN"},
+			{Name: "a.example", Type: "A", Server: "192.0.2.54:53", Error: "timeout"},
+		},
+		Diagnoses: []*diagnosisv1.Diagnosis{{
+			Code: diagnosisv1.Code_CODE_DNS_NXDOMAIN, Actor: diagnosisv1.Actor_ACTOR_TENANT, Summary: "no such name",
+			Expected: []string{"x"}, Observed: []string{"y"}, Fix: []string{"z"},
+		}},
+	}
+	got, err := dns(t, &validator{addresses: answer}).CheckAddresses(t.Context(), "a.example", []string{"192.0.2.1"})
+	want := infra.Finding{
+		Outcome: infra.Contradicted,
+		Seen: []string{
+			"a.example A at 192.0.2.53:53: 192.0.2.1, 192.0.2.2", "a.example AAAA at 192.0.2.53:53: NXDOMAIN", "a.example A at 192.0.2.54:53: timeout",
+		},
+		Diagnoses: []infra.Diagnosis{{
+			Code: "DNS_NXDOMAIN", Actor: condition.Tenant, Summary: "no such name", Expected: []string{"x"}, Observed: []string{"y"}, Fix: []string{"z"},
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestDNS_ProbeHostname(t *testing.T) {
+	v := &validator{probe: &dnsvalidatorv1.ProbeHostnameResponse{
+		Outcome: dnsvalidatorv1.Outcome_OUTCOME_CONFIRMED,
+		Attempts: []*dnsvalidatorv1.ProbeAttempt{
+			{Address: "192.0.2.1:80", Error: "refused"}, {Address: "192.0.2.2:80", EdgeId: "edge_1"},
+		},
+	}}
+	p := infra.Probe{
+		Hostname: "a.example", Accepted: map[id.Edge][]byte{"edge_2": []byte("two"), "edge_1": []byte("one")},
+		EdgeAddresses: []string{"192.0.2.1"},
+	}
+	for policy, want := range map[infra.ProbePolicy]dnsvalidatorv1.ProbePolicy{
+		infra.ProbePublic: dnsvalidatorv1.ProbePolicy_PROBE_POLICY_PUBLIC, infra.ProbeEdge: dnsvalidatorv1.ProbePolicy_PROBE_POLICY_EDGE,
+	} {
+		p.Policy = policy
+		got, err := dns(t, v).ProbeHostname(t.Context(), p)
+		finding := infra.Finding{Outcome: infra.Confirmed, Seen: []string{"GET via 192.0.2.1:80: refused", "GET via 192.0.2.2:80: signed by edge_1"}}
+		if diff := cmp.Diff(finding, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		asked := &dnsvalidatorv1.ProbeHostnameRequest{
+			Hostname: "a.example", EdgeAddresses: []string{"192.0.2.1"}, Policy: want, AcceptedEdges: []*dnsvalidatorv1.AcceptedEdge{
+				{EdgeId: "edge_1", PublicKey: []byte("one")}, {EdgeId: "edge_2", PublicKey: []byte("two")},
+			},
+		}
+		if diff := cmp.Diff(asked, v.asked, protocmp.Transform()); diff != "" {
+			t.Errorf("asked (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// What we do not know says nothing: never confirmed, never contradicted.
+func TestDNS_outcomes(t *testing.T) {
+	for wire, want := range map[dnsvalidatorv1.Outcome]infra.Outcome{
+		dnsvalidatorv1.Outcome_OUTCOME_CONFIRMED: infra.Confirmed, dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED: infra.Contradicted,
+		dnsvalidatorv1.Outcome_OUTCOME_UNKNOWN: infra.Unknown, dnsvalidatorv1.Outcome_OUTCOME_UNSPECIFIED: infra.Unknown, 99: infra.Unknown,
+	} {
+		d := dns(t, &validator{addresses: &dnsvalidatorv1.CheckAddressesResponse{Outcome: wire}, probe: &dnsvalidatorv1.ProbeHostnameResponse{Outcome: wire}})
+		if got, err := d.CheckAddresses(t.Context(), "a.example", nil); err != nil || got.Outcome != want {
+			t.Errorf("%v of addresses gives %q, %v", wire, got.Outcome, err)
+		}
+		if got, err := d.ProbeHostname(t.Context(), infra.Probe{}); err != nil || got.Outcome != want {
+			t.Errorf("%v of a probe gives %q, %v", wire, got.Outcome, err)
+		}
+	}
+	t.Run("an error is none", func(t *testing.T) {
+		d := dns(t, &validator{err: rpcerr.New(codes.NotFound, "NOT_FOUND", "x", rpcerr.RetryAfter(time.Second))})
+		if got, err := d.CheckAddresses(t.Context(), "a.example", nil); !unavailable(time.Second)(err) || got.Outcome != "" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if got, err := d.ProbeHostname(t.Context(), infra.Probe{}); !unavailable(time.Second)(err) || got.Outcome != "" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+type zones struct {
+	tunnelv1.UnimplementedTunnelServiceServer
+
+	answer *tunnelv1.LookupZoneResponse
+	err    error
+}
+
+func (z *zones) LookupZone(context.Context, *tunnelv1.LookupZoneRequest) (*tunnelv1.LookupZoneResponse, error) {
+	return z.answer, z.err
+}
+
+func TestTunnel_LookupZone(t *testing.T) {
+	lookup := func(z *zones) (infra.ZoneAnswer, error) {
+		return remote.NewTunnel(serve(t, func(s *grpc.Server) { tunnelv1.RegisterTunnelServiceServer(s, z) })).LookupZone(t.Context(), "a.example")
+	}
+	got, err := lookup(&zones{answer: &tunnelv1.LookupZoneResponse{Backend: "cloudflare", Zone: &tunnelv1.Zone{Name: "example"}}})
+	if want := (infra.ZoneAnswer{Found: true, ZoneName: "example", Backend: "cloudflare"}); err != nil || got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := lookup(&zones{answer: &tunnelv1.LookupZoneResponse{Backend: "direct"}}); err != nil || got != (infra.ZoneAnswer{Backend: "direct"}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, failure := range []error{status.Error(codes.NotFound, "x"), status.Error(codes.Unavailable, "x")} {
+		if got, err := lookup(&zones{err: failure}); !unavailable(0)(err) || got != (infra.ZoneAnswer{}) {
+			t.Errorf("%v gives %+v, %v: an error is not absence", failure, got, err)
+		}
+	}
+}
