@@ -15,6 +15,7 @@ import (
 
 // Whoever lost an object writes nothing about it, however late he comes.
 func TestClaim(t *testing.T) {
+	t.Parallel()
 	t.Run("a deletion fences who works on the site", func(t *testing.T) {
 		w := setup(t)
 		s := w.Create("Shop")
@@ -98,6 +99,7 @@ func TestClaim(t *testing.T) {
 
 // Two who saw the same status cannot both move it.
 func TestTransition_is_compare_and_set(t *testing.T) {
+	t.Parallel()
 	w := setup(t)
 	s := w.Create("Shop")
 	var stale site.Site

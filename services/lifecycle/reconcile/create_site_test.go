@@ -21,6 +21,7 @@ import (
 )
 
 func TestCreateSite(t *testing.T) {
+	t.Parallel()
 	t.Run("walks exactly the rows of the table to ACTIVE", func(t *testing.T) {
 		w, s := active(t)
 		w.CheckSettled() // each row has actor, reason, operation and trace
@@ -108,6 +109,7 @@ func TestCreateSite(t *testing.T) {
 }
 
 func TestCreateSite_waits_for_edges(t *testing.T) {
+	t.Parallel()
 	t.Run("without any edge the operator must act; it goes on when one is seen", func(t *testing.T) {
 		w := apptest.New(t, apptest.Options{Edges: -1})
 		s := w.Create("Shop")
@@ -231,6 +233,7 @@ func TestCreateSite_waits_for_edges(t *testing.T) {
 }
 
 func TestCreateSite_rejected(t *testing.T) {
+	t.Parallel()
 	const reason = "invalid header value"
 	rejected := func(t *testing.T) (w *apptest.World, other, s site.Site) {
 		w, other = active(t)
@@ -359,6 +362,7 @@ func TestCreateSite_rejected(t *testing.T) {
 
 // An edge may reject a hostname that it had no quarrel with before.
 func TestActivateDomain_rejected(t *testing.T) {
+	t.Parallel()
 	w := setup(t)
 	s := w.Create("Shop")
 	for w.Get(s).Primary.Domain.Status != network.Validated {

@@ -19,6 +19,7 @@ import (
 )
 
 func TestDeleteSite(t *testing.T) {
+	t.Parallel()
 	// Ways to bring a site to each status that it can be deleted in.
 	ways := map[site.Status]func(*apptest.World) site.Site{
 		site.Created: func(w *apptest.World) site.Site { return w.Create("Shop") },
@@ -213,6 +214,7 @@ func TestDeleteSite(t *testing.T) {
 }
 
 func TestDeleteSite_reserves_the_slug(t *testing.T) {
+	t.Parallel()
 	w, s := active(t)
 	other := w.NewTenant("other")
 	want := app.NewSite{Name: "Shop", Slug: "shop", Spec: apptest.Spec()}

@@ -19,6 +19,7 @@ import (
 )
 
 func TestDomain_resolves(t *testing.T) {
+	t.Parallel()
 	t.Run("a name that leads elsewhere waits with the diagnosis, and opens no operation", func(t *testing.T) {
 		w := setup(t)
 		w.DNS.ScriptAddresses(hostname, fake.Contradict("DNS_NXDOMAIN", condition.Operator))
@@ -118,6 +119,7 @@ func TestDomain_resolves(t *testing.T) {
 }
 
 func TestDomain_serves(t *testing.T) {
+	t.Parallel()
 	t.Run("a nonce from elsewhere stops it in DOMAIN_ROUTED; the operation ends well", func(t *testing.T) {
 		w := setup(t)
 		w.DNS.ScriptProbes(hostname, fake.Contradict("PROBE_NOT_OURS", condition.Tenant))
@@ -186,6 +188,7 @@ func TestDomain_serves(t *testing.T) {
 }
 
 func TestDomain_probe_policy(t *testing.T) {
+	t.Parallel()
 	under := func(t *testing.T, policy string) (*apptest.World, site.Site) {
 		w := apptest.New(t, apptest.Options{Configure: func(c *lifecycle.Config) { c.ProbePolicy = policy }})
 		s := w.Create("Shop")
@@ -208,6 +211,7 @@ func TestDomain_probe_policy(t *testing.T) {
 }
 
 func TestDomain_mode(t *testing.T) {
+	t.Parallel()
 	t.Run("a look-up that fails is repeated and never taken for no zone", func(t *testing.T) {
 		w := setup(t)
 		w.Tunnel.SetDown(true)

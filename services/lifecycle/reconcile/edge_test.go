@@ -16,6 +16,7 @@ import (
 )
 
 func TestEdge_apply(t *testing.T) {
+	t.Parallel()
 	t.Run("a new edge is sent everything, a known one what changed", func(t *testing.T) {
 		w, _ := active(t)
 		w.Create("Second")
@@ -171,6 +172,7 @@ func TestEdge_apply(t *testing.T) {
 }
 
 func TestEdge_observe(t *testing.T) {
+	t.Parallel()
 	drifts := map[string]func(*fake.Host, site.Site){
 		"an edit by hand is overwritten":             func(h *fake.Host, _ site.Site) { h.Edit() },
 		"a site that an edge dropped comes back":     func(h *fake.Host, s site.Site) { h.Lose(s.ID) },
@@ -227,6 +229,7 @@ func TestEdge_digest_of_a_delta_is_that_of_the_whole(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := apptest.New(t, apptest.Options{})
+		w.Run() // the edge has proved that it holds nothing
 		host := w.Host()
 		var sites []site.Site
 		pick := func(do func(site.Site)) func(*rapid.T) {

@@ -40,6 +40,7 @@ func TestWorld(t *testing.T) {
 			},
 			"toggle tunnel": func(t *rapid.T) { h.w.Tunnel.SetDown(rapid.Bool().Draw(t, "down")) },
 			"toggle DNS":    func(t *rapid.T) { h.w.DNS.SetDown(rapid.Bool().Draw(t, "down")) },
+			"lose":          h.pick(func(s site.Site) { h.host(t).Lose(s.ID) }),
 			"wipe":          func(t *rapid.T) { h.host(t).Wipe() },
 			"crash":         h.crash,
 			"step":          func(*rapid.T) { h.w.Step() },
