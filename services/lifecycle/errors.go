@@ -66,6 +66,9 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("%s unavailable: 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Uncounted says that no operation comes nearer to failure by this.
+func (e *UnavailableError) Uncounted() bool { return true }
+
 // Violation is one wrong field of a request.
 type Violation struct {
 	// Field is its path, for instance "site.spec.origin.targets[0].address".
