@@ -24,7 +24,7 @@ func main() {
 	flag.IntVar(&c.portBase, "port-base", 8080, "as for `siteplane up`")
 	flag.BoolVar(&c.keep, "keep", false, "keep the directory with data and logs")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	code := run(ctx, c, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
