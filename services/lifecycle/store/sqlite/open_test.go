@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,14 +52,16 @@ func TestOpen(t *testing.T) {
 func TestOpen_refuses(t *testing.T) {
 	t.Run("a schema of a newer siteplane and leaves it alone", func(t *testing.T) {
 		s := openTest(t, Config{})
-		_, err := s.writer.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, 1)`)
+		known, err := fs.Glob(migrations, "migrations/*.sql")
+		must(t, err)
+		_, err = s.writer.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, 1)`)
 		must(t, err)
 		_, err = Open(t.Context(), Config{Path: s.path})
 		var newer *NewerError
-		if !errors.As(err, &newer) || newer.Path != s.path || newer.Has != 9001 || newer.Knows != 1 {
+		if !errors.As(err, &newer) || newer.Path != s.path || newer.Has != 9001 || newer.Knows != int64(len(known)) {
 			t.Fatalf("got %v", err)
 		}
-		contains(t, err, s.path, "9001", "versions up to 1", "run the newer siteplane", "restore a backup")
+		contains(t, err, s.path, "9001", fmt.Sprintf("versions up to %d", len(known)), "run the newer siteplane", "restore a backup")
 	})
 	t.Run("a file that is no database", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "siteplane.db")
