@@ -11,6 +11,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 )
 
 // internalText is all that a caller learns of a fault; the trace id leads to the
@@ -45,5 +46,5 @@ func hideFault(ctx context.Context, logger *slog.Logger, method string, err erro
 
 func internalError(ctx context.Context) error {
 	return rpcerr.New(codes.Internal, rpcerr.ReasonInternal, internalText,
-		rpcerr.Metadata(telemetry.KeyTraceID, telemetry.TraceID(ctx)))
+		rpcerr.Metadata(telemetry.KeyTraceID, tracecontext.ID(ctx)))
 }

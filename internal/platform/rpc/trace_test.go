@@ -14,6 +14,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 )
 
 func attribute(span sdktrace.ReadOnlySpan, key string) string {
@@ -32,8 +33,8 @@ func TestTraces_of_a_call(t *testing.T) {
 			serverTel, serverSpans := recorded(t, "items")
 			inHandler := make(chan string, 1)
 			server := start(t, &items{
-				put:    func(ctx context.Context, _ proto.Message) error { inHandler <- telemetry.TraceID(ctx); return nil },
-				putAll: func(s grpc.ServerStream) error { inHandler <- telemetry.TraceID(s.Context()); return nil },
+				put:    func(ctx context.Context, _ proto.Message) error { inHandler <- tracecontext.ID(ctx); return nil },
+				putAll: func(s grpc.ServerStream) error { inHandler <- tracecontext.ID(s.Context()); return nil },
 			}, rpc.ServerConfig{Telemetry: serverTel})
 			conn := server.dialWith(t, rpc.DialConfig{Telemetry: clientTel})
 

@@ -8,13 +8,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 )
 
 func TestDiscard_has_real_trace_ids(t *testing.T) {
 	ctx, span := telemetry.Discard("test").Tracer("test").Start(t.Context(), "a")
 	defer span.End()
-	if got := telemetry.TraceID(ctx); len(got) != 32 || got != span.SpanContext().TraceID().String() {
-		t.Errorf("TraceID = %q", got)
+	if got := tracecontext.ID(ctx); len(got) != 32 || got != span.SpanContext().TraceID().String() {
+		t.Errorf("the trace id is %q", got)
 	}
 }
 
@@ -22,11 +23,11 @@ func TestTraces_go_on_after_a_wait(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	tel := start(t, telemetry.Config{Service: "lifecycle", SpanProcessors: []sdktrace.SpanProcessor{recorder}})
 	ctx, first := tel.Tracer("test").Start(t.Context(), "first")
-	stored := telemetry.TraceParent(ctx)
+	stored := tracecontext.Parent(ctx)
 	first.End()
-	_, child := tel.Tracer("test").Start(telemetry.WithTraceParent(t.Context(), stored), "child")
+	_, child := tel.Tracer("test").Start(tracecontext.WithParent(t.Context(), stored), "child")
 	child.End()
-	_, linked := tel.Tracer("test").Start(t.Context(), "linked", trace.WithNewRoot(), telemetry.LinkTo(stored))
+	_, linked := tel.Tracer("test").Start(t.Context(), "linked", trace.WithNewRoot(), tracecontext.LinkTo(stored))
 	linked.End()
 
 	ended, id := recorder.Ended(), first.SpanContext().SpanID()

@@ -63,8 +63,6 @@ const (
 	ReasonProbeOff = "PROBE_POLICY_OFF"
 	// ReasonProbeWeak says that the probe ran under a weaker policy than public.
 	ReasonProbeWeak = "PROBE_POLICY_EDGE"
-	// ReasonWithdrawn says that the site is on its way out.
-	ReasonWithdrawn = "WITHDRAWN"
 )
 
 // Condition is one aspect of one object.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
@@ -85,7 +86,7 @@ func (r *Reconciler) confirmReleases(ctx context.Context, op saga.Operation) (se
 	released := map[string]time.Time{}
 	for _, d := range domains {
 		if d.Status != network.Released {
-			return confirmation{Reason: "WAITING", Message: d.Hostname + " is not released yet", RetryAfter: edgePoll}, err
+			return confirmation{Reason: condition.ReasonWaiting, Message: d.Hostname + " is not released yet", RetryAfter: edgePoll}, err
 		}
 		released[d.Hostname] = d.ReservedUntil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
@@ -101,7 +102,7 @@ func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing
 		if e.FaultReason == infra.CodeConfigRejected && e.FaultSiteID == siteID && siteID != "" {
 			return confirmation{}, false, rejected(e)
 		}
-		missing = confirmation{Reason: "WAITING", Message: "edge " + e.Name + " has not proved it yet", RetryAfter: edgePoll}
+		missing = confirmation{Reason: condition.ReasonWaiting, Message: "edge " + e.Name + " has not proved it yet", RetryAfter: edgePoll}
 		if e.FaultReason != "" && (e.FaultSiteID == "" || e.FaultSiteID == siteID) {
 			missing.Reason, missing.Message = e.FaultReason, "edge "+e.Name+": "+e.FaultMessage
 		}

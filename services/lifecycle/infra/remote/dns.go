@@ -28,7 +28,7 @@ func NewDNS(conn grpc.ClientConnInterface) *DNS {
 
 // CheckAddresses implements infra.DNSValidator.
 func (d *DNS) CheckAddresses(ctx context.Context, hostname string, edgeAddresses []string) (infra.Finding, error) {
-	ctx, cancel := within(ctx, checkLimit)
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	answer, err := d.client.CheckAddresses(ctx, &dnsvalidatorv1.CheckAddressesRequest{
 		Hostname: hostname, EdgeAddresses: edgeAddresses,
@@ -45,7 +45,7 @@ func (d *DNS) CheckAddresses(ctx context.Context, hostname string, edgeAddresses
 
 // ProbeHostname implements infra.DNSValidator.
 func (d *DNS) ProbeHostname(ctx context.Context, probe infra.Probe) (infra.Finding, error) {
-	ctx, cancel := within(ctx, checkLimit)
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	answer, err := d.client.ProbeHostname(ctx, probeRequest(probe))
 	if err != nil {

@@ -64,7 +64,7 @@ func (p *Edges) Apply(ctx context.Context, edge id.Edge, update infra.EdgeUpdate
 	if err != nil {
 		return infra.EdgeProof{}, err
 	}
-	ctx, cancel := within(ctx, applyLimit)
+	ctx, cancel := context.WithTimeout(ctx, applyLimit)
 	defer cancel()
 	begun := time.Now()
 	stream, err := client.Apply(ctx)
@@ -126,7 +126,7 @@ func (p *Edges) State(ctx context.Context, edge id.Edge) (infra.EdgeState, error
 	if err != nil {
 		return infra.EdgeState{}, err
 	}
-	ctx, cancel := within(ctx, stateLimit)
+	ctx, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
 	s, err := client.GetState(ctx, &edgev1.GetStateRequest{})
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *Edges) ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (infr
 	if err != nil {
 		return infra.SiteProof{}, err
 	}
-	ctx, cancel := within(ctx, stateLimit)
+	ctx, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
 	proof, err := client.ProbeSite(ctx, &edgev1.ProbeSiteRequest{SiteId: string(site)})
 	if err != nil {

@@ -5,10 +5,8 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -27,11 +25,6 @@ func unavailable(service string, err error) error {
 		text = fmt.Errorf("%s: %w", code, text)
 	}
 	return &infra.UnavailableError{Service: service, RetryAfter: delay, Err: text}
-}
-
-// within bounds a call that has no nearer deadline.
-func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, limit)
 }
 
 // actors translates who must act.

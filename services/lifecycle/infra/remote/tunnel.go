@@ -24,7 +24,7 @@ func NewTunnel(conn grpc.ClientConnInterface) *Tunnel {
 
 // LookupZone implements infra.TunnelProvider.
 func (t *Tunnel) LookupZone(ctx context.Context, hostname string) (infra.ZoneAnswer, error) {
-	ctx, cancel := within(ctx, lookupLimit)
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	answer, err := t.client.LookupZone(ctx, &tunnelv1.LookupZoneRequest{Hostname: hostname})
 	if err != nil {
