@@ -58,6 +58,41 @@ const (
 	Code_CODE_EDGE_UNREACHABLE Code = 14
 	// A collaborating service answers with errors. Unknown, never "no".
 	Code_CODE_SERVICE_UNAVAILABLE Code = 15
+	// The ownership record is not there.
+	Code_CODE_OWNERSHIP_TXT_MISSING Code = 16
+	// Records are where the ownership record should be, none with the right token.
+	Code_CODE_OWNERSHIP_TXT_WRONG Code = 17
+	// The ownership record sits one zone too deep: the DNS provider appended the
+	// domain to a name that had it already.
+	Code_CODE_DNS_TXT_DOUBLE_LABEL Code = 18
+	// The name is behind Cloudflare, but the probe arrived at somebody else.
+	Code_CODE_PROXY_NOT_OURS Code = 19
+	// The name is behind Cloudflare although it must lead to the edges itself.
+	Code_CODE_PROXY_UNEXPECTED Code = 20
+	// The tunnel has no rule for the name.
+	Code_CODE_TUNNEL_NO_RULE Code = 21
+	// What was given is not a hostname.
+	Code_CODE_NAME_INVALID Code = 22
+	// The internationalized form of the name is broken or misleading.
+	Code_CODE_NAME_IDN Code = 23
+	// The name is a public suffix, below which anybody may register.
+	Code_CODE_NAME_PUBLIC_SUFFIX Code = 24
+	// Another tenant holds the name and has proved it again.
+	Code_CODE_DOMAIN_TAKEN Code = 25
+	// Another tenant, or the installation, holds a name above.
+	Code_CODE_DOMAIN_PARENT_TAKEN Code = 26
+	// Another tenant holds the name and has time to prove it again. Wait.
+	Code_CODE_TRANSFER_PENDING Code = 27
+	// A record or rule that is not ours stands where ours must go.
+	Code_CODE_RECORD_IN_THE_WAY Code = 28
+	// Cloudflare refuses the token, or the token may not do what is needed.
+	Code_CODE_CLOUDFLARE_PERMISSION Code = 29
+	// Cloudflare has not made the custom hostname or its certificate active yet.
+	Code_CODE_CUSTOM_HOSTNAME_PENDING Code = 30
+	// Name servers of the zone give different answers.
+	Code_CODE_DNS_NS_DISAGREE Code = 31
+	// Errors only: nothing is known to have changed, and what serves goes on.
+	Code_CODE_AT_RISK Code = 32
 )
 
 // Enum value maps for Code.
@@ -79,24 +114,58 @@ var (
 		13: "CODE_EDGE_NOT_PROVEN",
 		14: "CODE_EDGE_UNREACHABLE",
 		15: "CODE_SERVICE_UNAVAILABLE",
+		16: "CODE_OWNERSHIP_TXT_MISSING",
+		17: "CODE_OWNERSHIP_TXT_WRONG",
+		18: "CODE_DNS_TXT_DOUBLE_LABEL",
+		19: "CODE_PROXY_NOT_OURS",
+		20: "CODE_PROXY_UNEXPECTED",
+		21: "CODE_TUNNEL_NO_RULE",
+		22: "CODE_NAME_INVALID",
+		23: "CODE_NAME_IDN",
+		24: "CODE_NAME_PUBLIC_SUFFIX",
+		25: "CODE_DOMAIN_TAKEN",
+		26: "CODE_DOMAIN_PARENT_TAKEN",
+		27: "CODE_TRANSFER_PENDING",
+		28: "CODE_RECORD_IN_THE_WAY",
+		29: "CODE_CLOUDFLARE_PERMISSION",
+		30: "CODE_CUSTOM_HOSTNAME_PENDING",
+		31: "CODE_DNS_NS_DISAGREE",
+		32: "CODE_AT_RISK",
 	}
 	Code_value = map[string]int32{
-		"CODE_UNSPECIFIED":         0,
-		"CODE_DNS_NXDOMAIN":        1,
-		"CODE_DNS_NO_ADDRESS":      2,
-		"CODE_DNS_WRONG_TARGET":    3,
-		"CODE_DNS_SERVFAIL":        4,
-		"CODE_DNS_CNAME_LOOP":      5,
-		"CODE_DNS_CNAME_TOO_LONG":  6,
-		"CODE_DNS_PRIVATE_ADDRESS": 7,
-		"CODE_PROBE_UNREACHABLE":   8,
-		"CODE_PROBE_NOT_OURS":      9,
-		"CODE_NO_DOMAIN":           10,
-		"CODE_NO_EDGES":            11,
-		"CODE_CONFIG_REJECTED":     12,
-		"CODE_EDGE_NOT_PROVEN":     13,
-		"CODE_EDGE_UNREACHABLE":    14,
-		"CODE_SERVICE_UNAVAILABLE": 15,
+		"CODE_UNSPECIFIED":             0,
+		"CODE_DNS_NXDOMAIN":            1,
+		"CODE_DNS_NO_ADDRESS":          2,
+		"CODE_DNS_WRONG_TARGET":        3,
+		"CODE_DNS_SERVFAIL":            4,
+		"CODE_DNS_CNAME_LOOP":          5,
+		"CODE_DNS_CNAME_TOO_LONG":      6,
+		"CODE_DNS_PRIVATE_ADDRESS":     7,
+		"CODE_PROBE_UNREACHABLE":       8,
+		"CODE_PROBE_NOT_OURS":          9,
+		"CODE_NO_DOMAIN":               10,
+		"CODE_NO_EDGES":                11,
+		"CODE_CONFIG_REJECTED":         12,
+		"CODE_EDGE_NOT_PROVEN":         13,
+		"CODE_EDGE_UNREACHABLE":        14,
+		"CODE_SERVICE_UNAVAILABLE":     15,
+		"CODE_OWNERSHIP_TXT_MISSING":   16,
+		"CODE_OWNERSHIP_TXT_WRONG":     17,
+		"CODE_DNS_TXT_DOUBLE_LABEL":    18,
+		"CODE_PROXY_NOT_OURS":          19,
+		"CODE_PROXY_UNEXPECTED":        20,
+		"CODE_TUNNEL_NO_RULE":          21,
+		"CODE_NAME_INVALID":            22,
+		"CODE_NAME_IDN":                23,
+		"CODE_NAME_PUBLIC_SUFFIX":      24,
+		"CODE_DOMAIN_TAKEN":            25,
+		"CODE_DOMAIN_PARENT_TAKEN":     26,
+		"CODE_TRANSFER_PENDING":        27,
+		"CODE_RECORD_IN_THE_WAY":       28,
+		"CODE_CLOUDFLARE_PERMISSION":   29,
+		"CODE_CUSTOM_HOSTNAME_PENDING": 30,
+		"CODE_DNS_NS_DISAGREE":         31,
+		"CODE_AT_RISK":                 32,
 	}
 )
 
@@ -366,7 +435,7 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x1a\n" +
 	"\bexpected\x18\x05 \x03(\tR\bexpected\x12\x1a\n" +
 	"\bobserved\x18\x06 \x03(\tR\bobserved\x12\x10\n" +
-	"\x03fix\x18\a \x03(\tR\x03fix*\x9b\x03\n" +
+	"\x03fix\x18\a \x03(\tR\x03fix*\xe6\x06\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_DNS_NXDOMAIN\x10\x01\x12\x17\n" +
@@ -384,7 +453,24 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\x14CODE_CONFIG_REJECTED\x10\f\x12\x18\n" +
 	"\x14CODE_EDGE_NOT_PROVEN\x10\r\x12\x19\n" +
 	"\x15CODE_EDGE_UNREACHABLE\x10\x0e\x12\x1c\n" +
-	"\x18CODE_SERVICE_UNAVAILABLE\x10\x0f*r\n" +
+	"\x18CODE_SERVICE_UNAVAILABLE\x10\x0f\x12\x1e\n" +
+	"\x1aCODE_OWNERSHIP_TXT_MISSING\x10\x10\x12\x1c\n" +
+	"\x18CODE_OWNERSHIP_TXT_WRONG\x10\x11\x12\x1d\n" +
+	"\x19CODE_DNS_TXT_DOUBLE_LABEL\x10\x12\x12\x17\n" +
+	"\x13CODE_PROXY_NOT_OURS\x10\x13\x12\x19\n" +
+	"\x15CODE_PROXY_UNEXPECTED\x10\x14\x12\x17\n" +
+	"\x13CODE_TUNNEL_NO_RULE\x10\x15\x12\x15\n" +
+	"\x11CODE_NAME_INVALID\x10\x16\x12\x11\n" +
+	"\rCODE_NAME_IDN\x10\x17\x12\x1b\n" +
+	"\x17CODE_NAME_PUBLIC_SUFFIX\x10\x18\x12\x15\n" +
+	"\x11CODE_DOMAIN_TAKEN\x10\x19\x12\x1c\n" +
+	"\x18CODE_DOMAIN_PARENT_TAKEN\x10\x1a\x12\x19\n" +
+	"\x15CODE_TRANSFER_PENDING\x10\x1b\x12\x1a\n" +
+	"\x16CODE_RECORD_IN_THE_WAY\x10\x1c\x12\x1e\n" +
+	"\x1aCODE_CLOUDFLARE_PERMISSION\x10\x1d\x12 \n" +
+	"\x1cCODE_CUSTOM_HOSTNAME_PENDING\x10\x1e\x12\x18\n" +
+	"\x14CODE_DNS_NS_DISAGREE\x10\x1f\x12\x10\n" +
+	"\fCODE_AT_RISK\x10 *r\n" +
 	"\bSeverity\x12\x18\n" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSEVERITY_INFO\x10\x01\x12\x11\n" +

@@ -141,11 +141,17 @@ type CheckAddressesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hostname as lower-case A-labels without a trailing dot.
 	Hostname string `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	// Addresses of our edges. Confirmed means: at least one address, and none
-	// outside of these.
+	// Addresses of our edges. They are right in every mode.
 	EdgeAddresses []string `protobuf:"bytes,2,rep,name=edge_addresses,json=edgeAddresses,proto3" json:"edge_addresses,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Name that the hostname may lead to by CNAME, for instance the target of
+	// custom hostnames; empty when there is none. Whatever address stands behind
+	// it is right.
+	Target string `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	// Whether Cloudflare's addresses are right too, as in a zone whose records
+	// Cloudflare flattens.
+	AcceptCloudflare bool `protobuf:"varint,4,opt,name=accept_cloudflare,json=acceptCloudflare,proto3" json:"accept_cloudflare,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *CheckAddressesRequest) Reset() {
@@ -192,7 +198,22 @@ func (x *CheckAddressesRequest) GetEdgeAddresses() []string {
 	return nil
 }
 
-// CheckAddressesResponse is the evidence.
+func (x *CheckAddressesRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *CheckAddressesRequest) GetAcceptCloudflare() bool {
+	if x != nil {
+		return x.AcceptCloudflare
+	}
+	return false
+}
+
+// CheckAddressesResponse is the evidence. Confirmed means: at least one address,
+// and none that the request does not make right.
 type CheckAddressesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the evidence says.
@@ -275,6 +296,145 @@ func (x *CheckAddressesResponse) GetCheckedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// CheckOwnershipRequest names a hostname and the token that shows whose it is.
+type CheckOwnershipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hostname as lower-case A-labels without a trailing dot.
+	Hostname string `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	// Name that carries the record, for instance
+	// _siteplane-challenge.www.example.com.
+	RecordName string `protobuf:"bytes,2,opt,name=record_name,json=recordName,proto3" json:"record_name,omitempty"`
+	// What one of its TXT records must say, wholly.
+	Token         string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckOwnershipRequest) Reset() {
+	*x = CheckOwnershipRequest{}
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckOwnershipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckOwnershipRequest) ProtoMessage() {}
+
+func (x *CheckOwnershipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckOwnershipRequest.ProtoReflect.Descriptor instead.
+func (*CheckOwnershipRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CheckOwnershipRequest) GetHostname() string {
+	if x != nil {
+		return x.Hostname
+	}
+	return ""
+}
+
+func (x *CheckOwnershipRequest) GetRecordName() string {
+	if x != nil {
+		return x.RecordName
+	}
+	return ""
+}
+
+func (x *CheckOwnershipRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// CheckOwnershipResponse is the evidence. Contradicted means that the servers
+// answered and the token is not there.
+type CheckOwnershipResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the evidence says.
+	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=siteplane.dnsvalidator.v1.Outcome" json:"outcome,omitempty"`
+	// Every question that was asked, in order.
+	Observations []*Observation `protobuf:"bytes,2,rep,name=observations,proto3" json:"observations,omitempty"`
+	// What is wrong, in the order of what to mend first.
+	Diagnoses []*v1.Diagnosis `protobuf:"bytes,3,rep,name=diagnoses,proto3" json:"diagnoses,omitempty"`
+	// When the check ended.
+	CheckedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckOwnershipResponse) Reset() {
+	*x = CheckOwnershipResponse{}
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckOwnershipResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckOwnershipResponse) ProtoMessage() {}
+
+func (x *CheckOwnershipResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckOwnershipResponse.ProtoReflect.Descriptor instead.
+func (*CheckOwnershipResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CheckOwnershipResponse) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *CheckOwnershipResponse) GetObservations() []*Observation {
+	if x != nil {
+		return x.Observations
+	}
+	return nil
+}
+
+func (x *CheckOwnershipResponse) GetDiagnoses() []*v1.Diagnosis {
+	if x != nil {
+		return x.Diagnoses
+	}
+	return nil
+}
+
+func (x *CheckOwnershipResponse) GetCheckedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CheckedAt
+	}
+	return nil
+}
+
 // Observation is one question to one server and its answer.
 type Observation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -282,7 +442,7 @@ type Observation struct {
 	Server string `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
 	// Name that was asked.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Type that was asked: A, AAAA, CNAME, NS, SOA.
+	// Type that was asked: A, AAAA, CNAME, NS, SOA, TXT.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	// Response code, for instance NOERROR; empty when there was no answer.
 	Rcode string `protobuf:"bytes,4,opt,name=rcode,proto3" json:"rcode,omitempty"`
@@ -300,7 +460,7 @@ type Observation struct {
 
 func (x *Observation) Reset() {
 	*x = Observation{}
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[2]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +472,7 @@ func (x *Observation) String() string {
 func (*Observation) ProtoMessage() {}
 
 func (x *Observation) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[2]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +485,7 @@ func (x *Observation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observation.ProtoReflect.Descriptor instead.
 func (*Observation) Descriptor() ([]byte, []int) {
-	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Observation) GetServer() string {
@@ -397,7 +557,7 @@ type AcceptedEdge struct {
 
 func (x *AcceptedEdge) Reset() {
 	*x = AcceptedEdge{}
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[3]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +569,7 @@ func (x *AcceptedEdge) String() string {
 func (*AcceptedEdge) ProtoMessage() {}
 
 func (x *AcceptedEdge) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[3]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +582,7 @@ func (x *AcceptedEdge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptedEdge.ProtoReflect.Descriptor instead.
 func (*AcceptedEdge) Descriptor() ([]byte, []int) {
-	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AcceptedEdge) GetEdgeId() string {
@@ -456,7 +616,7 @@ type ProbeHostnameRequest struct {
 
 func (x *ProbeHostnameRequest) Reset() {
 	*x = ProbeHostnameRequest{}
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[4]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +628,7 @@ func (x *ProbeHostnameRequest) String() string {
 func (*ProbeHostnameRequest) ProtoMessage() {}
 
 func (x *ProbeHostnameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[4]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +641,7 @@ func (x *ProbeHostnameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeHostnameRequest.ProtoReflect.Descriptor instead.
 func (*ProbeHostnameRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProbeHostnameRequest) GetHostname() string {
@@ -530,7 +690,7 @@ type ProbeHostnameResponse struct {
 
 func (x *ProbeHostnameResponse) Reset() {
 	*x = ProbeHostnameResponse{}
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[5]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +702,7 @@ func (x *ProbeHostnameResponse) String() string {
 func (*ProbeHostnameResponse) ProtoMessage() {}
 
 func (x *ProbeHostnameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[5]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +715,7 @@ func (x *ProbeHostnameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeHostnameResponse.ProtoReflect.Descriptor instead.
 func (*ProbeHostnameResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ProbeHostnameResponse) GetOutcome() Outcome {
@@ -605,7 +765,7 @@ type ProbeAttempt struct {
 
 func (x *ProbeAttempt) Reset() {
 	*x = ProbeAttempt{}
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[6]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +777,7 @@ func (x *ProbeAttempt) String() string {
 func (*ProbeAttempt) ProtoMessage() {}
 
 func (x *ProbeAttempt) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[6]
+	mi := &file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +790,7 @@ func (x *ProbeAttempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAttempt.ProtoReflect.Descriptor instead.
 func (*ProbeAttempt) Descriptor() ([]byte, []int) {
-	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProbeAttempt) GetAddress() string {
@@ -672,18 +832,34 @@ var File_siteplane_dnsvalidator_v1_dnsvalidator_service_proto protoreflect.FileD
 
 const file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDesc = "" +
 	"\n" +
-	"4siteplane/dnsvalidator/v1/dnsvalidator_service.proto\x12\x19siteplane.dnsvalidator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/diagnosis/v1/diagnosis.proto\"v\n" +
+	"4siteplane/dnsvalidator/v1/dnsvalidator_service.proto\x12\x19siteplane.dnsvalidator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/diagnosis/v1/diagnosis.proto\"\xc3\x01\n" +
 	"\x15CheckAddressesRequest\x12&\n" +
 	"\bhostname\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\x125\n" +
-	"\x0eedge_addresses\x18\x02 \x03(\tB\x0e\xbaH\v\x92\x01\b\b\x01\"\x04r\x02p\x01R\redgeAddresses\"\xbc\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\x123\n" +
+	"\x0eedge_addresses\x18\x02 \x03(\tB\f\xbaH\t\x92\x01\x06\"\x04r\x02p\x01R\redgeAddresses\x12 \n" +
+	"\x06target\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xfd\x01R\x06target\x12+\n" +
+	"\x11accept_cloudflare\x18\x04 \x01(\bR\x10acceptCloudflare\"\xbc\x02\n" +
 	"\x16CheckAddressesResponse\x12<\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\".siteplane.dnsvalidator.v1.OutcomeR\aoutcome\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x12J\n" +
 	"\fobservations\x18\x03 \x03(\v2&.siteplane.dnsvalidator.v1.ObservationR\fobservations\x12?\n" +
 	"\tdiagnoses\x18\x04 \x03(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnoses\x129\n" +
 	"\n" +
-	"checked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xf0\x01\n" +
+	"checked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\x8e\x01\n" +
+	"\x15CheckOwnershipRequest\x12&\n" +
+	"\bhostname\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\x12+\n" +
+	"\vrecord_name\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\n" +
+	"recordName\x12 \n" +
+	"\x05token\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x10\x18\xff\x01R\x05token\"\x9e\x02\n" +
+	"\x16CheckOwnershipResponse\x12<\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\".siteplane.dnsvalidator.v1.OutcomeR\aoutcome\x12J\n" +
+	"\fobservations\x18\x02 \x03(\v2&.siteplane.dnsvalidator.v1.ObservationR\fobservations\x12?\n" +
+	"\tdiagnoses\x18\x03 \x03(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnoses\x129\n" +
+	"\n" +
+	"checked_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\"\xf0\x01\n" +
 	"\vObservation\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -725,9 +901,10 @@ const file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDesc = "" +
 	"\vProbePolicy\x12\x1c\n" +
 	"\x18PROBE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13PROBE_POLICY_PUBLIC\x10\x01\x12\x15\n" +
-	"\x11PROBE_POLICY_EDGE\x10\x022\x80\x02\n" +
+	"\x11PROBE_POLICY_EDGE\x10\x022\xf7\x02\n" +
 	"\x13DNSValidatorService\x12u\n" +
-	"\x0eCheckAddresses\x120.siteplane.dnsvalidator.v1.CheckAddressesRequest\x1a1.siteplane.dnsvalidator.v1.CheckAddressesResponse\x12r\n" +
+	"\x0eCheckAddresses\x120.siteplane.dnsvalidator.v1.CheckAddressesRequest\x1a1.siteplane.dnsvalidator.v1.CheckAddressesResponse\x12u\n" +
+	"\x0eCheckOwnership\x120.siteplane.dnsvalidator.v1.CheckOwnershipRequest\x1a1.siteplane.dnsvalidator.v1.CheckOwnershipResponse\x12r\n" +
 	"\rProbeHostname\x12/.siteplane.dnsvalidator.v1.ProbeHostnameRequest\x1a0.siteplane.dnsvalidator.v1.ProbeHostnameResponseBMZKgithub.com/siteplane/siteplane/gen/siteplane/dnsvalidator/v1;dnsvalidatorv1b\x06proto3"
 
 var (
@@ -743,43 +920,51 @@ func file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDescGZIP() []b
 }
 
 var file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: siteplane.dnsvalidator.v1.Outcome
 	(ProbePolicy)(0),               // 1: siteplane.dnsvalidator.v1.ProbePolicy
 	(*CheckAddressesRequest)(nil),  // 2: siteplane.dnsvalidator.v1.CheckAddressesRequest
 	(*CheckAddressesResponse)(nil), // 3: siteplane.dnsvalidator.v1.CheckAddressesResponse
-	(*Observation)(nil),            // 4: siteplane.dnsvalidator.v1.Observation
-	(*AcceptedEdge)(nil),           // 5: siteplane.dnsvalidator.v1.AcceptedEdge
-	(*ProbeHostnameRequest)(nil),   // 6: siteplane.dnsvalidator.v1.ProbeHostnameRequest
-	(*ProbeHostnameResponse)(nil),  // 7: siteplane.dnsvalidator.v1.ProbeHostnameResponse
-	(*ProbeAttempt)(nil),           // 8: siteplane.dnsvalidator.v1.ProbeAttempt
-	(*v1.Diagnosis)(nil),           // 9: siteplane.diagnosis.v1.Diagnosis
-	(*timestamppb.Timestamp)(nil),  // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 11: google.protobuf.Duration
+	(*CheckOwnershipRequest)(nil),  // 4: siteplane.dnsvalidator.v1.CheckOwnershipRequest
+	(*CheckOwnershipResponse)(nil), // 5: siteplane.dnsvalidator.v1.CheckOwnershipResponse
+	(*Observation)(nil),            // 6: siteplane.dnsvalidator.v1.Observation
+	(*AcceptedEdge)(nil),           // 7: siteplane.dnsvalidator.v1.AcceptedEdge
+	(*ProbeHostnameRequest)(nil),   // 8: siteplane.dnsvalidator.v1.ProbeHostnameRequest
+	(*ProbeHostnameResponse)(nil),  // 9: siteplane.dnsvalidator.v1.ProbeHostnameResponse
+	(*ProbeAttempt)(nil),           // 10: siteplane.dnsvalidator.v1.ProbeAttempt
+	(*v1.Diagnosis)(nil),           // 11: siteplane.diagnosis.v1.Diagnosis
+	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 13: google.protobuf.Duration
 }
 var file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_depIdxs = []int32{
 	0,  // 0: siteplane.dnsvalidator.v1.CheckAddressesResponse.outcome:type_name -> siteplane.dnsvalidator.v1.Outcome
-	4,  // 1: siteplane.dnsvalidator.v1.CheckAddressesResponse.observations:type_name -> siteplane.dnsvalidator.v1.Observation
-	9,  // 2: siteplane.dnsvalidator.v1.CheckAddressesResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
-	10, // 3: siteplane.dnsvalidator.v1.CheckAddressesResponse.checked_at:type_name -> google.protobuf.Timestamp
-	11, // 4: siteplane.dnsvalidator.v1.Observation.duration:type_name -> google.protobuf.Duration
-	5,  // 5: siteplane.dnsvalidator.v1.ProbeHostnameRequest.accepted_edges:type_name -> siteplane.dnsvalidator.v1.AcceptedEdge
-	1,  // 6: siteplane.dnsvalidator.v1.ProbeHostnameRequest.policy:type_name -> siteplane.dnsvalidator.v1.ProbePolicy
-	0,  // 7: siteplane.dnsvalidator.v1.ProbeHostnameResponse.outcome:type_name -> siteplane.dnsvalidator.v1.Outcome
-	8,  // 8: siteplane.dnsvalidator.v1.ProbeHostnameResponse.attempts:type_name -> siteplane.dnsvalidator.v1.ProbeAttempt
-	9,  // 9: siteplane.dnsvalidator.v1.ProbeHostnameResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
-	10, // 10: siteplane.dnsvalidator.v1.ProbeHostnameResponse.checked_at:type_name -> google.protobuf.Timestamp
-	11, // 11: siteplane.dnsvalidator.v1.ProbeAttempt.duration:type_name -> google.protobuf.Duration
-	2,  // 12: siteplane.dnsvalidator.v1.DNSValidatorService.CheckAddresses:input_type -> siteplane.dnsvalidator.v1.CheckAddressesRequest
-	6,  // 13: siteplane.dnsvalidator.v1.DNSValidatorService.ProbeHostname:input_type -> siteplane.dnsvalidator.v1.ProbeHostnameRequest
-	3,  // 14: siteplane.dnsvalidator.v1.DNSValidatorService.CheckAddresses:output_type -> siteplane.dnsvalidator.v1.CheckAddressesResponse
-	7,  // 15: siteplane.dnsvalidator.v1.DNSValidatorService.ProbeHostname:output_type -> siteplane.dnsvalidator.v1.ProbeHostnameResponse
-	14, // [14:16] is the sub-list for method output_type
-	12, // [12:14] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	6,  // 1: siteplane.dnsvalidator.v1.CheckAddressesResponse.observations:type_name -> siteplane.dnsvalidator.v1.Observation
+	11, // 2: siteplane.dnsvalidator.v1.CheckAddressesResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
+	12, // 3: siteplane.dnsvalidator.v1.CheckAddressesResponse.checked_at:type_name -> google.protobuf.Timestamp
+	0,  // 4: siteplane.dnsvalidator.v1.CheckOwnershipResponse.outcome:type_name -> siteplane.dnsvalidator.v1.Outcome
+	6,  // 5: siteplane.dnsvalidator.v1.CheckOwnershipResponse.observations:type_name -> siteplane.dnsvalidator.v1.Observation
+	11, // 6: siteplane.dnsvalidator.v1.CheckOwnershipResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
+	12, // 7: siteplane.dnsvalidator.v1.CheckOwnershipResponse.checked_at:type_name -> google.protobuf.Timestamp
+	13, // 8: siteplane.dnsvalidator.v1.Observation.duration:type_name -> google.protobuf.Duration
+	7,  // 9: siteplane.dnsvalidator.v1.ProbeHostnameRequest.accepted_edges:type_name -> siteplane.dnsvalidator.v1.AcceptedEdge
+	1,  // 10: siteplane.dnsvalidator.v1.ProbeHostnameRequest.policy:type_name -> siteplane.dnsvalidator.v1.ProbePolicy
+	0,  // 11: siteplane.dnsvalidator.v1.ProbeHostnameResponse.outcome:type_name -> siteplane.dnsvalidator.v1.Outcome
+	10, // 12: siteplane.dnsvalidator.v1.ProbeHostnameResponse.attempts:type_name -> siteplane.dnsvalidator.v1.ProbeAttempt
+	11, // 13: siteplane.dnsvalidator.v1.ProbeHostnameResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
+	12, // 14: siteplane.dnsvalidator.v1.ProbeHostnameResponse.checked_at:type_name -> google.protobuf.Timestamp
+	13, // 15: siteplane.dnsvalidator.v1.ProbeAttempt.duration:type_name -> google.protobuf.Duration
+	2,  // 16: siteplane.dnsvalidator.v1.DNSValidatorService.CheckAddresses:input_type -> siteplane.dnsvalidator.v1.CheckAddressesRequest
+	4,  // 17: siteplane.dnsvalidator.v1.DNSValidatorService.CheckOwnership:input_type -> siteplane.dnsvalidator.v1.CheckOwnershipRequest
+	8,  // 18: siteplane.dnsvalidator.v1.DNSValidatorService.ProbeHostname:input_type -> siteplane.dnsvalidator.v1.ProbeHostnameRequest
+	3,  // 19: siteplane.dnsvalidator.v1.DNSValidatorService.CheckAddresses:output_type -> siteplane.dnsvalidator.v1.CheckAddressesResponse
+	5,  // 20: siteplane.dnsvalidator.v1.DNSValidatorService.CheckOwnership:output_type -> siteplane.dnsvalidator.v1.CheckOwnershipResponse
+	9,  // 21: siteplane.dnsvalidator.v1.DNSValidatorService.ProbeHostname:output_type -> siteplane.dnsvalidator.v1.ProbeHostnameResponse
+	19, // [19:22] is the sub-list for method output_type
+	16, // [16:19] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_init() }
@@ -793,7 +978,7 @@ func file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDesc), len(file_siteplane_dnsvalidator_v1_dnsvalidator_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	DNSValidatorService_CheckAddresses_FullMethodName = "/siteplane.dnsvalidator.v1.DNSValidatorService/CheckAddresses"
+	DNSValidatorService_CheckOwnership_FullMethodName = "/siteplane.dnsvalidator.v1.DNSValidatorService/CheckOwnership"
 	DNSValidatorService_ProbeHostname_FullMethodName  = "/siteplane.dnsvalidator.v1.DNSValidatorService/ProbeHostname"
 )
 
@@ -33,6 +34,10 @@ type DNSValidatorServiceClient interface {
 	// CheckAddresses asks the authoritative servers where a hostname leads.
 	// Servers that fail give the outcome UNKNOWN, not an error.
 	CheckAddresses(ctx context.Context, in *CheckAddressesRequest, opts ...grpc.CallOption) (*CheckAddressesResponse, error)
+	// CheckOwnership asks the authoritative servers and the resolvers for the TXT
+	// record that shows whose a hostname is. Confirmed needs a quorum; a server
+	// that fails says nothing.
+	CheckOwnership(ctx context.Context, in *CheckOwnershipRequest, opts ...grpc.CallOption) (*CheckOwnershipResponse, error)
 	// ProbeHostname makes a nonce, fetches it through the hostname, and verifies
 	// that one of the accepted edges signed it for this hostname.
 	ProbeHostname(ctx context.Context, in *ProbeHostnameRequest, opts ...grpc.CallOption) (*ProbeHostnameResponse, error)
@@ -50,6 +55,16 @@ func (c *dNSValidatorServiceClient) CheckAddresses(ctx context.Context, in *Chec
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CheckAddressesResponse)
 	err := c.cc.Invoke(ctx, DNSValidatorService_CheckAddresses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *dNSValidatorServiceClient) CheckOwnership(ctx context.Context, in *CheckOwnershipRequest, opts ...grpc.CallOption) (*CheckOwnershipResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckOwnershipResponse)
+	err := c.cc.Invoke(ctx, DNSValidatorService_CheckOwnership_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +91,10 @@ type DNSValidatorServiceServer interface {
 	// CheckAddresses asks the authoritative servers where a hostname leads.
 	// Servers that fail give the outcome UNKNOWN, not an error.
 	CheckAddresses(context.Context, *CheckAddressesRequest) (*CheckAddressesResponse, error)
+	// CheckOwnership asks the authoritative servers and the resolvers for the TXT
+	// record that shows whose a hostname is. Confirmed needs a quorum; a server
+	// that fails says nothing.
+	CheckOwnership(context.Context, *CheckOwnershipRequest) (*CheckOwnershipResponse, error)
 	// ProbeHostname makes a nonce, fetches it through the hostname, and verifies
 	// that one of the accepted edges signed it for this hostname.
 	ProbeHostname(context.Context, *ProbeHostnameRequest) (*ProbeHostnameResponse, error)
@@ -91,6 +110,9 @@ type UnimplementedDNSValidatorServiceServer struct{}
 
 func (UnimplementedDNSValidatorServiceServer) CheckAddresses(context.Context, *CheckAddressesRequest) (*CheckAddressesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckAddresses not implemented")
+}
+func (UnimplementedDNSValidatorServiceServer) CheckOwnership(context.Context, *CheckOwnershipRequest) (*CheckOwnershipResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckOwnership not implemented")
 }
 func (UnimplementedDNSValidatorServiceServer) ProbeHostname(context.Context, *ProbeHostnameRequest) (*ProbeHostnameResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ProbeHostname not implemented")
@@ -134,6 +156,24 @@ func _DNSValidatorService_CheckAddresses_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DNSValidatorService_CheckOwnership_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckOwnershipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DNSValidatorServiceServer).CheckOwnership(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DNSValidatorService_CheckOwnership_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DNSValidatorServiceServer).CheckOwnership(ctx, req.(*CheckOwnershipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _DNSValidatorService_ProbeHostname_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ProbeHostnameRequest)
 	if err := dec(in); err != nil {
@@ -162,6 +202,10 @@ var DNSValidatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckAddresses",
 			Handler:    _DNSValidatorService_CheckAddresses_Handler,
+		},
+		{
+			MethodName: "CheckOwnership",
+			Handler:    _DNSValidatorService_CheckOwnership_Handler,
 		},
 		{
 			MethodName: "ProbeHostname",

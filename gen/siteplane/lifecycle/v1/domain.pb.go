@@ -23,6 +23,68 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// InstructionPurpose is what a record is for.
+type InstructionPurpose int32
+
+const (
+	// Never sent.
+	InstructionPurpose_INSTRUCTION_PURPOSE_UNSPECIFIED InstructionPurpose = 0
+	// Shows that the name is the tenant's.
+	InstructionPurpose_INSTRUCTION_PURPOSE_OWNERSHIP InstructionPurpose = 1
+	// Leads visitors to the edges. Of several records of one name and type all are
+	// needed only when the note says so.
+	InstructionPurpose_INSTRUCTION_PURPOSE_TRAFFIC InstructionPurpose = 2
+	// Lets the provider prepare the name before its traffic moves; optional.
+	InstructionPurpose_INSTRUCTION_PURPOSE_PREPARATION InstructionPurpose = 3
+	// Keeps the name for its holder while another tenant claims it.
+	InstructionPurpose_INSTRUCTION_PURPOSE_KEEP InstructionPurpose = 4
+)
+
+// Enum value maps for InstructionPurpose.
+var (
+	InstructionPurpose_name = map[int32]string{
+		0: "INSTRUCTION_PURPOSE_UNSPECIFIED",
+		1: "INSTRUCTION_PURPOSE_OWNERSHIP",
+		2: "INSTRUCTION_PURPOSE_TRAFFIC",
+		3: "INSTRUCTION_PURPOSE_PREPARATION",
+		4: "INSTRUCTION_PURPOSE_KEEP",
+	}
+	InstructionPurpose_value = map[string]int32{
+		"INSTRUCTION_PURPOSE_UNSPECIFIED": 0,
+		"INSTRUCTION_PURPOSE_OWNERSHIP":   1,
+		"INSTRUCTION_PURPOSE_TRAFFIC":     2,
+		"INSTRUCTION_PURPOSE_PREPARATION": 3,
+		"INSTRUCTION_PURPOSE_KEEP":        4,
+	}
+)
+
+func (x InstructionPurpose) Enum() *InstructionPurpose {
+	p := new(InstructionPurpose)
+	*p = x
+	return p
+}
+
+func (x InstructionPurpose) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InstructionPurpose) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[0].Descriptor()
+}
+
+func (InstructionPurpose) Type() protoreflect.EnumType {
+	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[0]
+}
+
+func (x InstructionPurpose) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InstructionPurpose.Descriptor instead.
+func (InstructionPurpose) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{0}
+}
+
 // DomainKind says whose name a domain is.
 type DomainKind int32
 
@@ -60,11 +122,11 @@ func (x DomainKind) String() string {
 }
 
 func (DomainKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[0].Descriptor()
+	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[1].Descriptor()
 }
 
 func (DomainKind) Type() protoreflect.EnumType {
-	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[0]
+	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[1]
 }
 
 func (x DomainKind) Number() protoreflect.EnumNumber {
@@ -73,7 +135,7 @@ func (x DomainKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DomainKind.Descriptor instead.
 func (DomainKind) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{0}
+	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{1}
 }
 
 // DomainMode says how traffic gets from a name to the edges.
@@ -117,11 +179,11 @@ func (x DomainMode) String() string {
 }
 
 func (DomainMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[1].Descriptor()
+	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[2].Descriptor()
 }
 
 func (DomainMode) Type() protoreflect.EnumType {
-	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[1]
+	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[2]
 }
 
 func (x DomainMode) Number() protoreflect.EnumNumber {
@@ -130,7 +192,7 @@ func (x DomainMode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DomainMode.Descriptor instead.
 func (DomainMode) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{2}
 }
 
 // DomainStatus is how far a domain has come. The allowed changes are in
@@ -191,11 +253,11 @@ func (x DomainStatus) String() string {
 }
 
 func (DomainStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[2].Descriptor()
+	return file_siteplane_lifecycle_v1_domain_proto_enumTypes[3].Descriptor()
 }
 
 func (DomainStatus) Type() protoreflect.EnumType {
-	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[2]
+	return &file_siteplane_lifecycle_v1_domain_proto_enumTypes[3]
 }
 
 func (x DomainStatus) Number() protoreflect.EnumNumber {
@@ -204,7 +266,7 @@ func (x DomainStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DomainStatus.Descriptor instead.
 func (DomainStatus) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{3}
 }
 
 // Domain is one hostname of a site.
@@ -225,6 +287,13 @@ type Domain struct {
 	Status DomainStatus `protobuf:"varint,6,opt,name=status,proto3,enum=siteplane.lifecycle.v1.DomainStatus" json:"status,omitempty"`
 	// How it is.
 	Conditions []*Condition `protobuf:"bytes,7,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// The records that make it work, ready to paste. The ownership record is there
+	// from the start, the others once the mode is known.
+	Instructions []*Instruction `protobuf:"bytes,10,rep,name=instructions,proto3" json:"instructions,omitempty"`
+	// Whether the tenant asked for the direct mode where another would be taken.
+	Direct bool `protobuf:"varint,11,opt,name=direct,proto3" json:"direct,omitempty"`
+	// Whether it is its site's primary domain.
+	Primary bool `protobuf:"varint,12,opt,name=primary,proto3" json:"primary,omitempty"`
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
@@ -312,6 +381,27 @@ func (x *Domain) GetConditions() []*Condition {
 	return nil
 }
 
+func (x *Domain) GetInstructions() []*Instruction {
+	if x != nil {
+		return x.Instructions
+	}
+	return nil
+}
+
+func (x *Domain) GetDirect() bool {
+	if x != nil {
+		return x.Direct
+	}
+	return false
+}
+
+func (x *Domain) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
 func (x *Domain) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
@@ -326,11 +416,93 @@ func (x *Domain) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Instruction is one DNS record that somebody outside writes.
+type Instruction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is for.
+	Purpose InstructionPurpose `protobuf:"varint,1,opt,name=purpose,proto3,enum=siteplane.lifecycle.v1.InstructionPurpose" json:"purpose,omitempty"`
+	// Type of the record: TXT, CNAME, A, AAAA.
+	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// Name of the record, without a trailing dot.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Value, in presentation format without quotes.
+	Value string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
+	// What to know about it, one sentence; may be empty.
+	Note          string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Instruction) Reset() {
+	*x = Instruction{}
+	mi := &file_siteplane_lifecycle_v1_domain_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Instruction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Instruction) ProtoMessage() {}
+
+func (x *Instruction) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_domain_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Instruction.ProtoReflect.Descriptor instead.
+func (*Instruction) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Instruction) GetPurpose() InstructionPurpose {
+	if x != nil {
+		return x.Purpose
+	}
+	return InstructionPurpose_INSTRUCTION_PURPOSE_UNSPECIFIED
+}
+
+func (x *Instruction) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Instruction) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Instruction) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Instruction) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
 var File_siteplane_lifecycle_v1_domain_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_domain_proto_rawDesc = "" +
 	"\n" +
-	"#siteplane/lifecycle/v1/domain.proto\x12\x16siteplane.lifecycle.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\"\xf2\x03\n" +
+	"#siteplane/lifecycle/v1/domain.proto\x12\x16siteplane.lifecycle.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\"\xf7\x04\n" +
 	"\x06Domain\x12 \n" +
 	"\tdomain_id\x18\x01 \x01(\tB\x03\xe0A\x03R\bdomainId\x12\x1c\n" +
 	"\asite_id\x18\x02 \x01(\tB\x03\xe0A\x03R\x06siteId\x12\x1f\n" +
@@ -340,11 +512,27 @@ const file_siteplane_lifecycle_v1_domain_proto_rawDesc = "" +
 	"\x06status\x18\x06 \x01(\x0e2$.siteplane.lifecycle.v1.DomainStatusB\x03\xe0A\x03R\x06status\x12F\n" +
 	"\n" +
 	"conditions\x18\a \x03(\v2!.siteplane.lifecycle.v1.ConditionB\x03\xe0A\x03R\n" +
-	"conditions\x12@\n" +
+	"conditions\x12L\n" +
+	"\finstructions\x18\n" +
+	" \x03(\v2#.siteplane.lifecycle.v1.InstructionB\x03\xe0A\x03R\finstructions\x12\x16\n" +
+	"\x06direct\x18\v \x01(\bR\x06direct\x12\x1d\n" +
+	"\aprimary\x18\f \x01(\bB\x03\xe0A\x03R\aprimary\x12@\n" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime*[\n" +
+	"updateTime\"\xa5\x01\n" +
+	"\vInstruction\x12D\n" +
+	"\apurpose\x18\x01 \x01(\x0e2*.siteplane.lifecycle.v1.InstructionPurposeR\apurpose\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\tR\x05value\x12\x12\n" +
+	"\x04note\x18\x05 \x01(\tR\x04note*\xc0\x01\n" +
+	"\x12InstructionPurpose\x12#\n" +
+	"\x1fINSTRUCTION_PURPOSE_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dINSTRUCTION_PURPOSE_OWNERSHIP\x10\x01\x12\x1f\n" +
+	"\x1bINSTRUCTION_PURPOSE_TRAFFIC\x10\x02\x12#\n" +
+	"\x1fINSTRUCTION_PURPOSE_PREPARATION\x10\x03\x12\x1c\n" +
+	"\x18INSTRUCTION_PURPOSE_KEEP\x10\x04*[\n" +
 	"\n" +
 	"DomainKind\x12\x1b\n" +
 	"\x17DOMAIN_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
@@ -378,28 +566,32 @@ func file_siteplane_lifecycle_v1_domain_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_domain_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_domain_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_siteplane_lifecycle_v1_domain_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_siteplane_lifecycle_v1_domain_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_siteplane_lifecycle_v1_domain_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_siteplane_lifecycle_v1_domain_proto_goTypes = []any{
-	(DomainKind)(0),               // 0: siteplane.lifecycle.v1.DomainKind
-	(DomainMode)(0),               // 1: siteplane.lifecycle.v1.DomainMode
-	(DomainStatus)(0),             // 2: siteplane.lifecycle.v1.DomainStatus
-	(*Domain)(nil),                // 3: siteplane.lifecycle.v1.Domain
-	(*Condition)(nil),             // 4: siteplane.lifecycle.v1.Condition
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(InstructionPurpose)(0),       // 0: siteplane.lifecycle.v1.InstructionPurpose
+	(DomainKind)(0),               // 1: siteplane.lifecycle.v1.DomainKind
+	(DomainMode)(0),               // 2: siteplane.lifecycle.v1.DomainMode
+	(DomainStatus)(0),             // 3: siteplane.lifecycle.v1.DomainStatus
+	(*Domain)(nil),                // 4: siteplane.lifecycle.v1.Domain
+	(*Instruction)(nil),           // 5: siteplane.lifecycle.v1.Instruction
+	(*Condition)(nil),             // 6: siteplane.lifecycle.v1.Condition
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_siteplane_lifecycle_v1_domain_proto_depIdxs = []int32{
-	0, // 0: siteplane.lifecycle.v1.Domain.kind:type_name -> siteplane.lifecycle.v1.DomainKind
-	1, // 1: siteplane.lifecycle.v1.Domain.mode:type_name -> siteplane.lifecycle.v1.DomainMode
-	2, // 2: siteplane.lifecycle.v1.Domain.status:type_name -> siteplane.lifecycle.v1.DomainStatus
-	4, // 3: siteplane.lifecycle.v1.Domain.conditions:type_name -> siteplane.lifecycle.v1.Condition
-	5, // 4: siteplane.lifecycle.v1.Domain.create_time:type_name -> google.protobuf.Timestamp
-	5, // 5: siteplane.lifecycle.v1.Domain.update_time:type_name -> google.protobuf.Timestamp
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	1, // 0: siteplane.lifecycle.v1.Domain.kind:type_name -> siteplane.lifecycle.v1.DomainKind
+	2, // 1: siteplane.lifecycle.v1.Domain.mode:type_name -> siteplane.lifecycle.v1.DomainMode
+	3, // 2: siteplane.lifecycle.v1.Domain.status:type_name -> siteplane.lifecycle.v1.DomainStatus
+	6, // 3: siteplane.lifecycle.v1.Domain.conditions:type_name -> siteplane.lifecycle.v1.Condition
+	5, // 4: siteplane.lifecycle.v1.Domain.instructions:type_name -> siteplane.lifecycle.v1.Instruction
+	7, // 5: siteplane.lifecycle.v1.Domain.create_time:type_name -> google.protobuf.Timestamp
+	7, // 6: siteplane.lifecycle.v1.Domain.update_time:type_name -> google.protobuf.Timestamp
+	0, // 7: siteplane.lifecycle.v1.Instruction.purpose:type_name -> siteplane.lifecycle.v1.InstructionPurpose
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_domain_proto_init() }
@@ -413,8 +605,8 @@ func file_siteplane_lifecycle_v1_domain_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_domain_proto_rawDesc), len(file_siteplane_lifecycle_v1_domain_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   1,
+			NumEnums:      4,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

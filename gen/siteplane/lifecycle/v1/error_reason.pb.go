@@ -48,6 +48,9 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 9
 	// ALREADY_EXISTS: the request id was used with another body.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 10
+	// FAILED_PRECONDITION: something else must be done first; the message says
+	// what.
+	ErrorReason_ERROR_REASON_PRECONDITION ErrorReason = 11
 )
 
 // Enum value maps for ErrorReason.
@@ -64,6 +67,7 @@ var (
 		8:  "ERROR_REASON_UNAVAILABLE",
 		9:  "ERROR_REASON_INTERNAL",
 		10: "ERROR_REASON_REQUEST_ID_REUSED",
+		11: "ERROR_REASON_PRECONDITION",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -77,6 +81,7 @@ var (
 		"ERROR_REASON_UNAVAILABLE":        8,
 		"ERROR_REASON_INTERNAL":           9,
 		"ERROR_REASON_REQUEST_ID_REUSED":  10,
+		"ERROR_REASON_PRECONDITION":       11,
 	}
 )
 
@@ -111,7 +116,7 @@ var File_siteplane_lifecycle_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	")siteplane/lifecycle/v1/error_reason.proto\x12\x16siteplane.lifecycle.v1*\xe2\x02\n" +
+	")siteplane/lifecycle/v1/error_reason.proto\x12\x16siteplane.lifecycle.v1*\x81\x03\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_INVALID_FIELDS\x10\x01\x12\x1a\n" +
@@ -124,7 +129,8 @@ const file_siteplane_lifecycle_v1_error_reason_proto_rawDesc = "" +
 	"\x18ERROR_REASON_UNAVAILABLE\x10\b\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\t\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\n" +
-	"BGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
+	"\x12\x1d\n" +
+	"\x19ERROR_REASON_PRECONDITION\x10\vBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
 	file_siteplane_lifecycle_v1_error_reason_proto_rawDescOnce sync.Once

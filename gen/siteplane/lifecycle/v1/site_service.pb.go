@@ -30,7 +30,12 @@ type CreateSiteRequest struct {
 	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
 	// Makes the request safe to repeat: the same id with the same body returns
 	// the first answer's site, with another body it is refused. A UUID is good.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Hostname of the tenant's own that becomes the primary domain; empty for the
+	// platform name. It takes every form that AddDomain takes.
+	PrimaryHostname string `protobuf:"bytes,3,opt,name=primary_hostname,json=primaryHostname,proto3" json:"primary_hostname,omitempty"`
+	// Asks for the direct mode of the primary hostname.
+	Direct        bool `protobuf:"varint,4,opt,name=direct,proto3" json:"direct,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,6 +82,20 @@ func (x *CreateSiteRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateSiteRequest) GetPrimaryHostname() string {
+	if x != nil {
+		return x.PrimaryHostname
+	}
+	return ""
+}
+
+func (x *CreateSiteRequest) GetDirect() bool {
+	if x != nil {
+		return x.Direct
+	}
+	return false
 }
 
 // CreateSiteResponse is the site and the operation that provisions it.
@@ -548,6 +567,107 @@ func (x *RetrySiteResponse) GetOperation() *Operation {
 	return nil
 }
 
+// SetPrimaryDomainRequest names a site and one of its domains.
+type SetPrimaryDomainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site.
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// The domain.
+	DomainId      string `protobuf:"bytes,2,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPrimaryDomainRequest) Reset() {
+	*x = SetPrimaryDomainRequest{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPrimaryDomainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPrimaryDomainRequest) ProtoMessage() {}
+
+func (x *SetPrimaryDomainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPrimaryDomainRequest.ProtoReflect.Descriptor instead.
+func (*SetPrimaryDomainRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetPrimaryDomainRequest) GetSiteId() string {
+	if x != nil {
+		return x.SiteId
+	}
+	return ""
+}
+
+func (x *SetPrimaryDomainRequest) GetDomainId() string {
+	if x != nil {
+		return x.DomainId
+	}
+	return ""
+}
+
+// SetPrimaryDomainResponse is the site.
+type SetPrimaryDomainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site, with its new primary.
+	Site          *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPrimaryDomainResponse) Reset() {
+	*x = SetPrimaryDomainResponse{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPrimaryDomainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPrimaryDomainResponse) ProtoMessage() {}
+
+func (x *SetPrimaryDomainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPrimaryDomainResponse.ProtoReflect.Descriptor instead.
+func (*SetPrimaryDomainResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SetPrimaryDomainResponse) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
 // GetSiteTimelineRequest names a site.
 type GetSiteTimelineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -559,7 +679,7 @@ type GetSiteTimelineRequest struct {
 
 func (x *GetSiteTimelineRequest) Reset() {
 	*x = GetSiteTimelineRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +691,7 @@ func (x *GetSiteTimelineRequest) String() string {
 func (*GetSiteTimelineRequest) ProtoMessage() {}
 
 func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +704,7 @@ func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetSiteTimelineRequest) GetSiteId() string {
@@ -605,7 +725,7 @@ type GetSiteTimelineResponse struct {
 
 func (x *GetSiteTimelineResponse) Reset() {
 	*x = GetSiteTimelineResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -617,7 +737,7 @@ func (x *GetSiteTimelineResponse) String() string {
 func (*GetSiteTimelineResponse) ProtoMessage() {}
 
 func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -630,7 +750,7 @@ func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetSiteTimelineResponse) GetEntries() []*TimelineEntry {
@@ -644,11 +764,13 @@ var File_siteplane_lifecycle_v1_site_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\n" +
-	")siteplane/lifecycle/v1/site_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a&siteplane/lifecycle/v1/operation.proto\x1a!siteplane/lifecycle/v1/site.proto\x1a%siteplane/lifecycle/v1/timeline.proto\"u\n" +
+	")siteplane/lifecycle/v1/site_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a&siteplane/lifecycle/v1/operation.proto\x1a!siteplane/lifecycle/v1/site.proto\x1a%siteplane/lifecycle/v1/timeline.proto\"\xc2\x01\n" +
 	"\x11CreateSiteRequest\x128\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteB\x06\xbaH\x03\xc8\x01\x01R\x04site\x12&\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x87\x01\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\x123\n" +
+	"\x10primary_hostname\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x0fprimaryHostname\x12\x16\n" +
+	"\x06direct\x18\x04 \x01(\bR\x06direct\"\x87\x01\n" +
 	"\x12CreateSiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
 	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"2\n" +
@@ -674,11 +796,16 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"\x86\x01\n" +
 	"\x11RetrySiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\":\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"a\n" +
+	"\x17SetPrimaryDomainRequest\x12 \n" +
+	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12$\n" +
+	"\tdomain_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\"L\n" +
+	"\x18SetPrimaryDomainResponse\x120\n" +
+	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\":\n" +
 	"\x16GetSiteTimelineRequest\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"Z\n" +
 	"\x17GetSiteTimelineResponse\x12?\n" +
-	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\x9d\x06\n" +
+	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\xc6\a\n" +
 	"\vSiteService\x12y\n" +
 	"\n" +
 	"CreateSite\x12).siteplane.lifecycle.v1.CreateSiteRequest\x1a*.siteplane.lifecycle.v1.CreateSiteResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/sites\x12w\n" +
@@ -686,7 +813,8 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\tListSites\x12(.siteplane.lifecycle.v1.ListSitesRequest\x1a).siteplane.lifecycle.v1.ListSitesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x80\x01\n" +
 	"\n" +
 	"DeleteSite\x12).siteplane.lifecycle.v1.DeleteSiteRequest\x1a*.siteplane.lifecycle.v1.DeleteSiteResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/sites/{site_id}\x12\x86\x01\n" +
-	"\tRetrySite\x12(.siteplane.lifecycle.v1.RetrySiteRequest\x1a).siteplane.lifecycle.v1.RetrySiteResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/sites/{site_id}:retry\x12\x98\x01\n" +
+	"\tRetrySite\x12(.siteplane.lifecycle.v1.RetrySiteRequest\x1a).siteplane.lifecycle.v1.RetrySiteResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/sites/{site_id}:retry\x12\xa6\x01\n" +
+	"\x10SetPrimaryDomain\x12/.siteplane.lifecycle.v1.SetPrimaryDomainRequest\x1a0.siteplane.lifecycle.v1.SetPrimaryDomainResponse\"/\x82\xd3\xe4\x93\x02):\x01*\"$/v1/sites/{site_id}:setPrimaryDomain\x12\x98\x01\n" +
 	"\x0fGetSiteTimeline\x12..siteplane.lifecycle.v1.GetSiteTimelineRequest\x1a/.siteplane.lifecycle.v1.GetSiteTimelineResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/sites/{site_id}/timelineBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
@@ -701,53 +829,58 @@ func file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_site_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_siteplane_lifecycle_v1_site_service_proto_goTypes = []any{
-	(*CreateSiteRequest)(nil),       // 0: siteplane.lifecycle.v1.CreateSiteRequest
-	(*CreateSiteResponse)(nil),      // 1: siteplane.lifecycle.v1.CreateSiteResponse
-	(*GetSiteRequest)(nil),          // 2: siteplane.lifecycle.v1.GetSiteRequest
-	(*GetSiteResponse)(nil),         // 3: siteplane.lifecycle.v1.GetSiteResponse
-	(*ListSitesRequest)(nil),        // 4: siteplane.lifecycle.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),       // 5: siteplane.lifecycle.v1.ListSitesResponse
-	(*DeleteSiteRequest)(nil),       // 6: siteplane.lifecycle.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),      // 7: siteplane.lifecycle.v1.DeleteSiteResponse
-	(*RetrySiteRequest)(nil),        // 8: siteplane.lifecycle.v1.RetrySiteRequest
-	(*RetrySiteResponse)(nil),       // 9: siteplane.lifecycle.v1.RetrySiteResponse
-	(*GetSiteTimelineRequest)(nil),  // 10: siteplane.lifecycle.v1.GetSiteTimelineRequest
-	(*GetSiteTimelineResponse)(nil), // 11: siteplane.lifecycle.v1.GetSiteTimelineResponse
-	(*Site)(nil),                    // 12: siteplane.lifecycle.v1.Site
-	(*Operation)(nil),               // 13: siteplane.lifecycle.v1.Operation
-	(*TimelineEntry)(nil),           // 14: siteplane.lifecycle.v1.TimelineEntry
+	(*CreateSiteRequest)(nil),        // 0: siteplane.lifecycle.v1.CreateSiteRequest
+	(*CreateSiteResponse)(nil),       // 1: siteplane.lifecycle.v1.CreateSiteResponse
+	(*GetSiteRequest)(nil),           // 2: siteplane.lifecycle.v1.GetSiteRequest
+	(*GetSiteResponse)(nil),          // 3: siteplane.lifecycle.v1.GetSiteResponse
+	(*ListSitesRequest)(nil),         // 4: siteplane.lifecycle.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),        // 5: siteplane.lifecycle.v1.ListSitesResponse
+	(*DeleteSiteRequest)(nil),        // 6: siteplane.lifecycle.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),       // 7: siteplane.lifecycle.v1.DeleteSiteResponse
+	(*RetrySiteRequest)(nil),         // 8: siteplane.lifecycle.v1.RetrySiteRequest
+	(*RetrySiteResponse)(nil),        // 9: siteplane.lifecycle.v1.RetrySiteResponse
+	(*SetPrimaryDomainRequest)(nil),  // 10: siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	(*SetPrimaryDomainResponse)(nil), // 11: siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	(*GetSiteTimelineRequest)(nil),   // 12: siteplane.lifecycle.v1.GetSiteTimelineRequest
+	(*GetSiteTimelineResponse)(nil),  // 13: siteplane.lifecycle.v1.GetSiteTimelineResponse
+	(*Site)(nil),                     // 14: siteplane.lifecycle.v1.Site
+	(*Operation)(nil),                // 15: siteplane.lifecycle.v1.Operation
+	(*TimelineEntry)(nil),            // 16: siteplane.lifecycle.v1.TimelineEntry
 }
 var file_siteplane_lifecycle_v1_site_service_proto_depIdxs = []int32{
-	12, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
-	12, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	13, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	12, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	13, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	12, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
-	12, // 6: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	13, // 7: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	12, // 8: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	13, // 9: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	14, // 10: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
-	0,  // 11: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
-	2,  // 12: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
-	4,  // 13: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
-	6,  // 14: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
-	8,  // 15: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
-	10, // 16: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
-	1,  // 17: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
-	3,  // 18: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
-	5,  // 19: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
-	7,  // 20: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
-	9,  // 21: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
-	11, // 22: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	14, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
+	14, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	15, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	14, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	15, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	14, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
+	14, // 6: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	15, // 7: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	14, // 8: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	15, // 9: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	14, // 10: siteplane.lifecycle.v1.SetPrimaryDomainResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	16, // 11: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
+	0,  // 12: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
+	2,  // 13: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
+	4,  // 14: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
+	6,  // 15: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
+	8,  // 16: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
+	10, // 17: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:input_type -> siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	12, // 18: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
+	1,  // 19: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
+	3,  // 20: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
+	5,  // 21: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
+	7,  // 22: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
+	9,  // 23: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
+	11, // 24: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:output_type -> siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	13, // 25: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_site_service_proto_init() }
@@ -764,7 +897,7 @@ func file_siteplane_lifecycle_v1_site_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_site_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_site_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

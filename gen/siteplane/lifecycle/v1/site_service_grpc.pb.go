@@ -19,12 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SiteService_CreateSite_FullMethodName      = "/siteplane.lifecycle.v1.SiteService/CreateSite"
-	SiteService_GetSite_FullMethodName         = "/siteplane.lifecycle.v1.SiteService/GetSite"
-	SiteService_ListSites_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/ListSites"
-	SiteService_DeleteSite_FullMethodName      = "/siteplane.lifecycle.v1.SiteService/DeleteSite"
-	SiteService_RetrySite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/RetrySite"
-	SiteService_GetSiteTimeline_FullMethodName = "/siteplane.lifecycle.v1.SiteService/GetSiteTimeline"
+	SiteService_CreateSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/CreateSite"
+	SiteService_GetSite_FullMethodName          = "/siteplane.lifecycle.v1.SiteService/GetSite"
+	SiteService_ListSites_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/ListSites"
+	SiteService_DeleteSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/DeleteSite"
+	SiteService_RetrySite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/RetrySite"
+	SiteService_SetPrimaryDomain_FullMethodName = "/siteplane.lifecycle.v1.SiteService/SetPrimaryDomain"
+	SiteService_GetSiteTimeline_FullMethodName  = "/siteplane.lifecycle.v1.SiteService/GetSiteTimeline"
 )
 
 // SiteServiceClient is the client API for SiteService service.
@@ -51,6 +52,10 @@ type SiteServiceClient interface {
 	// RetrySite walks a site in ERROR through provisioning again.
 	// FAILED_PRECONDITION in any other status.
 	RetrySite(ctx context.Context, in *RetrySiteRequest, opts ...grpc.CallOption) (*RetrySiteResponse, error)
+	// SetPrimaryDomain makes one of the site's domains the primary; the site's
+	// status follows it. FAILED_PRECONDITION: an ACTIVE site takes only an ACTIVE
+	// domain, a site in ERROR none.
+	SetPrimaryDomain(ctx context.Context, in *SetPrimaryDomainRequest, opts ...grpc.CallOption) (*SetPrimaryDomainResponse, error)
 	// GetSiteTimeline returns everything that happened to a site and its domains,
 	// oldest first. It works for tombstones too.
 	GetSiteTimeline(ctx context.Context, in *GetSiteTimelineRequest, opts ...grpc.CallOption) (*GetSiteTimelineResponse, error)
@@ -114,6 +119,16 @@ func (c *siteServiceClient) RetrySite(ctx context.Context, in *RetrySiteRequest,
 	return out, nil
 }
 
+func (c *siteServiceClient) SetPrimaryDomain(ctx context.Context, in *SetPrimaryDomainRequest, opts ...grpc.CallOption) (*SetPrimaryDomainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetPrimaryDomainResponse)
+	err := c.cc.Invoke(ctx, SiteService_SetPrimaryDomain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *siteServiceClient) GetSiteTimeline(ctx context.Context, in *GetSiteTimelineRequest, opts ...grpc.CallOption) (*GetSiteTimelineResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetSiteTimelineResponse)
@@ -148,6 +163,10 @@ type SiteServiceServer interface {
 	// RetrySite walks a site in ERROR through provisioning again.
 	// FAILED_PRECONDITION in any other status.
 	RetrySite(context.Context, *RetrySiteRequest) (*RetrySiteResponse, error)
+	// SetPrimaryDomain makes one of the site's domains the primary; the site's
+	// status follows it. FAILED_PRECONDITION: an ACTIVE site takes only an ACTIVE
+	// domain, a site in ERROR none.
+	SetPrimaryDomain(context.Context, *SetPrimaryDomainRequest) (*SetPrimaryDomainResponse, error)
 	// GetSiteTimeline returns everything that happened to a site and its domains,
 	// oldest first. It works for tombstones too.
 	GetSiteTimeline(context.Context, *GetSiteTimelineRequest) (*GetSiteTimelineResponse, error)
@@ -175,6 +194,9 @@ func (UnimplementedSiteServiceServer) DeleteSite(context.Context, *DeleteSiteReq
 }
 func (UnimplementedSiteServiceServer) RetrySite(context.Context, *RetrySiteRequest) (*RetrySiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetrySite not implemented")
+}
+func (UnimplementedSiteServiceServer) SetPrimaryDomain(context.Context, *SetPrimaryDomainRequest) (*SetPrimaryDomainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetPrimaryDomain not implemented")
 }
 func (UnimplementedSiteServiceServer) GetSiteTimeline(context.Context, *GetSiteTimelineRequest) (*GetSiteTimelineResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSiteTimeline not implemented")
@@ -290,6 +312,24 @@ func _SiteService_RetrySite_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SiteService_SetPrimaryDomain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetPrimaryDomainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).SetPrimaryDomain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_SetPrimaryDomain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).SetPrimaryDomain(ctx, req.(*SetPrimaryDomainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SiteService_GetSiteTimeline_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetSiteTimelineRequest)
 	if err := dec(in); err != nil {
@@ -334,6 +374,10 @@ var SiteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RetrySite",
 			Handler:    _SiteService_RetrySite_Handler,
+		},
+		{
+			MethodName: "SetPrimaryDomain",
+			Handler:    _SiteService_SetPrimaryDomain_Handler,
 		},
 		{
 			MethodName: "GetSiteTimeline",

@@ -8,6 +8,7 @@ package tunnelv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -21,6 +22,63 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// RouteState is how far a route is.
+type RouteState int32
+
+const (
+	// Never sent.
+	RouteState_ROUTE_STATE_UNSPECIFIED RouteState = 0
+	// Rule, and record or active custom hostname, are there.
+	RouteState_ROUTE_STATE_READY RouteState = 1
+	// Some of it is there, or all of it and the provider has not made it active.
+	RouteState_ROUTE_STATE_PARTIAL RouteState = 2
+	// Nothing of ours is there.
+	RouteState_ROUTE_STATE_ABSENT RouteState = 3
+)
+
+// Enum value maps for RouteState.
+var (
+	RouteState_name = map[int32]string{
+		0: "ROUTE_STATE_UNSPECIFIED",
+		1: "ROUTE_STATE_READY",
+		2: "ROUTE_STATE_PARTIAL",
+		3: "ROUTE_STATE_ABSENT",
+	}
+	RouteState_value = map[string]int32{
+		"ROUTE_STATE_UNSPECIFIED": 0,
+		"ROUTE_STATE_READY":       1,
+		"ROUTE_STATE_PARTIAL":     2,
+		"ROUTE_STATE_ABSENT":      3,
+	}
+)
+
+func (x RouteState) Enum() *RouteState {
+	p := new(RouteState)
+	*p = x
+	return p
+}
+
+func (x RouteState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RouteState) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0].Descriptor()
+}
+
+func (RouteState) Type() protoreflect.EnumType {
+	return &file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0]
+}
+
+func (x RouteState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RouteState.Descriptor instead.
+func (RouteState) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{0}
+}
 
 // LookupZoneRequest names a hostname.
 type LookupZoneRequest struct {
@@ -73,10 +131,13 @@ type LookupZoneResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The zone; absent when the hostname is in none of ours.
 	Zone *Zone `protobuf:"bytes,1,opt,name=zone,proto3" json:"zone,omitempty"`
-	// Which backend answered: direct.
-	Backend       string `protobuf:"bytes,2,opt,name=backend,proto3" json:"backend,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Which backend answered: direct or cloudflare.
+	Backend string `protobuf:"bytes,2,opt,name=backend,proto3" json:"backend,omitempty"`
+	// Name that custom hostnames lead to by CNAME; empty when the backend offers
+	// none.
+	CustomHostnameTarget string `protobuf:"bytes,3,opt,name=custom_hostname_target,json=customHostnameTarget,proto3" json:"custom_hostname_target,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *LookupZoneResponse) Reset() {
@@ -123,33 +184,42 @@ func (x *LookupZoneResponse) GetBackend() string {
 	return ""
 }
 
-// Zone is a DNS zone in an account of ours.
-type Zone struct {
+func (x *LookupZoneResponse) GetCustomHostnameTarget() string {
+	if x != nil {
+		return x.CustomHostnameTarget
+	}
+	return ""
+}
+
+// ApplyRequest is everything that the tunnel shall hold.
+type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id at the provider.
-	ZoneId string `protobuf:"bytes,1,opt,name=zone_id,json=zoneId,proto3" json:"zone_id,omitempty"`
-	// Name of the zone, for instance example.com.
-	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Account that holds it.
-	AccountId     string `protobuf:"bytes,3,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	// Who calls and which generation this is.
+	Fence *Fence `protobuf:"bytes,1,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Id of this installation; it marks what is ours.
+	InstallationId string `protobuf:"bytes,2,opt,name=installation_id,json=installationId,proto3" json:"installation_id,omitempty"`
+	// All routes, sorted by hostname, each hostname once.
+	Routes []*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Digest of the routes, in hexadecimal. See docs/digest.md.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Zone) Reset() {
-	*x = Zone{}
+func (x *ApplyRequest) Reset() {
+	*x = ApplyRequest{}
 	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Zone) String() string {
+func (x *ApplyRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Zone) ProtoMessage() {}
+func (*ApplyRequest) ProtoMessage() {}
 
-func (x *Zone) ProtoReflect() protoreflect.Message {
+func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -161,51 +231,360 @@ func (x *Zone) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Zone.ProtoReflect.Descriptor instead.
-func (*Zone) Descriptor() ([]byte, []int) {
+// Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
+func (*ApplyRequest) Descriptor() ([]byte, []int) {
 	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *Zone) GetZoneId() string {
+func (x *ApplyRequest) GetFence() *Fence {
 	if x != nil {
-		return x.ZoneId
+		return x.Fence
+	}
+	return nil
+}
+
+func (x *ApplyRequest) GetInstallationId() string {
+	if x != nil {
+		return x.InstallationId
 	}
 	return ""
 }
 
-func (x *Zone) GetName() string {
+func (x *ApplyRequest) GetRoutes() []*Route {
 	if x != nil {
-		return x.Name
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *ApplyRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
 	}
 	return ""
 }
 
-func (x *Zone) GetAccountId() string {
+// ApplyResponse says what the tunnel holds now.
+type ApplyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fence that was applied.
+	Fence *Fence `protobuf:"bytes,1,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Digest of the routes that were applied.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Version of the tunnel's configuration, as the provider counts.
+	ConfigVersion int64 `protobuf:"varint,3,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
+	// Calls that changed something at the provider.
+	Writes int32 `protobuf:"varint,4,opt,name=writes,proto3" json:"writes,omitempty"`
+	// Routes that something blocks.
+	Problems      []*RouteProblem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyResponse) Reset() {
+	*x = ApplyResponse{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyResponse) ProtoMessage() {}
+
+func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
 	if x != nil {
-		return x.AccountId
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
+func (*ApplyResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ApplyResponse) GetFence() *Fence {
+	if x != nil {
+		return x.Fence
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
 	}
 	return ""
+}
+
+func (x *ApplyResponse) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
+}
+
+func (x *ApplyResponse) GetWrites() int32 {
+	if x != nil {
+		return x.Writes
+	}
+	return 0
+}
+
+func (x *ApplyResponse) GetProblems() []*RouteProblem {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+// RouteProblem is one route that could not be brought to what was asked.
+type RouteProblem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its hostname.
+	Hostname string `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	// What blocks it.
+	Diagnosis     *v1.Diagnosis `protobuf:"bytes,2,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteProblem) Reset() {
+	*x = RouteProblem{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteProblem) ProtoMessage() {}
+
+func (x *RouteProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteProblem.ProtoReflect.Descriptor instead.
+func (*RouteProblem) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RouteProblem) GetHostname() string {
+	if x != nil {
+		return x.Hostname
+	}
+	return ""
+}
+
+func (x *RouteProblem) GetDiagnosis() *v1.Diagnosis {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return nil
+}
+
+// ReadRouteRequest names a route.
+type ReadRouteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of this installation; it marks what is ours.
+	InstallationId string `protobuf:"bytes,1,opt,name=installation_id,json=installationId,proto3" json:"installation_id,omitempty"`
+	// The route.
+	Route         *Route `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRouteRequest) Reset() {
+	*x = ReadRouteRequest{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRouteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRouteRequest) ProtoMessage() {}
+
+func (x *ReadRouteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRouteRequest.ProtoReflect.Descriptor instead.
+func (*ReadRouteRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReadRouteRequest) GetInstallationId() string {
+	if x != nil {
+		return x.InstallationId
+	}
+	return ""
+}
+
+func (x *ReadRouteRequest) GetRoute() *Route {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+// ReadRouteResponse is how far the route is.
+type ReadRouteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far.
+	State RouteState `protobuf:"varint,1,opt,name=state,proto3,enum=siteplane.tunnel.v1.RouteState" json:"state,omitempty"`
+	// What was seen, one line each.
+	Observed []string `protobuf:"bytes,2,rep,name=observed,proto3" json:"observed,omitempty"`
+	// What is missing or in the way, in the order of what to mend first.
+	Diagnoses []*v1.Diagnosis `protobuf:"bytes,3,rep,name=diagnoses,proto3" json:"diagnoses,omitempty"`
+	// Records that the provider wants the tenant to write, for instance to make a
+	// custom hostname active before its traffic moves.
+	Records []*Record `protobuf:"bytes,4,rep,name=records,proto3" json:"records,omitempty"`
+	// Version of the tunnel's configuration, as the provider counts.
+	ConfigVersion int64 `protobuf:"varint,5,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRouteResponse) Reset() {
+	*x = ReadRouteResponse{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRouteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRouteResponse) ProtoMessage() {}
+
+func (x *ReadRouteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRouteResponse.ProtoReflect.Descriptor instead.
+func (*ReadRouteResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReadRouteResponse) GetState() RouteState {
+	if x != nil {
+		return x.State
+	}
+	return RouteState_ROUTE_STATE_UNSPECIFIED
+}
+
+func (x *ReadRouteResponse) GetObserved() []string {
+	if x != nil {
+		return x.Observed
+	}
+	return nil
+}
+
+func (x *ReadRouteResponse) GetDiagnoses() []*v1.Diagnosis {
+	if x != nil {
+		return x.Diagnoses
+	}
+	return nil
+}
+
+func (x *ReadRouteResponse) GetRecords() []*Record {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ReadRouteResponse) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
 }
 
 var File_siteplane_tunnel_v1_tunnel_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc = "" +
 	"\n" +
-	"(siteplane/tunnel/v1/tunnel_service.proto\x12\x13siteplane.tunnel.v1\x1a\x1bbuf/validate/validate.proto\";\n" +
+	"(siteplane/tunnel/v1/tunnel_service.proto\x12\x13siteplane.tunnel.v1\x1a\x1bbuf/validate/validate.proto\x1a&siteplane/diagnosis/v1/diagnosis.proto\x1a siteplane/tunnel/v1/tunnel.proto\";\n" +
 	"\x11LookupZoneRequest\x12&\n" +
 	"\bhostname\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\"]\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\"\x93\x01\n" +
 	"\x12LookupZoneResponse\x12-\n" +
 	"\x04zone\x18\x01 \x01(\v2\x19.siteplane.tunnel.v1.ZoneR\x04zone\x12\x18\n" +
-	"\abackend\x18\x02 \x01(\tR\abackend\"R\n" +
-	"\x04Zone\x12\x17\n" +
-	"\azone_id\x18\x01 \x01(\tR\x06zoneId\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
+	"\abackend\x18\x02 \x01(\tR\abackend\x124\n" +
+	"\x16custom_hostname_target\x18\x03 \x01(\tR\x14customHostnameTarget\"\xeb\x01\n" +
+	"\fApplyRequest\x128\n" +
+	"\x05fence\x18\x01 \x01(\v2\x1a.siteplane.tunnel.v1.FenceB\x06\xbaH\x03\xc8\x01\x01R\x05fence\x12>\n" +
+	"\x0finstallation_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{16}$R\x0einstallationId\x122\n" +
+	"\x06routes\x18\x03 \x03(\v2\x1a.siteplane.tunnel.v1.RouteR\x06routes\x12-\n" +
+	"\x06digest\x18\x04 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x06digest\"\xd7\x01\n" +
+	"\rApplyResponse\x120\n" +
+	"\x05fence\x18\x01 \x01(\v2\x1a.siteplane.tunnel.v1.FenceR\x05fence\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x12%\n" +
+	"\x0econfig_version\x18\x03 \x01(\x03R\rconfigVersion\x12\x16\n" +
+	"\x06writes\x18\x04 \x01(\x05R\x06writes\x12=\n" +
+	"\bproblems\x18\x05 \x03(\v2!.siteplane.tunnel.v1.RouteProblemR\bproblems\"k\n" +
+	"\fRouteProblem\x12\x1a\n" +
+	"\bhostname\x18\x01 \x01(\tR\bhostname\x12?\n" +
+	"\tdiagnosis\x18\x02 \x01(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnosis\"\x8c\x01\n" +
+	"\x10ReadRouteRequest\x12>\n" +
+	"\x0finstallation_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{16}$R\x0einstallationId\x128\n" +
+	"\x05route\x18\x02 \x01(\v2\x1a.siteplane.tunnel.v1.RouteB\x06\xbaH\x03\xc8\x01\x01R\x05route\"\x85\x02\n" +
+	"\x11ReadRouteResponse\x125\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1f.siteplane.tunnel.v1.RouteStateR\x05state\x12\x1a\n" +
+	"\bobserved\x18\x02 \x03(\tR\bobserved\x12?\n" +
+	"\tdiagnoses\x18\x03 \x03(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnoses\x125\n" +
+	"\arecords\x18\x04 \x03(\v2\x1b.siteplane.tunnel.v1.RecordR\arecords\x12%\n" +
+	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion*q\n" +
 	"\n" +
-	"account_id\x18\x03 \x01(\tR\taccountId2n\n" +
+	"RouteState\x12\x1b\n" +
+	"\x17ROUTE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11ROUTE_STATE_READY\x10\x01\x12\x17\n" +
+	"\x13ROUTE_STATE_PARTIAL\x10\x02\x12\x16\n" +
+	"\x12ROUTE_STATE_ABSENT\x10\x032\x9a\x02\n" +
 	"\rTunnelService\x12]\n" +
 	"\n" +
-	"LookupZone\x12&.siteplane.tunnel.v1.LookupZoneRequest\x1a'.siteplane.tunnel.v1.LookupZoneResponseBAZ?github.com/siteplane/siteplane/gen/siteplane/tunnel/v1;tunnelv1b\x06proto3"
+	"LookupZone\x12&.siteplane.tunnel.v1.LookupZoneRequest\x1a'.siteplane.tunnel.v1.LookupZoneResponse\x12N\n" +
+	"\x05Apply\x12!.siteplane.tunnel.v1.ApplyRequest\x1a\".siteplane.tunnel.v1.ApplyResponse\x12Z\n" +
+	"\tReadRoute\x12%.siteplane.tunnel.v1.ReadRouteRequest\x1a&.siteplane.tunnel.v1.ReadRouteResponseBAZ?github.com/siteplane/siteplane/gen/siteplane/tunnel/v1;tunnelv1b\x06proto3"
 
 var (
 	file_siteplane_tunnel_v1_tunnel_service_proto_rawDescOnce sync.Once
@@ -219,21 +598,45 @@ func file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescData
 }
 
-var file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_siteplane_tunnel_v1_tunnel_service_proto_goTypes = []any{
-	(*LookupZoneRequest)(nil),  // 0: siteplane.tunnel.v1.LookupZoneRequest
-	(*LookupZoneResponse)(nil), // 1: siteplane.tunnel.v1.LookupZoneResponse
-	(*Zone)(nil),               // 2: siteplane.tunnel.v1.Zone
+	(RouteState)(0),            // 0: siteplane.tunnel.v1.RouteState
+	(*LookupZoneRequest)(nil),  // 1: siteplane.tunnel.v1.LookupZoneRequest
+	(*LookupZoneResponse)(nil), // 2: siteplane.tunnel.v1.LookupZoneResponse
+	(*ApplyRequest)(nil),       // 3: siteplane.tunnel.v1.ApplyRequest
+	(*ApplyResponse)(nil),      // 4: siteplane.tunnel.v1.ApplyResponse
+	(*RouteProblem)(nil),       // 5: siteplane.tunnel.v1.RouteProblem
+	(*ReadRouteRequest)(nil),   // 6: siteplane.tunnel.v1.ReadRouteRequest
+	(*ReadRouteResponse)(nil),  // 7: siteplane.tunnel.v1.ReadRouteResponse
+	(*Zone)(nil),               // 8: siteplane.tunnel.v1.Zone
+	(*Fence)(nil),              // 9: siteplane.tunnel.v1.Fence
+	(*Route)(nil),              // 10: siteplane.tunnel.v1.Route
+	(*v1.Diagnosis)(nil),       // 11: siteplane.diagnosis.v1.Diagnosis
+	(*Record)(nil),             // 12: siteplane.tunnel.v1.Record
 }
 var file_siteplane_tunnel_v1_tunnel_service_proto_depIdxs = []int32{
-	2, // 0: siteplane.tunnel.v1.LookupZoneResponse.zone:type_name -> siteplane.tunnel.v1.Zone
-	0, // 1: siteplane.tunnel.v1.TunnelService.LookupZone:input_type -> siteplane.tunnel.v1.LookupZoneRequest
-	1, // 2: siteplane.tunnel.v1.TunnelService.LookupZone:output_type -> siteplane.tunnel.v1.LookupZoneResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	8,  // 0: siteplane.tunnel.v1.LookupZoneResponse.zone:type_name -> siteplane.tunnel.v1.Zone
+	9,  // 1: siteplane.tunnel.v1.ApplyRequest.fence:type_name -> siteplane.tunnel.v1.Fence
+	10, // 2: siteplane.tunnel.v1.ApplyRequest.routes:type_name -> siteplane.tunnel.v1.Route
+	9,  // 3: siteplane.tunnel.v1.ApplyResponse.fence:type_name -> siteplane.tunnel.v1.Fence
+	5,  // 4: siteplane.tunnel.v1.ApplyResponse.problems:type_name -> siteplane.tunnel.v1.RouteProblem
+	11, // 5: siteplane.tunnel.v1.RouteProblem.diagnosis:type_name -> siteplane.diagnosis.v1.Diagnosis
+	10, // 6: siteplane.tunnel.v1.ReadRouteRequest.route:type_name -> siteplane.tunnel.v1.Route
+	0,  // 7: siteplane.tunnel.v1.ReadRouteResponse.state:type_name -> siteplane.tunnel.v1.RouteState
+	11, // 8: siteplane.tunnel.v1.ReadRouteResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
+	12, // 9: siteplane.tunnel.v1.ReadRouteResponse.records:type_name -> siteplane.tunnel.v1.Record
+	1,  // 10: siteplane.tunnel.v1.TunnelService.LookupZone:input_type -> siteplane.tunnel.v1.LookupZoneRequest
+	3,  // 11: siteplane.tunnel.v1.TunnelService.Apply:input_type -> siteplane.tunnel.v1.ApplyRequest
+	6,  // 12: siteplane.tunnel.v1.TunnelService.ReadRoute:input_type -> siteplane.tunnel.v1.ReadRouteRequest
+	2,  // 13: siteplane.tunnel.v1.TunnelService.LookupZone:output_type -> siteplane.tunnel.v1.LookupZoneResponse
+	4,  // 14: siteplane.tunnel.v1.TunnelService.Apply:output_type -> siteplane.tunnel.v1.ApplyResponse
+	7,  // 15: siteplane.tunnel.v1.TunnelService.ReadRoute:output_type -> siteplane.tunnel.v1.ReadRouteResponse
+	13, // [13:16] is the sub-list for method output_type
+	10, // [10:13] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_tunnel_v1_tunnel_service_proto_init() }
@@ -241,18 +644,20 @@ func file_siteplane_tunnel_v1_tunnel_service_proto_init() {
 	if File_siteplane_tunnel_v1_tunnel_service_proto != nil {
 		return
 	}
+	file_siteplane_tunnel_v1_tunnel_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc), len(file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   3,
+			NumEnums:      1,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_siteplane_tunnel_v1_tunnel_service_proto_goTypes,
 		DependencyIndexes: file_siteplane_tunnel_v1_tunnel_service_proto_depIdxs,
+		EnumInfos:         file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes,
 		MessageInfos:      file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes,
 	}.Build()
 	File_siteplane_tunnel_v1_tunnel_service_proto = out.File

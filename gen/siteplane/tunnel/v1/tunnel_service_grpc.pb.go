@@ -20,6 +20,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	TunnelService_LookupZone_FullMethodName = "/siteplane.tunnel.v1.TunnelService/LookupZone"
+	TunnelService_Apply_FullMethodName      = "/siteplane.tunnel.v1.TunnelService/Apply"
+	TunnelService_ReadRoute_FullMethodName  = "/siteplane.tunnel.v1.TunnelService/ReadRoute"
 )
 
 // TunnelServiceClient is the client API for TunnelService service.
@@ -28,11 +30,27 @@ const (
 //
 // TunnelService owns all knowledge of how names reach the edges from outside.
 // Called by lifecycle only.
+//
+// Every call: UNAVAILABLE with RetryInfo when the provider does not answer or
+// must not be asked now; nothing is known then. FAILED_PRECONDITION with the
+// reason of a diagnosis, for instance CLOUDFLARE_PERMISSION, when the operator
+// must act first.
 type TunnelServiceClient interface {
 	// LookupZone finds the zone, in an account this installation can write to,
-	// that holds a hostname. No zone is an answer, not an error. UNAVAILABLE: the
-	// backend could not be asked; the zone is unknown.
+	// that holds a hostname. No zone is an answer, not an error.
 	LookupZone(ctx context.Context, in *LookupZoneRequest, opts ...grpc.CallOption) (*LookupZoneResponse, error)
+	// Apply makes the tunnel and the zones hold exactly the routes given, as far as
+	// this installation's own rules, records and custom hostnames go; what others
+	// wrote is left alone. What goes: first the record or custom hostname, then
+	// the rule. What comes: first the rule, read back, then the record or custom
+	// hostname. Nothing is written where nothing differs. A route that something
+	// foreign blocks is reported and holds up no other.
+	//
+	// ABORTED with reason STALE_FENCE refuses an older caller. INVALID_ARGUMENT:
+	// the digest does not come out.
+	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
+	// ReadRoute reads how far one route is, and writes nothing.
+	ReadRoute(ctx context.Context, in *ReadRouteRequest, opts ...grpc.CallOption) (*ReadRouteResponse, error)
 }
 
 type tunnelServiceClient struct {
@@ -53,17 +71,53 @@ func (c *tunnelServiceClient) LookupZone(ctx context.Context, in *LookupZoneRequ
 	return out, nil
 }
 
+func (c *tunnelServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApplyResponse)
+	err := c.cc.Invoke(ctx, TunnelService_Apply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tunnelServiceClient) ReadRoute(ctx context.Context, in *ReadRouteRequest, opts ...grpc.CallOption) (*ReadRouteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadRouteResponse)
+	err := c.cc.Invoke(ctx, TunnelService_ReadRoute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TunnelServiceServer is the server API for TunnelService service.
 // All implementations must embed UnimplementedTunnelServiceServer
 // for forward compatibility.
 //
 // TunnelService owns all knowledge of how names reach the edges from outside.
 // Called by lifecycle only.
+//
+// Every call: UNAVAILABLE with RetryInfo when the provider does not answer or
+// must not be asked now; nothing is known then. FAILED_PRECONDITION with the
+// reason of a diagnosis, for instance CLOUDFLARE_PERMISSION, when the operator
+// must act first.
 type TunnelServiceServer interface {
 	// LookupZone finds the zone, in an account this installation can write to,
-	// that holds a hostname. No zone is an answer, not an error. UNAVAILABLE: the
-	// backend could not be asked; the zone is unknown.
+	// that holds a hostname. No zone is an answer, not an error.
 	LookupZone(context.Context, *LookupZoneRequest) (*LookupZoneResponse, error)
+	// Apply makes the tunnel and the zones hold exactly the routes given, as far as
+	// this installation's own rules, records and custom hostnames go; what others
+	// wrote is left alone. What goes: first the record or custom hostname, then
+	// the rule. What comes: first the rule, read back, then the record or custom
+	// hostname. Nothing is written where nothing differs. A route that something
+	// foreign blocks is reported and holds up no other.
+	//
+	// ABORTED with reason STALE_FENCE refuses an older caller. INVALID_ARGUMENT:
+	// the digest does not come out.
+	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
+	// ReadRoute reads how far one route is, and writes nothing.
+	ReadRoute(context.Context, *ReadRouteRequest) (*ReadRouteResponse, error)
 	mustEmbedUnimplementedTunnelServiceServer()
 }
 
@@ -76,6 +130,12 @@ type UnimplementedTunnelServiceServer struct{}
 
 func (UnimplementedTunnelServiceServer) LookupZone(context.Context, *LookupZoneRequest) (*LookupZoneResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LookupZone not implemented")
+}
+func (UnimplementedTunnelServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
+}
+func (UnimplementedTunnelServiceServer) ReadRoute(context.Context, *ReadRouteRequest) (*ReadRouteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadRoute not implemented")
 }
 func (UnimplementedTunnelServiceServer) mustEmbedUnimplementedTunnelServiceServer() {}
 func (UnimplementedTunnelServiceServer) testEmbeddedByValue()                       {}
@@ -116,6 +176,42 @@ func _TunnelService_LookupZone_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TunnelService_Apply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TunnelServiceServer).Apply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TunnelService_Apply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TunnelServiceServer).Apply(ctx, req.(*ApplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TunnelService_ReadRoute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadRouteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TunnelServiceServer).ReadRoute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TunnelService_ReadRoute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TunnelServiceServer).ReadRoute(ctx, req.(*ReadRouteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TunnelService_ServiceDesc is the grpc.ServiceDesc for TunnelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -126,6 +222,14 @@ var TunnelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LookupZone",
 			Handler:    _TunnelService_LookupZone_Handler,
+		},
+		{
+			MethodName: "Apply",
+			Handler:    _TunnelService_Apply_Handler,
+		},
+		{
+			MethodName: "ReadRoute",
+			Handler:    _TunnelService_ReadRoute_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
