@@ -1,5 +1,5 @@
-// Package validator_test looks at the zones of the DNS simulator with the whole
-// dnsvalidator, over gRPC.
+// Package validator_test looks at zones with the whole dnsvalidator, over gRPC: at
+// those of the DNS simulator, and at those of bind9 through unbound.
 package validator_test
 
 import (
@@ -125,11 +125,6 @@ func aliases(hops int) world {
 }
 
 func TestValidator_finds_exactly_the_fault(t *testing.T) {
-	const (
-		confirmed    = dnsvalidatorv1.Outcome_OUTCOME_CONFIRMED
-		contradicted = dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED
-		unknown      = dnsvalidatorv1.Outcome_OUTCOME_UNKNOWN
-	)
 	for title, test := range map[string]struct {
 		world   world
 		outcome dnsvalidatorv1.Outcome
@@ -144,7 +139,7 @@ func TestValidator_finds_exactly_the_fault(t *testing.T) {
 		"text only":         {all(set(host, "A"), set(host, "TXT", "x")), contradicted, diagnosisv1.Code_CODE_DNS_NO_ADDRESS},
 		"wrong address":     {set(host, "A", nowhere), contradicted, diagnosisv1.Code_CODE_DNS_WRONG_TARGET},
 		"wrong one beside":  {set(host, "A", edge, nowhere), contradicted, diagnosisv1.Code_CODE_DNS_WRONG_TARGET},
-		"stray IPv6":        {set(host, "AAAA", "2606:4700::1111"), contradicted, diagnosisv1.Code_CODE_DNS_WRONG_TARGET},
+		"stray IPv6":        {set(host, "AAAA", "2001:4860:4860::8888"), contradicted, diagnosisv1.Code_CODE_DNS_WRONG_TARGET},
 		"private address":   {set(host, "A", "10.0.0.1"), contradicted, diagnosisv1.Code_CODE_DNS_PRIVATE_ADDRESS},
 		"circle of aliases": {all(set(host, "A"), set(host, "CNAME", "b.example.test."), set("b.example.test", "CNAME", host+".")), contradicted, diagnosisv1.Code_CODE_DNS_CNAME_LOOP},
 		"eleven aliases":    {aliases(11), contradicted, diagnosisv1.Code_CODE_DNS_CNAME_TOO_LONG},
@@ -153,6 +148,7 @@ func TestValidator_finds_exactly_the_fault(t *testing.T) {
 		"silence":           {fault(dns.FaultDrop), unknown, diagnosisv1.Code_CODE_DNS_SERVFAIL},
 	} {
 		t.Run(title, func(t *testing.T) {
+			t.Parallel()
 			zone := start(t)
 			test.world(t, zone)
 			for way, cfg := range ways(t, zone) {
@@ -190,6 +186,48 @@ func ways(t *testing.T, zone *dns.Server) map[string]app.Config {
 	}
 }
 
+func TestValidator_finds_who_owns_a_name(t *testing.T) {
+	const record = "_siteplane-challenge." + host
+	mine, others := set(record, "TXT", token), set(record, "TXT", foreign)
+	var crowd []string
+	for i := range 60 {
+		crowd = append(crowd, fmt.Sprintf("%060d", i))
+	}
+	ill := func(f dns.Fault) world { return func(_ *testing.T, zone *dns.Server) { zone.SetFault(record, f) } }
+	for title, test := range map[string]struct {
+		world   world
+		outcome dnsvalidatorv1.Outcome
+		code    diagnosisv1.Code
+	}{
+		"there":             {mine, confirmed, 0},
+		"there, over tcp":   {all(mine, ill(dns.FaultTruncate)), confirmed, 0},
+		"there, in a crowd": {set(record, "TXT", append(crowd, token)...), confirmed, 0},
+		"not there":         {all(), contradicted, diagnosisv1.Code_CODE_OWNERSHIP_TXT_MISSING},
+		"another's":         {others, contradicted, diagnosisv1.Code_CODE_OWNERSHIP_TXT_WRONG},
+		"everywhere":        {set("*.www.example.test", "TXT", token), contradicted, diagnosisv1.Code_CODE_OWNERSHIP_TXT_WRONG},
+		"too deep":          {set(record+".example.test", "TXT", token), contradicted, diagnosisv1.Code_CODE_DNS_TXT_DOUBLE_LABEL},
+		"server failure":    {all(mine, ill(dns.FaultServerFailure)), unknown, diagnosisv1.Code_CODE_DNS_SERVFAIL},
+		"refusal":           {all(mine, ill(dns.FaultRefuse)), unknown, diagnosisv1.Code_CODE_DNS_SERVFAIL},
+		"silence":           {all(mine, ill(dns.FaultDrop)), unknown, diagnosisv1.Code_CODE_DNS_SERVFAIL},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			zone := start(t)
+			test.world(t, zone)
+			for way, cfg := range ways(t, zone) {
+				found, err := validate(t, cfg).CheckOwnership(t.Context(),
+					&dnsvalidatorv1.CheckOwnershipRequest{Hostname: host, RecordName: record, Token: token})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := codes(found.GetDiagnoses()); found.GetOutcome() != test.outcome || got != only(test.code) {
+					t.Errorf("%s: %s with %q, want %s with %q", way, found.GetOutcome(), got, test.outcome, only(test.code))
+				}
+			}
+		})
+	}
+}
+
 func codes(found []*diagnosisv1.Diagnosis) string {
 	var all []string
 	for _, d := range found {
@@ -203,6 +241,27 @@ func only(code diagnosisv1.Code) string {
 		return ""
 	}
 	return code.String()
+}
+
+func TestValidator_knows_Cloudflare_by_the_list_that_it_is_told(t *testing.T) {
+	zone := start(t)
+	set(host, "A", nowhere)(t, zone)
+	list := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"success":true,"result":{"ipv4_cidrs":["%s/32"],"ipv6_cidrs":[],"etag":"1"}}`, nowhere)
+	}))
+	t.Cleanup(list.Close)
+	request := &dnsvalidatorv1.CheckAddressesRequest{Hostname: host, AcceptCloudflare: true}
+	for url, want := range map[string]dnsvalidatorv1.Outcome{list.URL + "/client/v4/ips": confirmed, "": contradicted} {
+		cfg := ways(t, zone)["told"]
+		cfg.CloudflareIPsURL = url
+		found, err := validate(t, cfg).CheckAddresses(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.GetOutcome() != want {
+			t.Errorf("with the list at %q: %v", url, found)
+		}
+	}
 }
 
 func TestValidator_probes_through_the_name(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/check"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/dnsq"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/probe"
+	"github.com/siteplane/siteplane/services/dnsvalidator/internal/ranges"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/reach"
 )
 
@@ -54,10 +55,14 @@ func newService(cfg Config) *api.Service {
 		Port: uint16(cfg.AuthorityPort), Reach: filter,
 	}
 	visitor := authority.Visitor{Servers: cfg.Servers, Resolvers: cfg.Resolvers}
+	cloudflare := ranges.New(ranges.Config{URL: cfg.CloudflareIPsURL, Logger: cfg.Telemetry.Logger()})
 	return api.New(api.Config{
-		Checker: &check.Checker{Walker: chain.Walker{Locator: finder, Asker: asker}, Reach: filter},
+		Checker: &check.Checker{
+			Walker: chain.Walker{Locator: finder, Asker: asker}, Visitor: visitor,
+			Reach: filter, Cloudflare: cloudflare,
+		},
 		Prober: &probe.Prober{
-			Walker: chain.Walker{Locator: visitor, Asker: asker}, Reach: filter,
+			Walker: chain.Walker{Locator: visitor, Asker: asker}, Reach: filter, Cloudflare: cloudflare,
 			Port: uint16(cfg.ProbePort), Timeout: cfg.ProbeTimeout,
 		},
 		Telemetry: cfg.Telemetry,

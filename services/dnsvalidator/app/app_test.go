@@ -91,12 +91,12 @@ func TestConfig_Validate_reports_everything_at_once(t *testing.T) {
 		Servers:       map[string]string{"test": "127.0.0.1", strings.Repeat("x", 64): "127.0.0.1:53"},
 		Resolvers:     []string{"resolver.example.com:53"},
 		AuthorityPort: -1, ProbePort: 70000, QueryTimeout: -1, ProbeTimeout: -1,
-		ProbeAllowNetworks: []netip.Prefix{{}},
+		ProbeAllowNetworks: []netip.Prefix{{}}, CloudflareIPsURL: "api.cloudflare.com/client/v4/ips",
 	}.Validate()
 	for _, want := range []string{
 		"no listener", "no identity", "no telemetry", `"127.0.0.1" for "test" is not host:port`, "is not a suffix",
 		`"resolver.example.com:53" is not ip:port`, "dns.authority_port: -1", "probe.port: 70000",
-		"dns.query_timeout", "probe.timeout", "probe.allow_networks",
+		"dns.query_timeout", "probe.timeout", "probe.allow_networks", "cloudflare.ips_url",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not say %q:\n%v", want, err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -44,6 +45,11 @@ type Config struct {
 	// ProbeAllowNetworks are networks whose addresses count as reachable by
 	// visitors although they are not public, and may be talked to.
 	ProbeAllowNetworks []netip.Prefix
+
+	// CloudflareIPsURL is where Cloudflare publishes its networks; it answers as
+	// https://api.cloudflare.com/client/v4/ips does. Empty: a dated copy is used
+	// and nothing is fetched.
+	CloudflareIPsURL string
 }
 
 // Validate reports every problem at once.
@@ -74,7 +80,14 @@ func (c Config) Validate() error {
 	for _, network := range c.ProbeAllowNetworks {
 		report(!network.IsValid(), "probe.allow_networks: %s is not a network", network)
 	}
+	report(!isFetchable(c.CloudflareIPsURL), "cloudflare.ips_url: %q is not an http or https URL", c.CloudflareIPsURL)
 	return errors.Join(problems...)
+}
+
+// isFetchable takes none for nothing to fetch.
+func isFetchable(text string) bool {
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // isPort takes zero for the default.

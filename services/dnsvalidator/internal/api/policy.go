@@ -10,6 +10,7 @@ func Policy() rpc.Policy {
 	lifecycle := []string{"/service/lifecycle"}
 	return rpc.Policy{
 		dnsvalidatorv1.DNSValidatorService_CheckAddresses_FullMethodName: lifecycle,
+		dnsvalidatorv1.DNSValidatorService_CheckOwnership_FullMethodName: lifecycle,
 		dnsvalidatorv1.DNSValidatorService_ProbeHostname_FullMethodName:  lifecycle,
 	}
 }

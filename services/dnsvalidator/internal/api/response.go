@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -18,17 +19,23 @@ import (
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/probe"
 )
 
-func checkResponse(found check.Evidence) *dnsvalidatorv1.CheckAddressesResponse {
-	response := &dnsvalidatorv1.CheckAddressesResponse{
-		Outcome:   outcome(found.Outcome),
-		Addresses: texts(found.Addresses),
-		Diagnoses: diagnoses(found.Diagnoses),
-		CheckedAt: timestamppb.New(found.At),
+func addressesResponse(found check.Evidence) *dnsvalidatorv1.CheckAddressesResponse {
+	return &dnsvalidatorv1.CheckAddressesResponse{
+		Outcome:      outcome(found.Outcome),
+		Addresses:    texts(found.Addresses),
+		Observations: observations(found.Answers),
+		Diagnoses:    diagnoses(found.Diagnoses),
+		CheckedAt:    timestamppb.New(found.At),
 	}
-	for _, answer := range found.Answers {
-		response.Observations = append(response.Observations, observation(answer))
+}
+
+func ownershipResponse(found check.Evidence) *dnsvalidatorv1.CheckOwnershipResponse {
+	return &dnsvalidatorv1.CheckOwnershipResponse{
+		Outcome:      outcome(found.Outcome),
+		Observations: observations(found.Answers),
+		Diagnoses:    diagnoses(found.Diagnoses),
+		CheckedAt:    timestamppb.New(found.At),
 	}
-	return response
 }
 
 func probeResponse(found probe.Evidence) *dnsvalidatorv1.ProbeHostnameResponse {
@@ -54,6 +61,19 @@ func attempt(a probe.Attempt) *dnsvalidatorv1.ProbeAttempt {
 	return out
 }
 
+func observations(answers []dnsq.Answer) []*dnsvalidatorv1.Observation {
+	all := make([]*dnsvalidatorv1.Observation, len(answers))
+	for i, answer := range answers {
+		all[i] = observation(answer)
+	}
+	return all
+}
+
+// maxAnswers is how much of one answer is passed on, in bytes. A walk may have a
+// thousand answers of 64 KiB each, all written by strangers, and a gRPC message
+// holds 4 MiB.
+const maxAnswers = 2 << 10
+
 func observation(a dnsq.Answer) *dnsvalidatorv1.Observation {
 	out := &dnsvalidatorv1.Observation{
 		Server: a.Server, Name: text(a.Name), Type: dns.TypeToString[a.Type],
@@ -64,10 +84,22 @@ func observation(a dnsq.Answer) *dnsvalidatorv1.Observation {
 		return out
 	}
 	out.Rcode = dns.RcodeToString[a.Rcode]
-	for _, rr := range a.Records {
-		out.Answers = append(out.Answers, text(strings.ReplaceAll(rr.String(), "\t", " ")))
-	}
+	out.Answers = answers(a.Records)
 	return out
+}
+
+// answers shows records in presentation format, as many as there is room for.
+func answers(records []dns.RR) []string {
+	var lines []string
+	room := maxAnswers
+	for i, rr := range records {
+		line := text(strings.ReplaceAll(rr.String(), "\t", " "))
+		if room -= len(line); room < 0 {
+			return append(lines, fmt.Sprintf("and %d more records", len(records)-i))
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func diagnoses(found []diagnosis.Diagnosis) []*diagnosisv1.Diagnosis {

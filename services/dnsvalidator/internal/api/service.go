@@ -8,7 +8,6 @@ package api
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,9 +27,11 @@ import (
 // the evidence.
 const budget = 20 * time.Second
 
-// Checker looks at where a hostname leads. Failures are evidence, not errors.
+// Checker looks at where a hostname leads and whose it is. Failures are evidence,
+// not errors.
 type Checker interface {
-	Check(ctx context.Context, hostname string, edges []netip.Addr) check.Evidence
+	CheckAddresses(ctx context.Context, wanted check.Destination) check.Evidence
+	CheckOwnership(ctx context.Context, wanted check.Ownership) check.Evidence
 }
 
 // Prober fetches a nonce through a hostname. Failures are evidence, not errors.
@@ -72,17 +73,27 @@ func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 
 // CheckAddresses asks the authoritative servers where a hostname leads.
 func (s *Service) CheckAddresses(ctx context.Context, request *dnsvalidatorv1.CheckAddressesRequest) (*dnsvalidatorv1.CheckAddressesResponse, error) {
-	if err := checkHostname(request.GetHostname()); err != nil {
-		return nil, err
-	}
-	edges, err := addresses(request.GetEdgeAddresses())
+	wanted, err := destination(request)
 	if err != nil {
 		return nil, err
 	}
 	ctx, done := s.look(ctx, "dns.check", request.GetHostname())
-	found := s.checker.Check(ctx, request.GetHostname(), edges)
+	found := s.checker.CheckAddresses(ctx, wanted)
 	done(found.Outcome, codeNames(found.Diagnoses))
-	return checkResponse(found), nil
+	return addressesResponse(found), nil
+}
+
+// CheckOwnership asks the authoritative servers for the token that shows whose a
+// hostname is.
+func (s *Service) CheckOwnership(ctx context.Context, request *dnsvalidatorv1.CheckOwnershipRequest) (*dnsvalidatorv1.CheckOwnershipResponse, error) {
+	wanted, err := ownership(request)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := s.look(ctx, "dns.own", request.GetHostname())
+	found := s.checker.CheckOwnership(ctx, wanted)
+	done(found.Outcome, codeNames(found.Diagnoses))
+	return ownershipResponse(found), nil
 }
 
 // ProbeHostname fetches a nonce through a hostname and verifies who signed it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -36,13 +37,19 @@ import (
 type fakeWorld struct {
 	check     check.Evidence
 	probe     probe.Evidence
-	edges     []netip.Addr
+	wanted    check.Destination
+	owned     check.Ownership
 	requested probe.Request
 	left      time.Duration
 }
 
-func (f *fakeWorld) Check(ctx context.Context, _ string, edges []netip.Addr) check.Evidence {
-	f.edges = edges
+func (f *fakeWorld) CheckOwnership(_ context.Context, wanted check.Ownership) check.Evidence {
+	f.owned = wanted
+	return f.check
+}
+
+func (f *fakeWorld) CheckAddresses(ctx context.Context, wanted check.Destination) check.Evidence {
+	f.wanted = wanted
 	end, _ := ctx.Deadline()
 	f.left = time.Until(end)
 	return f.check
@@ -177,8 +184,72 @@ func TestService_CheckAddresses_reads_addresses_in_one_form(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []netip.Addr{netip.MustParseAddr("9.9.9.9"), netip.MustParseAddr("2620:fe::1")}
-	if !slices.Equal(fake.edges, want) {
-		t.Errorf("edges are %v", fake.edges)
+	if !slices.Equal(fake.wanted.Edges, want) {
+		t.Errorf("edges are %v", fake.wanted.Edges)
+	}
+}
+
+func TestService_CheckAddresses_passes_on_what_is_right(t *testing.T) {
+	fake := &fakeWorld{check: check.Evidence{Outcome: evidence.Confirmed}}
+	request := &dnsvalidatorv1.CheckAddressesRequest{Hostname: "www.example.com", Target: "sites.example.net", AcceptCloudflare: true}
+	if _, err := setup(t, fake).client(t, "/service/lifecycle").CheckAddresses(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	if fake.wanted.Hostname != "www.example.com" || fake.wanted.Target != "sites.example.net" || !fake.wanted.AcceptCloudflare || len(fake.wanted.Edges) != 0 {
+		t.Errorf("wanted is %+v", fake.wanted)
+	}
+}
+
+func ownershipRequest() *dnsvalidatorv1.CheckOwnershipRequest {
+	return &dnsvalidatorv1.CheckOwnershipRequest{
+		Hostname: "www.example.com", RecordName: "_siteplane-challenge.www.example.com", Token: "siteplane-verify=0123456789abcdef",
+	}
+}
+
+func TestService_CheckOwnership_returns_the_evidence(t *testing.T) {
+	rr, err := dns.NewRR(`_siteplane-challenge.www.example.com. 60 IN TXT "\226\128" "x"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	fake := &fakeWorld{check: check.Evidence{
+		Outcome: evidence.Unknown, At: at, Diagnoses: []diagnosis.Diagnosis{diagnosis.New(diagnosis.DNSTXTDoubleLabel, "s")},
+		Answers: []dnsq.Answer{{Question: dnsq.Question{Server: "192.0.2.1:53", Type: dns.TypeTXT}, Records: []dns.RR{rr}}},
+	}}
+	got, err := setup(t, fake).client(t, "/service/lifecycle").CheckOwnership(t.Context(), ownershipRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.GetOutcome() != dnsvalidatorv1.Outcome_OUTCOME_UNKNOWN || !got.GetCheckedAt().AsTime().Equal(at) ||
+		got.GetDiagnoses()[0].GetCode() != diagnosisv1.Code_CODE_DNS_TXT_DOUBLE_LABEL {
+		t.Errorf("response is %v", got)
+	}
+	if o := got.GetObservations()[0]; o.GetType() != "TXT" || o.GetAnswers()[0] != `_siteplane-challenge.www.example.com. 60 IN TXT "\226\128" "x"` {
+		t.Errorf("observation is %v", o)
+	}
+	want := check.Ownership{Hostname: "www.example.com", RecordName: "_siteplane-challenge.www.example.com", Token: "siteplane-verify=0123456789abcdef"}
+	if fake.owned != want {
+		t.Errorf("wanted is %+v", fake.owned)
+	}
+}
+
+func TestService_passes_on_a_bounded_part_of_each_answer(t *testing.T) {
+	var answer dnsq.Answer
+	for i := range 300 {
+		rr, err := dns.NewRR(fmt.Sprintf("_x.www.example.com. 60 IN TXT %q", fmt.Sprintf("%0200d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Records = append(answer.Records, rr)
+	}
+	fake := &fakeWorld{check: check.Evidence{Outcome: evidence.Unknown, Answers: slices.Repeat([]dnsq.Answer{answer}, 1000)}}
+	got, err := setup(t, fake).client(t, "/service/lifecycle").CheckOwnership(t.Context(), ownershipRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := got.GetObservations()[999].GetAnswers()
+	if last := lines[len(lines)-1]; len(got.GetObservations()) != 1000 || last != fmt.Sprintf("and %d more records", 301-len(lines)) {
+		t.Errorf("%d observations, the last line is %q", len(got.GetObservations()), last)
 	}
 }
 
@@ -246,12 +317,32 @@ func TestService_refuses_bad_requests(t *testing.T) {
 		"hostname":          func(r *dnsvalidatorv1.CheckAddressesRequest) { r.Hostname = "https://example.com" },
 		"edge_addresses":    func(r *dnsvalidatorv1.CheckAddressesRequest) { r.EdgeAddresses = nil },
 		"edge_addresses[0]": func(r *dnsvalidatorv1.CheckAddressesRequest) { r.EdgeAddresses = []string{"edge.example.com"} },
+		"target":            func(r *dnsvalidatorv1.CheckAddressesRequest) { r.Target = "192.0.2.1" },
 	}
 	for field, spoil := range checks {
 		request := checkRequest()
 		spoil(request)
 		_, err := client.CheckAddresses(t.Context(), request)
 		assertInvalid(t, err, field)
+	}
+	owners := []struct {
+		field string
+		spoil func(*dnsvalidatorv1.CheckOwnershipRequest)
+	}{
+		{"hostname", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.Hostname = "_x.example.com" }},
+		{"record_name", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.RecordName = "" }},
+		{"record_name", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.RecordName = r.Hostname }},
+		{"record_name", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.RecordName = "_x.example.com" }},
+		{"record_name", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.RecordName = "_x.evil-www.example.com" }},
+		{"record_name", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.RecordName = "a b." + r.Hostname }},
+		{"token", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.Token = "short" }},
+		{"token", func(r *dnsvalidatorv1.CheckOwnershipRequest) { r.Token = "a \"quoted\" long token" }},
+	}
+	for _, test := range owners {
+		request := ownershipRequest()
+		test.spoil(request)
+		_, err := client.CheckOwnership(t.Context(), request)
+		assertInvalid(t, err, test.field)
 	}
 	probes := []struct {
 		field string
@@ -290,6 +381,9 @@ func TestService_is_for_lifecycle_only(t *testing.T) {
 	for _, path := range []string{"/service/tunnel", "/service/dnsvalidator", "/edge/edge_1"} {
 		client := s.client(t, path)
 		if _, err := client.CheckAddresses(t.Context(), checkRequest()); status.Code(err) != codes.PermissionDenied {
+			t.Errorf("%s: %v", path, err)
+		}
+		if _, err := client.CheckOwnership(t.Context(), ownershipRequest()); status.Code(err) != codes.PermissionDenied {
 			t.Errorf("%s: %v", path, err)
 		}
 		if _, err := client.ProbeHostname(t.Context(), probeRequest()); status.Code(err) != codes.PermissionDenied {

@@ -80,6 +80,29 @@ func TestFinder_Locate_does_not_pass_over_a_failure(t *testing.T) {
 	}
 }
 
+func TestFinder_Locate_goes_on_above_an_alias_whose_target_fails(t *testing.T) {
+	resolver, finder := setup(t)
+	resolver.Set("www.example.test", dns.TypeNS, dnstest.Reply{Rcode: dns.RcodeServerFailure})
+	resolver.Set("www.example.test", dns.TypeCNAME, dnstest.Reply{Lame: true, Records: []string{"www.example.test. 60 IN CNAME broken.test."}})
+	zone, err := finder.Locate(t.Context(), "www.example.test")
+	if err != nil || zone.Name != "example.test." {
+		t.Errorf("zone is %s, %v", zone.Name, err)
+	}
+	if len(zone.Answers) != len(resolver.Asked()) {
+		t.Errorf("%d questions were asked and %d answers kept", len(resolver.Asked()), len(zone.Answers))
+	}
+}
+
+func TestVisitor_Perspectives(t *testing.T) {
+	visitor := authority.Visitor{Servers: authority.Servers{"test": "192.0.2.2:53"}, Resolvers: []string{"192.0.2.8:53", "192.0.2.9:53"}}
+	if got := visitor.Perspectives("www.example.test"); len(got) != 0 {
+		t.Errorf("for a mapped name the resolvers are %v", got)
+	}
+	if got := visitor.Perspectives("www.example.com"); len(got) != 2 {
+		t.Errorf("for another name the resolvers are %v", got)
+	}
+}
+
 func TestFinder_Locate_asks_the_next_resolver(t *testing.T) {
 	_, finder := setup(t)
 	broken := dnstest.Start(t)

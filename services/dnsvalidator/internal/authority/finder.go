@@ -37,7 +37,11 @@ func (f *Finder) Locate(ctx context.Context, name string) (Zone, error) {
 	var zone Zone
 	for ; ; cut = parent(cut) {
 		found := f.resolve(ctx, &zone, []string{cut}, dns.TypeNS)[0]
-		if why := found.Failure(true); why != "" {
+		why := found.Failure(true)
+		if why != "" && found.Err == nil && f.alias(ctx, &zone, cut) {
+			continue
+		}
+		if why != "" {
 			return zone, &LocateError{Zone: cut, Why: why, Unreachable: found.Err != nil}
 		}
 		if hosts := found.NameServers(); len(hosts) > 0 {
@@ -49,6 +53,14 @@ func (f *Finder) Locate(ctx context.Context, name string) (Zone, error) {
 			return zone, &LocateError{Zone: cut, Why: "has no name servers"}
 		}
 	}
+}
+
+// alias reports whether a name is an alias, so that no zone begins there. A
+// resolver that is asked for the servers of an alias goes on to its target, and
+// fails where that does; asked for the alias itself it does not.
+func (f *Finder) alias(ctx context.Context, zone *Zone, name string) bool {
+	found := f.resolve(ctx, zone, []string{name}, dns.TypeCNAME)[0]
+	return found.Failure(true) == "" && found.Alias() != ""
 }
 
 // servers resolves the hosts of NS records, IPv4 first.

@@ -13,6 +13,15 @@ type Visitor struct {
 	Resolvers []string
 }
 
+// Perspectives returns the resolvers that see a name besides the servers that
+// hold it: none for a mapped name, for which the operator named the one to ask.
+func (v Visitor) Perspectives(name string) []string {
+	if _, ok := v.Servers.zone(dns.CanonicalName(name)); ok {
+		return nil
+	}
+	return v.Resolvers
+}
+
 // Locate returns the mapped server or else the resolvers. It asks nothing.
 func (v Visitor) Locate(_ context.Context, name string) (Zone, error) {
 	if zone, ok := v.Servers.zone(dns.CanonicalName(name)); ok {

@@ -1,8 +1,8 @@
 // Package chain follows a hostname through its aliases to the ends it leads to.
 //
 // It owns the walk: every server of every name on the way is asked for A and
-// AAAA, and where servers disagree each of their answers is followed. It must not
-// know which end would be right; check and probe judge that.
+// AAAA, or for TXT, and where servers disagree each of their answers is followed.
+// It must not know which end would be right; check and probe judge that.
 //
 // Invariants:
 //   - only what the asked name itself owns counts, so no server speaks for names
@@ -46,8 +46,32 @@ type Walker struct {
 // Walk is what was found on the way.
 type Walk struct {
 	Ends []End
+	// First are the answers about the hostname itself.
+	First []dnsq.Answer
+	// Steps are what each server said about each name on the way.
+	Steps []Step
 	// Answers has every question that was asked, in order.
 	Answers []dnsq.Answer
+}
+
+// Step is what one server said about the last name of a path.
+type Step struct {
+	Path   []string
+	Zone   string
+	Server string
+	// Alias is where the server sent us on; empty when its word ends there.
+	Alias string
+	// Failed: it said nothing that counts.
+	Failed bool
+}
+
+// LeadsTo reports whether an end follows from what the server said.
+func (s Step) LeadsTo(end End) bool {
+	if s.Alias == "" {
+		return end.Server == s.Server && slices.Equal(end.Path, s.Path)
+	}
+	hops := len(s.Path)
+	return len(end.Path) > hops && slices.Equal(end.Path[:hops], s.Path) && end.Path[hops] == s.Alias
 }
 
 // Addresses returns the addresses that the hostname leads to, sorted.
@@ -60,16 +84,27 @@ func (w Walk) Addresses() []netip.Addr {
 	return slices.Compact(all)
 }
 
-// Follow walks from hostname to its ends.
+// Follow walks from hostname to the addresses at its ends.
 func (w Walker) Follow(ctx context.Context, hostname string) Walk {
-	run := &run{Walker: w}
-	run.follow(ctx, []string{dns.CanonicalName(hostname)})
+	return w.walk(ctx, hostname, dns.TypeA, dns.TypeAAAA)
+}
+
+// FollowText walks from a name to the texts at its ends.
+func (w Walker) FollowText(ctx context.Context, name string) Walk {
+	return w.walk(ctx, name, dns.TypeTXT)
+}
+
+func (w Walker) walk(ctx context.Context, name string, types ...uint16) Walk {
+	run := &run{Walker: w, types: types}
+	run.follow(ctx, []string{dns.CanonicalName(name)})
 	return run.walk
 }
 
 // run is one walk under way.
 type run struct {
 	Walker
+	// types are what is asked about each name.
+	types []uint16
 	walk  Walk
 	names int
 }
@@ -90,9 +125,13 @@ func (r *run) follow(ctx context.Context, path []string) {
 	aliases := map[string]bool{}
 	for i, answers := range r.ask(ctx, zone, name) {
 		r.walk.Answers = append(r.walk.Answers, answers...)
-		view := read(zone, path, zone.Servers[i].Name, answers)
+		if len(path) == 1 {
+			r.walk.First = append(r.walk.First, answers...)
+		}
+		view := read(zone, path, zone.Servers[i].Name, answers, len(r.types))
 		r.end(view.ends...)
-		if target := view.alias; target != "" && !aliases[target] {
+		r.walk.Steps = append(r.walk.Steps, view.step)
+		if target := view.step.Alias; target != "" && !aliases[target] {
 			aliases[target] = true
 			r.hop(ctx, path, target)
 		}
@@ -133,19 +172,30 @@ func (r *run) ask(ctx context.Context, zone authority.Zone, name string) [][]dns
 	return answers
 }
 
-// askServer asks one server for A and AAAA, at its next address only when there
-// was no answer at all.
+// errNowhere stands for the answers of a server that has no address.
+var errNowhere = errors.New("has no address to ask")
+
+// askServer asks one server everything, at its next address only when there was
+// no answer at all.
 func (r *run) askServer(ctx context.Context, zone authority.Zone, server authority.Server, name string) []dnsq.Answer {
+	if len(server.Addresses) == 0 {
+		return []dnsq.Answer{{Question: dnsq.Question{Server: server.Name, Name: name, Type: r.types[0]}, Err: errNowhere}}
+	}
 	var all []dnsq.Answer
 	for _, address := range server.Addresses {
-		pair := r.Asker.AskAll(ctx, []dnsq.Question{
-			{Server: address, Name: name, Type: dns.TypeA, Recursive: zone.Recursive},
-			{Server: address, Name: name, Type: dns.TypeAAAA, Recursive: zone.Recursive},
-		})
-		all = append(all, pair...)
-		if pair[0].Err == nil || pair[1].Err == nil {
+		answers := r.Asker.AskAll(ctx, r.questions(address, name, zone.Recursive))
+		all = append(all, answers...)
+		if slices.ContainsFunc(answers, func(a dnsq.Answer) bool { return a.Err == nil }) {
 			break
 		}
 	}
 	return all
+}
+
+func (r *run) questions(address, name string, recursive bool) []dnsq.Question {
+	questions := make([]dnsq.Question, len(r.types))
+	for i, qtype := range r.types {
+		questions[i] = dnsq.Question{Server: address, Name: name, Type: qtype, Recursive: recursive}
+	}
+	return questions
 }

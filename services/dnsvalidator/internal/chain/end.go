@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/authority"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/dnsq"
@@ -14,12 +15,12 @@ import (
 type Kind int
 
 const (
-	// Reached: the last name has addresses.
+	// Reached: the last name has addresses or texts.
 	Reached Kind = iota
 	// NoSuchName: the last name does not exist.
 	NoSuchName
-	// NoAddress: the last name exists but has no address.
-	NoAddress
+	// NoRecord: the last name exists but has no record of what was asked.
+	NoRecord
 	// Loop: the last name was on the path before.
 	Loop
 	// TooLong: the path has more than ten aliases.
@@ -36,8 +37,9 @@ type End struct {
 	// Zone and Server are who said it; empty when nobody was asked.
 	Zone   string
 	Server string
-	// Addresses are the ones of the last name.
+	// Addresses and Texts are the ones of the last name.
 	Addresses []netip.Addr
+	Texts     []string
 	// Why says what failed.
 	Why string
 	// Ours: our own resolvers failed, not the servers of the zone.
@@ -56,21 +58,48 @@ func (e End) String() string {
 	return line
 }
 
-// view is what one server says about one name.
-type view struct {
-	alias string
-	ends  []End
+// Last returns the name at which the path ended, as people write it.
+func (e End) Last() string { return bare(e.Path[len(e.Path)-1]) }
+
+// Aliased reports whether there was an alias on the path.
+func (e End) Aliased() bool { return len(e.Path) > 1 }
+
+// ZoneName returns the zone as people write it, or the last name when no zone
+// was found.
+func (e End) ZoneName() string {
+	if e.Zone != "" && e.Zone != "." {
+		return bare(e.Zone)
+	}
+	return e.Last()
 }
 
-// read makes a view of the answers that one server gave for A and AAAA. What
-// failed is noted beside what was answered; "no address" needs both answers.
-func read(zone authority.Zone, path []string, server string, answers []dnsq.Answer) view {
-	base := End{Path: path, Zone: zone.Name, Server: server}
-	if len(answers) == 0 {
-		return view{ends: []End{base.failed("has no address to ask")}}
+// Unregistered returns the domain that somebody would have to register, when it
+// was its registry that said there is no such name.
+func (e End) Unregistered() (string, bool) {
+	suffix, icann := publicsuffix.PublicSuffix(e.Last())
+	domain, err := publicsuffix.EffectiveTLDPlusOne(e.Last())
+	if e.Kind != NoSuchName || err != nil || !icann || bare(e.Zone) != suffix {
+		return "", false
 	}
-	var v view
+	return domain, true
+}
+
+func bare(name string) string { return strings.TrimSuffix(name, ".") }
+
+// view is what one server says about one name.
+type view struct {
+	step Step
+	ends []End
+}
+
+// read makes a view of the answers that one server gave to the questions about a
+// name. What failed is noted beside what was answered; "no record" needs an
+// answer to every question.
+func read(zone authority.Zone, path []string, server string, answers []dnsq.Answer, questions int) view {
+	base := End{Path: path, Zone: zone.Name, Server: server}
+	v := view{step: Step{Path: path, Zone: zone.Name, Server: server}}
 	var addresses []netip.Addr
+	var texts []string
 	var answered int
 	var absent bool
 	for _, a := range answers {
@@ -79,20 +108,22 @@ func read(zone authority.Zone, path []string, server string, answers []dnsq.Answ
 			continue
 		}
 		answered++
-		addresses = append(addresses, a.Addresses()...)
+		addresses, texts = append(addresses, a.Addresses()...), append(texts, a.Texts()...)
 		absent = absent || a.Rcode == dns.RcodeNameError
-		if v.alias == "" {
-			v.alias = a.Alias()
+		if v.step.Alias == "" {
+			v.step.Alias = a.Alias()
 		}
 	}
 	switch {
-	case v.alias != "":
-	case len(addresses) > 0:
-		v.ends = append(v.ends, base.reached(addresses))
+	case v.step.Alias != "":
+	case len(addresses)+len(texts) > 0:
+		v.ends = append(v.ends, base.reached(addresses, texts))
 	case absent:
 		v.ends = append(v.ends, base.of(NoSuchName))
-	case answered >= 2:
-		v.ends = append(v.ends, base.of(NoAddress))
+	case answered >= questions:
+		v.ends = append(v.ends, base.of(NoRecord))
+	default:
+		v.step.Failed = true
 	}
 	return v
 }
@@ -107,7 +138,7 @@ func (e End) failed(why string) End {
 	return e
 }
 
-func (e End) reached(addresses []netip.Addr) End {
-	e.Kind, e.Addresses = Reached, addresses
+func (e End) reached(addresses []netip.Addr, texts []string) End {
+	e.Kind, e.Addresses, e.Texts = Reached, addresses, texts
 	return e
 }

@@ -1,12 +1,15 @@
-// Package check looks at where a hostname leads and compares that with where it
-// should lead.
+// Package check looks at what DNS says of a hostname and compares that with what
+// it should say: where the hostname leads, and whose it is.
 //
-// It owns the judgement: which ends confirm, which contradict, which say
+// It owns the judgement: which answers confirm, which contradict, which say
 // nothing, and what to tell the tenant. It must not know how a name is followed
 // nor who asks.
 //
-// Invariants: one wrong end contradicts, whatever the others say; a failure alone
-// never does.
+// Invariants:
+//   - one wrong end contradicts an address check, whatever the others say;
+//   - ownership needs more than half of the servers of every zone on the way, and
+//     not one of them may say otherwise;
+//   - a failure alone never says "no", and never "yes".
 package check
 
 import (
@@ -14,6 +17,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/siteplane/siteplane/services/dnsvalidator/internal/authority"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/chain"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/diagnosis"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/dnsq"
@@ -21,31 +25,27 @@ import (
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/reach"
 )
 
+// Cloudflare tells the addresses of Cloudflare from others.
+type Cloudflare interface {
+	Contains(ctx context.Context, addr netip.Addr) bool
+}
+
 // Checker checks hostnames. It keeps no state.
 type Checker struct {
+	// Walker goes to the servers that hold the zones.
 	Walker chain.Walker
-	Reach  reach.Filter
+	// Visitor knows the resolvers, whose view of a token is noted too.
+	Visitor    authority.Visitor
+	Reach      reach.Filter
+	Cloudflare Cloudflare
 }
 
 // Evidence is what a check found.
 type Evidence struct {
-	Outcome   evidence.Outcome
+	Outcome evidence.Outcome
+	// Addresses are where the hostname leads; none in a check of ownership.
 	Addresses []netip.Addr
 	Answers   []dnsq.Answer
 	Diagnoses []diagnosis.Diagnosis
 	At        time.Time
-}
-
-// Check follows hostname to its addresses. It is confirmed when there is at least
-// one and all belong to the edges.
-func (c *Checker) Check(ctx context.Context, hostname string, edges []netip.Addr) Evidence {
-	walk := c.Walker.Follow(ctx, hostname)
-	faults := sortOut(walk.Ends, edges, c.Reach)
-	return Evidence{
-		Outcome:   faults.outcome(),
-		Addresses: walk.Addresses(),
-		Answers:   walk.Answers,
-		Diagnoses: newWriter(hostname, edges, walk.Addresses()).diagnose(faults),
-		At:        time.Now(),
-	}
 }

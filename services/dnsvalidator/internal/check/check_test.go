@@ -1,8 +1,10 @@
 package check_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,7 @@ type world struct {
 	resolver, ns1, ns2 *dnstest.Server
 	checker            *check.Checker
 	asker              *dnsq.Client
+	finder             *authority.Finder
 }
 
 // setup makes the zone example.test. Unless told otherwise, the servers know no
@@ -45,9 +48,31 @@ func setup(t *testing.T) world {
 	filter := reach.Filter{netip.MustParsePrefix("127.0.0.0/8")}
 	asker := &dnsq.Client{Timeout: 2 * time.Second}
 	finder := &authority.Finder{Asker: asker, Resolvers: []string{w.resolver.Addr()}, Port: port, Reach: filter}
-	w.asker = asker
-	w.checker = &check.Checker{Walker: chain.Walker{Locator: finder, Asker: asker}, Reach: filter}
+	w.asker, w.finder = asker, finder
+	w.checker = &check.Checker{
+		Walker:  chain.Walker{Locator: finder, Asker: asker},
+		Visitor: authority.Visitor{Resolvers: []string{w.resolver.Addr()}},
+		Reach:   filter, Cloudflare: cloudflare{netip.MustParsePrefix("104.16.0.0/13"), netip.MustParsePrefix("10.77.0.0/16")},
+	}
 	return w
+}
+
+// cloudflare are the networks that count as Cloudflare's.
+type cloudflare []netip.Prefix
+
+func (c cloudflare) Contains(_ context.Context, addr netip.Addr) bool {
+	return slices.ContainsFunc(c, func(n netip.Prefix) bool { return n.Contains(addr) })
+}
+
+// toEdges checks whether the hostname leads to the edges.
+func (w world) toEdges(t *testing.T) check.Evidence {
+	t.Helper()
+	return w.checker.CheckAddresses(t.Context(), check.Destination{Hostname: host, Edges: edges})
+}
+
+// moveTo looks for the servers of zones at the port of another one.
+func (w world) moveTo(server *dnstest.Server) {
+	w.finder.Port = netip.MustParseAddrPort(server.Addr()).Port()
 }
 
 func reply(records ...string) dnstest.Reply { return dnstest.Reply{Records: records} }
@@ -87,7 +112,7 @@ func summary(found []diagnosis.Diagnosis) string {
 	return strings.Join(parts, " ")
 }
 
-func TestChecker_Check(t *testing.T) {
+func TestChecker_CheckAddresses(t *testing.T) {
 	serverFailure := dnstest.Reply{Rcode: dns.RcodeServerFailure}
 	for title, test := range map[string]struct {
 		world     func(w world)
@@ -118,7 +143,7 @@ func TestChecker_Check(t *testing.T) {
 			evidence.Contradicted, "", "DNS_NXDOMAIN/ERROR/TENANT"},
 		"no such name at one server": {
 			func(w world) { right(w.ns1) },
-			evidence.Contradicted, "9.9.9.1", "DNS_NXDOMAIN/ERROR/TENANT"},
+			evidence.Contradicted, "9.9.9.1", "DNS_NS_DISAGREE/ERROR/TENANT DNS_NXDOMAIN/ERROR/TENANT"},
 		"a name without address": {
 			func(w world) { w.both(host, dns.TypeA, reply()); w.both(host, dns.TypeAAAA, reply()) },
 			evidence.Contradicted, "", "DNS_NO_ADDRESS/ERROR/TENANT"},
@@ -148,7 +173,7 @@ func TestChecker_Check(t *testing.T) {
 				right(w.ns2)
 				w.ns2.Set(host, dns.TypeA, reply(host+". 60 IN A 8.8.8.8"))
 			},
-			evidence.Contradicted, "8.8.8.8 9.9.9.1", "DNS_WRONG_TARGET/ERROR/TENANT"},
+			evidence.Contradicted, "8.8.8.8 9.9.9.1", "DNS_NS_DISAGREE/ERROR/TENANT DNS_WRONG_TARGET/ERROR/TENANT"},
 		"an edge's address dressed up as IPv6": {
 			func(w world) {
 				w.both(host, dns.TypeA, reply())
@@ -236,7 +261,7 @@ func TestChecker_Check(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			w := setup(t)
 			test.world(w)
-			found := w.checker.Check(t.Context(), host, edges)
+			found := w.toEdges(t)
 			if found.Outcome != test.outcome {
 				t.Errorf("outcome is %s, want %s", found.Outcome, test.outcome)
 			}
@@ -271,7 +296,7 @@ func (w world) aliases(hops int) {
 	w.both(name(hops), dns.TypeAAAA, reply())
 }
 
-func TestChecker_Check_says_what_to_paste(t *testing.T) {
+func TestChecker_CheckAddresses_says_what_to_paste(t *testing.T) {
 	const add = "Add: www.example.test. 300 IN "
 	for title, test := range map[string]struct {
 		world func(w world)
@@ -302,14 +327,17 @@ func TestChecker_Check_says_what_to_paste(t *testing.T) {
 			}, diagnosis.DNSWrongTarget,
 			[]string{"Delete: www.example.test. CNAME cdn.example.test.", add + "A 9.9.9.1", add + "A 9.9.9.2", add + "AAAA 2620:fe::1"}},
 		"one server lags behind": {
-			func(w world) { right(w.ns1) }, diagnosis.DNSNXDomain,
-			[]string{"Make all name servers of example.test serve the same records."}},
+			func(w world) { right(w.ns1) }, diagnosis.DNSNSDisagree,
+			[]string{
+				"If the records are new, wait some minutes: they spread from the first name server to the others.",
+				"Otherwise have the provider that hosts DNS for example.test make ns2.example.test serve the same records as ns1.example.test.",
+			}},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := setup(t)
 			test.world(w)
-			found := w.checker.Check(t.Context(), host, edges)
-			if len(found.Diagnoses) != 1 || found.Diagnoses[0].Code != test.code {
+			found := w.toEdges(t)
+			if len(found.Diagnoses) == 0 || found.Diagnoses[0].Code != test.code {
 				t.Fatalf("diagnoses are %s", summary(found.Diagnoses))
 			}
 			if diff := cmp.Diff(test.fix, found.Diagnoses[0].Fix); diff != "" {
@@ -319,35 +347,40 @@ func TestChecker_Check_says_what_to_paste(t *testing.T) {
 	}
 }
 
-func TestChecker_Check_tells_who_said_it(t *testing.T) {
+func TestChecker_CheckAddresses_tells_who_said_it(t *testing.T) {
 	w := setup(t)
 	right(w.ns1)
 	right(w.ns2)
 	w.ns2.Set(host, dns.TypeA, reply(host+". 60 IN A 8.8.8.8"))
-	found := w.checker.Check(t.Context(), host, edges)
-	want := []string{"www.example.test. (ns2.example.test.): 8.8.8.8"}
-	if diff := cmp.Diff(want, found.Diagnoses[0].Observed); diff != "" {
-		t.Errorf("observed (-want +got):\n%s", diff)
+	found := w.toEdges(t)
+	right, wrong := "www.example.test. (ns1.example.test.): 9.9.9.1", "www.example.test. (ns2.example.test.): 8.8.8.8"
+	for i, want := range [][]string{{right, wrong}, {wrong}} {
+		if diff := cmp.Diff(want, found.Diagnoses[i].Observed); diff != "" {
+			t.Errorf("observed (-want +got):\n%s", diff)
+		}
+	}
+	if got := found.Diagnoses[0].Summary; !strings.Contains(got, "at ns1.example.test, but not at ns2.example.test") {
+		t.Errorf("summary is %q", got)
 	}
 	if asked := len(w.resolver.Asked()) + len(w.ns1.Asked()) + len(w.ns2.Asked()); asked != len(found.Answers) {
 		t.Errorf("%d questions were asked and %d kept as evidence", asked, len(found.Answers))
 	}
 }
 
-func TestChecker_Check_an_edge_of_ours_that_nobody_reaches_is_the_operators(t *testing.T) {
+func TestChecker_CheckAddresses_an_edge_of_ours_that_nobody_reaches_is_the_operators(t *testing.T) {
 	w := setup(t)
 	w.both(host, dns.TypeA, reply(host+". 60 IN A 10.0.0.1"))
 	w.both(host, dns.TypeAAAA, reply())
-	found := w.checker.Check(t.Context(), host, []netip.Addr{netip.MustParseAddr("10.0.0.1")})
+	found := w.checker.CheckAddresses(t.Context(), check.Destination{Hostname: host, Edges: []netip.Addr{netip.MustParseAddr("10.0.0.1")}})
 	if got := summary(found.Diagnoses); got != "DNS_PRIVATE_ADDRESS/ERROR/OPERATOR" || found.Outcome != evidence.Contradicted {
 		t.Errorf("%s: %s", found.Outcome, got)
 	}
 }
 
-func TestChecker_Check_knows_a_domain_that_is_not_registered(t *testing.T) {
+func TestChecker_CheckAddresses_knows_a_domain_that_is_not_registered(t *testing.T) {
 	w := setup(t)
 	w.resolver.Set("com", dns.TypeNS, reply("com. 60 IN NS ns1.example.test."))
-	found := w.checker.Check(t.Context(), "www.nobody.com", edges)
+	found := w.checker.CheckAddresses(t.Context(), check.Destination{Hostname: "www.nobody.com", Edges: edges})
 	if len(found.Diagnoses) != 1 || found.Diagnoses[0].Code != diagnosis.DNSNXDomain {
 		t.Fatalf("diagnoses are %s", summary(found.Diagnoses))
 	}
@@ -356,7 +389,7 @@ func TestChecker_Check_knows_a_domain_that_is_not_registered(t *testing.T) {
 	}
 }
 
-func TestChecker_Check_is_bounded_where_servers_disagree(t *testing.T) {
+func TestChecker_CheckAddresses_is_bounded_where_servers_disagree(t *testing.T) {
 	w := setup(t)
 	for i := range 64 {
 		name := fmt.Sprintf("n%d.example.test", i)
@@ -368,7 +401,7 @@ func TestChecker_Check_is_bounded_where_servers_disagree(t *testing.T) {
 			server.SetBoth(name, alias)
 		}
 	}
-	found := w.checker.Check(t.Context(), host, edges)
+	found := w.toEdges(t)
 	if len(w.ns1.Asked()) > 64 {
 		t.Errorf("one server got %d questions", len(w.ns1.Asked()))
 	}

@@ -6,122 +6,108 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miekg/dns"
-
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/chain"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/diagnosis"
-	"github.com/siteplane/siteplane/services/dnsvalidator/internal/evidence"
 )
 
-// writer puts faults of one hostname into words.
+// writer puts the faults of one hostname into words.
 type writer struct {
-	hostname string
-	edges    []netip.Addr
-	// found has every address that the hostname leads to now.
-	found []netip.Addr
-}
-
-func newWriter(hostname string, edges, found []netip.Addr) writer {
-	return writer{hostname: dns.Fqdn(hostname), edges: edges, found: found}
+	Destination
+	verdict
+	// root: the hostname is the root of a zone, where no CNAME may be.
+	root bool
 }
 
 // diagnose returns one diagnosis for each kind of fault, first what to mend
 // first.
-func (w writer) diagnose(v verdict) []diagnosis.Diagnosis {
+func (w writer) diagnose() []diagnosis.Diagnosis {
 	var all []diagnosis.Diagnosis
-	for code, ends := range v.faults {
-		d := diagnosis.New(code, w.summary(code, ends))
-		d.Observed = observed(ends)
-		if code == diagnosis.DNSServFail {
-			w.failure(&d, ends, v.outcome())
-		} else {
-			d.Expected = texts(w.edges)
-			d.Fix = w.fix(code, ends)
-			w.blame(&d, ends)
-		}
+	for code, ends := range w.faults {
+		all = append(all, w.word(code, ends))
+	}
+	if w.split.disagree() {
+		d := w.split.diagnose("leads to the right place", slices.Concat(w.right, w.wrong))
+		d.Expected = w.expected()
 		all = append(all, d)
 	}
 	diagnosis.Sort(all)
 	return all
 }
 
+func (w writer) word(code diagnosis.Code, ends []chain.End) diagnosis.Diagnosis {
+	if code == diagnosis.DNSServFail {
+		d := serverFailure(w.Hostname, ends, w.outcome())
+		w.blameTarget(&d, ends)
+		return d
+	}
+	d := diagnosis.New(code, w.summary(code, ends))
+	d.Expected, d.Observed, d.Fix = w.expected(), observed(ends), w.fix(code, ends)
+	w.blameTarget(&d, ends)
+	w.blameEdges(&d, ends)
+	return d
+}
+
 // summary says in one sentence what is wrong.
 func (w writer) summary(code diagnosis.Code, ends []chain.End) string {
-	host, first := bare(w.hostname), ends[0]
-	last := bare(first.Path[len(first.Path)-1])
-	subject := host
-	if last != host {
-		subject = fmt.Sprintf("%s leads to %s, which", host, last)
-	}
 	switch code {
-	case diagnosis.DNSCNAMELoop:
-		return fmt.Sprintf("The aliases of %s go round in a circle and end nowhere.", host)
-	case diagnosis.DNSCNAMETooLong:
-		return fmt.Sprintf("%s leads through more than %d aliases; resolvers give up on that.", host, chain.MaxHops)
-	case diagnosis.DNSNXDomain:
-		if domain, ok := unregistered(first); ok {
-			return fmt.Sprintf("The domain %s is not registered or has expired.", domain)
-		}
-		return fmt.Sprintf("%s does not exist in DNS.", subject)
-	case diagnosis.DNSNoAddress:
-		return fmt.Sprintf("%s exists in DNS but has no address.", subject)
 	case diagnosis.DNSPrivateAddress:
-		return fmt.Sprintf("%s points to %s, where visitors from the Internet cannot go.", host, list(ends))
+		return fmt.Sprintf("%s points to %s, where visitors from the Internet cannot go.", w.Hostname, list(ends))
+	case diagnosis.ProxyUnexpected:
+		return fmt.Sprintf("%s is proxied (orange cloud) by Cloudflare at %s; it must lead to %s itself.", ends[0].Last(), list(ends), w.place())
 	case diagnosis.DNSWrongTarget:
-		return fmt.Sprintf("%s points to %s; it must point to our edges only.", host, list(ends))
+		return fmt.Sprintf("%s points to %s; it must point to %s only.", w.Hostname, list(ends), w.place())
 	}
-	return fmt.Sprintf("The name servers of %s fail or do not answer.", bare(zoneOf(first)))
+	return pathSummary(code, w.Hostname, ends[0])
 }
 
-// failure words a fault of the servers. Beside good answers it is a warning.
-func (w writer) failure(d *diagnosis.Diagnosis, ends []chain.End, outcome evidence.Outcome) {
-	d.Expected = []string{"an authoritative answer from every name server"}
-	d.Fix = []string{fmt.Sprintf("Ask the provider that hosts DNS for %s to mend the servers above.", bare(zoneOf(ends[0])))}
-	if outcome != evidence.Unknown {
-		d.Severity = diagnosis.Warn
+// place says where the hostname should lead.
+func (w writer) place() string {
+	switch {
+	case w.Target != "":
+		return w.Target
+	case len(w.Edges) > 0:
+		return "our edges"
 	}
-	if slices.ContainsFunc(ends, func(e chain.End) bool { return e.Ours }) {
-		d.Actor = diagnosis.Operator
-		d.Summary = fmt.Sprintf("No resolver could tell which name servers hold %s.", bare(w.hostname))
-		d.Fix = []string{"Mend the resolvers that dnsvalidator is configured with, or its way to them."}
-	}
+	return "Cloudflare"
 }
 
-// blame turns to the operator when the private address is one of our own edges:
-// the tenant did as told.
-func (w writer) blame(d *diagnosis.Diagnosis, ends []chain.End) {
+func (w writer) expected() []string {
+	var lines []string
+	if w.Target != "" {
+		lines = append(lines, "CNAME "+w.Target)
+	}
+	lines = append(lines, texts(w.Edges)...)
+	if w.AcceptCloudflare {
+		lines = append(lines, "addresses of Cloudflare")
+	}
+	return lines
+}
+
+// blameTarget turns to the operator when the hostname leads to the target, as it
+// should, and the fault is behind that.
+func (w writer) blameTarget(d *diagnosis.Diagnosis, ends []chain.End) {
+	if slices.ContainsFunc(ends, func(e chain.End) bool { return !w.behindTarget(e) }) {
+		return
+	}
+	d.Actor = diagnosis.Operator
+	d.Fix = []string{fmt.Sprintf("Give %s addresses: tenants are told to point to it, and %s does.", w.Target, w.Hostname)}
+}
+
+// blameEdges turns to the operator when the private address is one of our own
+// edges: the tenant did as told.
+func (w writer) blameEdges(d *diagnosis.Diagnosis, ends []chain.End) {
 	if d.Code != diagnosis.DNSPrivateAddress {
 		return
 	}
 	for _, end := range ends {
 		for _, addr := range end.Addresses {
-			if !slices.Contains(w.edges, addr) {
+			if !slices.Contains(w.Edges, addr) {
 				return
 			}
 		}
 	}
 	d.Actor = diagnosis.Operator
 	d.Fix = []string{"Give the edge a public address, or add its network to probe.allow_networks if all visitors are inside."}
-}
-
-// zoneOf returns the zone of an end, or the name itself when none was found.
-func zoneOf(end chain.End) string {
-	if end.Zone != "" && end.Zone != "." {
-		return end.Zone
-	}
-	return end.Path[len(end.Path)-1]
-}
-
-func observed(ends []chain.End) []string {
-	var lines []string
-	for _, end := range ends {
-		line := end.String()
-		if len(end.Addresses) > 0 {
-			line += ": " + strings.Join(texts(end.Addresses), ", ")
-		}
-		lines = append(lines, line)
-	}
-	return lines
 }
 
 // list names every address of the ends once.
@@ -133,14 +119,3 @@ func list(ends []chain.End) string {
 	slices.SortFunc(all, netip.Addr.Compare)
 	return strings.Join(texts(slices.Compact(all)), ", ")
 }
-
-func texts(addrs []netip.Addr) []string {
-	lines := make([]string, len(addrs))
-	for i, addr := range addrs {
-		lines[i] = addr.String()
-	}
-	return lines
-}
-
-// bare returns a name as people write it.
-func bare(name string) string { return strings.TrimSuffix(name, ".") }

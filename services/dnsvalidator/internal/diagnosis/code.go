@@ -13,8 +13,16 @@ const (
 	DNSPrivateAddress Code = "DNS_PRIVATE_ADDRESS"
 	DNSWrongTarget    Code = "DNS_WRONG_TARGET"
 	DNSServFail       Code = "DNS_SERVFAIL"
-	ProbeNotOurs      Code = "PROBE_NOT_OURS"
-	ProbeUnreachable  Code = "PROBE_UNREACHABLE"
+	DNSNSDisagree     Code = "DNS_NS_DISAGREE"
+	DNSTXTDoubleLabel Code = "DNS_TXT_DOUBLE_LABEL"
+
+	OwnershipTXTMissing Code = "OWNERSHIP_TXT_MISSING"
+	OwnershipTXTWrong   Code = "OWNERSHIP_TXT_WRONG"
+
+	ProxyUnexpected  Code = "PROXY_UNEXPECTED"
+	ProxyNotOurs     Code = "PROXY_NOT_OURS"
+	ProbeNotOurs     Code = "PROBE_NOT_OURS"
+	ProbeUnreachable Code = "PROBE_UNREACHABLE"
 )
 
 // Severity says how much a fault stands in the way.
@@ -46,11 +54,17 @@ type kind struct {
 var kinds = []kind{
 	{DNSCNAMELoop, Error, Tenant},
 	{DNSCNAMETooLong, Error, Tenant},
+	{DNSNSDisagree, Error, Tenant},
 	{DNSNXDomain, Error, Tenant},
 	{DNSNoAddress, Error, Tenant},
+	{DNSTXTDoubleLabel, Error, Tenant},
+	{OwnershipTXTMissing, Error, Tenant},
+	{OwnershipTXTWrong, Error, Tenant},
 	{DNSPrivateAddress, Error, Tenant},
+	{ProxyUnexpected, Error, Tenant},
 	{DNSWrongTarget, Error, Tenant},
 	{DNSServFail, Error, Tenant},
+	{ProxyNotOurs, Error, Tenant},
 	{ProbeNotOurs, Error, Tenant},
 	{ProbeUnreachable, Error, Operator},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,28 @@ func TestPages_one_for_each_code(t *testing.T) {
 	slices.Sort(found)
 	if !slices.Equal(found, codes()) {
 		t.Errorf("pages are\n%v\ncodes are\n%v", found, codes())
+	}
+}
+
+// head is how a page says how bad it is and who acts, in words for the values of
+// the enums.
+var head = regexp.MustCompile(`(?m)^Severity: (information|warning|error|fatal)\. Who acts: (the tenant|the operator|a certificate authority|Cloudflare|nobody)\.$`)
+
+func TestPages_link_to_pages(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)]*)\)`)
+	for _, code := range codes() {
+		page, err := os.ReadFile(filepath.Join(pages, code+".md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(head.FindAll(page, -1)) != 1 {
+			t.Errorf("%s: not one line says how bad it is and who acts", code)
+		}
+		for _, found := range link.FindAllSubmatch(page, -1) {
+			if _, err := os.Stat(filepath.Join(pages, string(found[1]))); err != nil {
+				t.Errorf("%s: %v", code, err)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package dnsq
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,12 +27,13 @@ type Answer struct {
 
 // Failure says why the answer is no evidence, or "" when it is. An answer
 // without authority counts only when the server was chosen by the operator or
-// asked to resolve (trusted), and never when it just refers to others.
+// asked to resolve (trusted), and never when it just refers to others. A code
+// beside an alias is about the name that the alias leads to (RFC 6604).
 func (a Answer) Failure(trusted bool) string {
 	switch {
 	case a.Err != nil:
 		return a.Err.Error()
-	case a.Rcode != dns.RcodeSuccess && a.Rcode != dns.RcodeNameError:
+	case a.Rcode != dns.RcodeSuccess && a.Rcode != dns.RcodeNameError && a.Alias() == "":
 		return dns.RcodeToString[a.Rcode]
 	case a.referral:
 		return "refers to other servers"
@@ -67,6 +70,44 @@ func (a Answer) NameServers() []string {
 		}
 	}
 	return hosts
+}
+
+// Texts returns the TXT records that the asked name itself owns, each with its
+// strings joined, as the bytes that they stand for.
+func (a Answer) Texts() []string {
+	var texts []string
+	for _, rr := range a.own() {
+		if txt, ok := rr.(*dns.TXT); ok {
+			texts = append(texts, unescape(strings.Join(txt.Txt, "")))
+		}
+	}
+	return texts
+}
+
+// unescape turns presentation format, in which the DNS library keeps strings,
+// into bytes: \DDD is a byte in decimal, any other \X is X.
+func unescape(text string) string {
+	var raw strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			raw.WriteByte(text[i])
+			continue
+		}
+		if b, err := strconv.ParseUint(text[i+1:min(i+4, len(text))], 10, 8); err == nil && i+3 < len(text) {
+			raw.WriteByte(byte(b))
+			i += 3
+			continue
+		}
+		i++
+		raw.WriteByte(text[i])
+	}
+	return raw.String()
+}
+
+// Root reports whether the asked name owns an SOA record, so that a zone begins
+// there.
+func (a Answer) Root() bool {
+	return slices.ContainsFunc(a.own(), func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA })
 }
 
 // own returns the records whose owner is the asked name.

@@ -43,6 +43,8 @@ func TestClient_Ask(t *testing.T) {
 		"an answer":                 {dnstest.Reply{Records: record}, "", []string{overUDP}, 1},
 		"no such name":              {dnstest.Reply{Rcode: dns.RcodeNameError}, "", []string{overUDP}, 0},
 		"server failure":            {dnstest.Reply{Rcode: dns.RcodeServerFailure}, "SERVFAIL", []string{overUDP}, 0},
+		"failure behind an alias":   {dnstest.Reply{Rcode: dns.RcodeServerFailure, Records: []string{"www.example.test. 60 IN CNAME other.test."}}, "", []string{overUDP}, 0},
+		"failure beside another's":  {dnstest.Reply{Rcode: dns.RcodeServerFailure, Records: []string{"a.example.test. 60 IN CNAME other.test."}}, "SERVFAIL", []string{overUDP}, 0},
 		"refused":                   {dnstest.Reply{Rcode: dns.RcodeRefused}, "REFUSED", []string{overUDP}, 0},
 		"tcp when it is too long":   {dnstest.Reply{Records: record, Truncated: true}, "", []string{overTCP, overUDP}, 1},
 		"cut everywhere":            {dnstest.Reply{TruncatedTCP: true}, "cut", []string{overTCP, overUDP}, 0},
@@ -130,5 +132,20 @@ func TestClient_AskAll_keeps_the_order(t *testing.T) {
 		if got := answers[i].Addresses(); len(got) != 1 || got[0].String() != want {
 			t.Errorf("answer %d is %v, want %s", i, got, want)
 		}
+	}
+}
+
+func TestAnswer_Texts(t *testing.T) {
+	server := dnstest.Start(t)
+	server.Set(name, dns.TypeTXT, dnstest.Reply{Records: []string{
+		`WWW.example.test. 60 IN TXT "two " "strings"`,
+		`www.example.test. 60 IN TXT "\"quoted\" \\ \027 \226\130\172 a\046b"`,
+		`www.example.test. 60 IN TXT ""`,
+		`other.example.test. 60 IN TXT "of another name"`,
+	}})
+	answer := dnsq.Client{Timeout: time.Second}.Ask(t.Context(), dnsq.Question{Server: server.Addr(), Name: name, Type: dns.TypeTXT})
+	want := []string{"two strings", "\"quoted\" \\ \x1b \u20ac a.b", ""}
+	if diff := cmp.Diff(want, answer.Texts()); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
 	}
 }

@@ -19,7 +19,9 @@ type Server struct {
 
 	mu     sync.Mutex
 	script map[dns.Question]Reply
-	asked  []string
+	// below has what is said of names below a name that the script has not.
+	below map[dns.Question]func(name string) Reply
+	asked []string
 }
 
 // Reply is what one question is answered with.
@@ -39,6 +41,8 @@ type Reply struct {
 	// too.
 	Truncated    bool
 	TruncatedTCP bool
+	// Once answers the first time only, and SERVFAIL later.
+	Once bool
 	// Other answers another question.
 	Other bool
 }
@@ -63,7 +67,7 @@ func StartAll(t *testing.T, hosts ...string) []*Server {
 		}
 		servers := make([]*Server, len(hosts))
 		for i := range hosts {
-			servers[i] = &Server{addr: transports[2*i].Listener.Addr().String(), script: map[dns.Question]Reply{}}
+			servers[i] = &Server{addr: transports[2*i].Listener.Addr().String(), script: map[dns.Question]Reply{}, below: map[dns.Question]func(string) Reply{}}
 			servers[i].serve(t, transports[2*i])
 			servers[i].serve(t, transports[2*i+1])
 		}
@@ -134,6 +138,13 @@ func (s *Server) Set(name string, qtype uint16, reply Reply) {
 	s.script[question(name, qtype)] = reply
 }
 
+// SetBelow tells what to answer about any other name below a name.
+func (s *Server) SetBelow(name string, qtype uint16, reply func(name string) Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.below[question(name, qtype)] = reply
+}
+
 // SetBoth tells what to answer to A and to AAAA.
 func (s *Server) SetBoth(name string, reply Reply) {
 	s.Set(name, dns.TypeA, reply)
@@ -158,12 +169,29 @@ func (s *Server) take(network string, q dns.Question) (Reply, bool) {
 	s.asked = append(s.asked, network+" "+q.Name+" "+dns.TypeToString[q.Qtype])
 	key := question(q.Name, q.Qtype)
 	reply, ok := s.script[key]
+	if !ok {
+		return s.wildcard(key)
+	}
+	if reply.Once {
+		s.script[key] = Reply{Rcode: dns.RcodeServerFailure}
+	}
 	if reply.SilentOnce {
 		later := reply
 		later.SilentOnce = false
 		s.script[key] = later
 	}
 	return reply, ok
+}
+
+// wildcard returns what is said of names below one that has the question's name
+// below it.
+func (s *Server) wildcard(key dns.Question) (Reply, bool) {
+	for above, reply := range s.below {
+		if above.Qtype == key.Qtype && above.Name != key.Name && dns.IsSubDomain(above.Name, key.Name) {
+			return reply(key.Name), true
+		}
+	}
+	return Reply{}, false
 }
 
 func (s *Server) handle(w dns.ResponseWriter, request *dns.Msg) {

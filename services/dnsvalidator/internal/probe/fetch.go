@@ -31,7 +31,12 @@ type Attempt struct {
 	Err error
 	// Answered: somebody is there, so that an Err speaks against us.
 	Answered bool
-	Duration time.Duration
+	// Cloudflare: the address is theirs, and no signature counts.
+	Cloudflare bool
+	Duration   time.Duration
+
+	// page is the number in what may be an error page of Cloudflare.
+	page string
 }
 
 // Counts reports whether one of our edges answered.
@@ -69,10 +74,11 @@ func (a *Attempt) get(ctx context.Context, c challenge) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	a.Status = response.StatusCode
-	if err := judge(response); err != nil {
-		return nil, err
-	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if refused := judge(response); refused != nil {
+		a.page = errorPage(body)
+		return nil, refused
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read probe answer: %w", err)
 	}

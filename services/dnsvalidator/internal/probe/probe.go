@@ -31,11 +31,17 @@ import (
 // a tenant, who could list any number of strangers.
 const maxAddresses = 16
 
+// Cloudflare tells the addresses of Cloudflare from others.
+type Cloudflare interface {
+	Contains(ctx context.Context, addr netip.Addr) bool
+}
+
 // Prober probes hostnames. It keeps no state.
 type Prober struct {
 	// Walker resolves as a visitor would.
-	Walker chain.Walker
-	Reach  reach.Filter
+	Walker     chain.Walker
+	Reach      reach.Filter
+	Cloudflare Cloudflare
 	// Port is where edges answer visitors.
 	Port uint16
 	// Timeout is for each address.
@@ -104,5 +110,10 @@ func (p *Prober) dial(ctx context.Context, addresses []netip.Addr, c challenge) 
 		}
 	}
 	dialled.Wait()
+	for i, a := range attempts {
+		if !a.Counts() && p.Cloudflare.Contains(ctx, a.Address.Addr()) {
+			attempts[i].proxied()
+		}
+	}
 	return attempts
 }

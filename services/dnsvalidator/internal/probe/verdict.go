@@ -13,7 +13,7 @@ import (
 // address answered as ours, and unknown else.
 func outcome(attempts []Attempt) evidence.Outcome {
 	switch {
-	case slices.ContainsFunc(attempts, stranger):
+	case slices.ContainsFunc(attempts, stranger), slices.ContainsFunc(attempts, strangerBehindProxy):
 		return evidence.Contradicted
 	case len(attempts) == 0 || slices.ContainsFunc(attempts, silent):
 		return evidence.Unknown
@@ -21,7 +21,9 @@ func outcome(attempts []Attempt) evidence.Outcome {
 	return evidence.Confirmed
 }
 
-func stranger(a Attempt) bool { return a.Answered && !a.Counts() }
+func stranger(a Attempt) bool { return a.Answered && !a.Counts() && !a.Cloudflare }
+
+func strangerBehindProxy(a Attempt) bool { return a.Answered && !a.Counts() && a.Cloudflare }
 
 func silent(a Attempt) bool { return !a.Answered }
 
@@ -30,6 +32,9 @@ func diagnose(request Request, walk chain.Walk, attempts []Attempt) []diagnosis.
 	var all []diagnosis.Diagnosis
 	if lines := observed(attempts, stranger); len(lines) > 0 {
 		all = append(all, notOurs(request, lines))
+	}
+	if lines := observed(attempts, strangerBehindProxy); len(lines) > 0 {
+		all = append(all, proxied(request, lines))
 	}
 	lines := observed(attempts, silent)
 	if len(attempts) == 0 {
@@ -49,6 +54,18 @@ func notOurs(request Request, lines []string) diagnosis.Diagnosis {
 	d.Fix = []string{
 		fmt.Sprintf("Remove the addresses above from %s, or whatever stands in front of it, so that requests reach the edges.", request.Hostname),
 		"If an address is of one of our edges, ask the operator which program answers there.",
+	}
+	return d
+}
+
+func proxied(request Request, lines []string) diagnosis.Diagnosis {
+	d := diagnosis.New(diagnosis.ProxyNotOurs,
+		fmt.Sprintf("%s is behind Cloudflare, but requests for it arrive at another site there.", request.Hostname))
+	d.Expected, d.Observed = expected(request), lines
+	d.Fix = []string{
+		fmt.Sprintf("In the Cloudflare account that holds the zone of %s, give it the records that the domain's instructions list, and no others.", request.Hostname),
+		fmt.Sprintf("There, remove what answers for %s before us: Workers, redirects, page rules, an access policy.", request.Hostname),
+		fmt.Sprintf("If the answer above is a redirect to https, turn 'Always Use HTTPS' off for %s.", path),
 	}
 	return d
 }
