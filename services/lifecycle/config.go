@@ -15,6 +15,9 @@ type Config struct {
 	// PlatformDomain is the domain below which sites get a name by their slug,
 	// empty for none.
 	PlatformDomain string
+	// AllowReservedTLDs takes tenants' names below top-level domains that no
+	// registry hands out, such as .test; for development.
+	AllowReservedTLDs bool
 	// OriginAllowNetworks are networks that origins may lie in besides the
 	// public Internet.
 	OriginAllowNetworks []netip.Prefix
@@ -28,6 +31,15 @@ type Config struct {
 	ObserveEvery time.Duration
 	// ReserveFor is how long a released name is kept for its last owner.
 	ReserveFor time.Duration
+	// TransferAfter is how long the holder of a hostname has to prove it again
+	// after another tenant has proved it.
+	TransferAfter time.Duration
+	// ReconcileEvery is how often each tunnel is compared with what it shall hold.
+	ReconcileEvery time.Duration
+	// RecheckEvery is how often an ACTIVE domain is looked at.
+	RecheckEvery time.Duration
+	// Grace is how long evidence may be contradicted before a domain is lost.
+	Grace time.Duration
 	// Lease is how long a claim on an object holds.
 	Lease time.Duration
 	// Concurrency bounds the objects that are worked on at once.
@@ -37,12 +49,16 @@ type Config struct {
 // Defaults returns the configuration that most installations keep.
 func Defaults() Config {
 	return Config{
-		ProbePolicy:  "public",
-		EdgeWindow:   time.Minute,
-		ObserveEvery: 10 * time.Second,
-		ReserveFor:   30 * 24 * time.Hour,
-		Lease:        time.Minute,
-		Concurrency:  16,
+		ProbePolicy:    "public",
+		EdgeWindow:     time.Minute,
+		ObserveEvery:   10 * time.Second,
+		ReserveFor:     30 * 24 * time.Hour,
+		TransferAfter:  72 * time.Hour,
+		ReconcileEvery: time.Minute,
+		RecheckEvery:   15 * time.Minute,
+		Grace:          7 * 24 * time.Hour,
+		Lease:          time.Minute,
+		Concurrency:    16,
 	}
 }
 
@@ -62,6 +78,7 @@ func (c Config) Validate() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"edge window": c.EdgeWindow, "observe interval": c.ObserveEvery, "lease": c.Lease,
+		"transfer time": c.TransferAfter, "reconcile interval": c.ReconcileEvery, "recheck interval": c.RecheckEvery, "grace": c.Grace,
 	} {
 		if d < time.Second {
 			problem("%s %s: must be at least 1s", name, d)

@@ -28,7 +28,7 @@ func (e *NotFoundError) Error() string { return fmt.Sprintf("%s %q not found", e
 
 // TakenError says that a name belongs to a live object already.
 type TakenError struct {
-	// Kind is "slug", "hostname" or "request id".
+	// Kind is "slug", "hostname", "tenant" or "request id".
 	Kind string
 	// Name is the name.
 	Name string
@@ -50,6 +50,14 @@ type IllegalTransitionError struct {
 func (e *IllegalTransitionError) Error() string {
 	return fmt.Sprintf("a %s in %s does not take the event %q", e.Machine, e.From, e.Event)
 }
+
+// PreconditionError says that something else must be done before what was asked.
+type PreconditionError struct {
+	// Message says what, for a person.
+	Message string
+}
+
+func (e *PreconditionError) Error() string { return e.Message }
 
 // UnavailableError says that something we need does not answer.
 type UnavailableError struct {
@@ -75,6 +83,8 @@ type Violation struct {
 	Field string
 	// Description says what is wrong and what would be right.
 	Description string
+	// Reason is a diagnosis code, for instance NAME_INVALID; may be empty.
+	Reason string
 }
 
 // InvalidError lists every wrong field of a request.
@@ -97,6 +107,11 @@ type Violations []Violation
 // Add notes one wrong field.
 func (v *Violations) Add(field, format string, args ...any) {
 	*v = append(*v, Violation{Field: field, Description: fmt.Sprintf(format, args...)})
+}
+
+// AddReason notes one wrong field with a diagnosis code.
+func (v *Violations) AddReason(field, reason, format string, args ...any) {
+	*v = append(*v, Violation{Field: field, Description: fmt.Sprintf(format, args...), Reason: reason})
 }
 
 // Err returns an InvalidError, or nil when nothing was noted.

@@ -31,7 +31,7 @@ func Violations(err error) []FieldViolation {
 	request, _ := detail[*errdetails.BadRequest](err)
 	var all []FieldViolation
 	for _, v := range request.GetFieldViolations() {
-		all = append(all, FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
+		all = append(all, FieldViolation{Field: v.GetField(), Description: v.GetDescription(), Reason: v.GetReason()})
 	}
 	return all
 }

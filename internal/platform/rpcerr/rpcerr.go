@@ -35,6 +35,7 @@ const (
 type FieldViolation struct {
 	Field       string // path of the field, for instance site.slug
 	Description string // what is wrong with it, for people
+	Reason      string // code of what is wrong, for programs; may be empty
 }
 
 // Option adds a detail to an error.
@@ -79,12 +80,19 @@ func Metadata(key, value string) Option {
 
 // Violation adds one field to the BadRequest.
 func Violation(field, description string) Option {
+	return ViolationReason(field, description, "")
+}
+
+// ViolationReason adds one field to the BadRequest, with the code of what is
+// wrong with it.
+func ViolationReason(field, description, reason string) Option {
 	return func(d *details) {
 		if d.request == nil {
 			d.request = &errdetails.BadRequest{}
 		}
-		d.request.FieldViolations = append(d.request.FieldViolations,
-			&errdetails.BadRequest_FieldViolation{Field: text(field), Description: text(description)})
+		d.request.FieldViolations = append(d.request.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: text(field), Description: text(description), Reason: text(reason),
+		})
 	}
 }
 

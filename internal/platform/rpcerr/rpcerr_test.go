@@ -35,6 +35,7 @@ func TestNew_everything_is_read_back(t *testing.T) {
 		rpcerr.Metadata("edge_id", "edge_1"), rpcerr.Metadata("generation", "7"),
 		rpcerr.RetryAfter(1500*time.Millisecond),
 		rpcerr.Violation("site.slug", "is too long"), rpcerr.Violation("site.name", "is missing"),
+		rpcerr.ViolationReason("hostname", "is no name", "NAME_INVALID"),
 		rpcerr.Help("https://siteplane.example/docs/diagnoses/x", "What to do"), rpcerr.Help("https://b.example", "More")))
 	wrapped := fmt.Errorf("apply: %w", err)
 
@@ -50,7 +51,10 @@ func TestNew_everything_is_read_back(t *testing.T) {
 	if got, ok := rpcerr.RetryDelay(wrapped); !ok || got != 1500*time.Millisecond {
 		t.Errorf("RetryDelay = %s, %t", got, ok)
 	}
-	want := []rpcerr.FieldViolation{{Field: "site.slug", Description: "is too long"}, {Field: "site.name", Description: "is missing"}}
+	want := []rpcerr.FieldViolation{
+		{Field: "site.slug", Description: "is too long"}, {Field: "site.name", Description: "is missing"},
+		{Field: "hostname", Description: "is no name", Reason: "NAME_INVALID"},
+	}
 	if got := rpcerr.Violations(wrapped); !slices.Equal(got, want) {
 		t.Errorf("Violations = %v, want %v", got, want)
 	}
@@ -77,11 +81,11 @@ func TestNew(t *testing.T) {
 	t.Run("keeps its details when a text is not UTF-8", func(t *testing.T) {
 		bad := "caf\xe9"
 		err := overTheWire(t, rpcerr.New(codes.InvalidArgument, rpcerr.ReasonInvalidFields, bad,
-			rpcerr.Metadata(bad, bad), rpcerr.Violation(bad, bad), rpcerr.Help(bad, bad)))
+			rpcerr.Metadata(bad, bad), rpcerr.ViolationReason(bad, bad, bad), rpcerr.Help(bad, bad)))
 		if rpcerr.Reason(err) != rpcerr.ReasonInvalidFields {
 			t.Errorf("Reason = %q", rpcerr.Reason(err))
 		}
-		if got := rpcerr.Violations(err); len(got) != 1 || got[0].Field != "caf\uFFFD" {
+		if got := rpcerr.Violations(err); len(got) != 1 || got[0].Field != "caf\uFFFD" || got[0].Reason != "caf\uFFFD" {
 			t.Errorf("Violations = %q", got)
 		}
 	})

@@ -48,6 +48,9 @@ func (a *API) server(l net.Listener, tlsConfig *tls.Config) (*rpc.Server, error)
 		return nil, err
 	}
 	lifecyclev1.RegisterSiteServiceServer(s.GRPC(), &siteService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterDomainServiceServer(s.GRPC(), &domainService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterTenantServiceServer(s.GRPC(), &tenantService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterZoneServiceServer(s.GRPC(), &zoneService{cp: a.cp, logger: a.cp.Logger()})
 	return s, nil
 }
 
@@ -87,8 +90,13 @@ func (a *API) Handler(ctx context.Context) (http.Handler, error) {
 
 func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, error) {
 	gateway := runtime.NewServeMux(runtime.WithIncomingHeaderMatcher(forwarded))
-	if err := lifecyclev1.RegisterSiteServiceHandler(ctx, gateway, conn); err != nil {
-		return nil, fmt.Errorf("build gateway: %w", err)
+	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
+		lifecyclev1.RegisterSiteServiceHandler, lifecyclev1.RegisterDomainServiceHandler,
+		lifecyclev1.RegisterTenantServiceHandler, lifecyclev1.RegisterZoneServiceHandler,
+	} {
+		if err := register(ctx, gateway, conn); err != nil {
+			return nil, fmt.Errorf("build gateway: %w", err)
+		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.MaxBytesHandler(gateway, 1<<20))

@@ -19,13 +19,14 @@ import (
 // read.
 func failure(ctx context.Context, logger *slog.Logger, err error) error {
 	var (
-		missing     *lifecycle.NotFoundError
-		taken       *lifecycle.TakenError
-		invalid     *lifecycle.InvalidError
-		illegal     *lifecycle.IllegalTransitionError
-		unavailable *lifecycle.UnavailableError
-		credential  *auth.CredentialError
-		denied      *auth.DeniedError
+		missing      *lifecycle.NotFoundError
+		taken        *lifecycle.TakenError
+		invalid      *lifecycle.InvalidError
+		illegal      *lifecycle.IllegalTransitionError
+		precondition *lifecycle.PreconditionError
+		unavailable  *lifecycle.UnavailableError
+		credential   *auth.CredentialError
+		denied       *auth.DeniedError
 	)
 	trace := rpcerr.Metadata("trace_id", tracecontext.ID(ctx))
 	switch {
@@ -34,7 +35,7 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 	case errors.As(err, &invalid):
 		opts := []rpcerr.Option{trace}
 		for _, v := range invalid.Violations {
-			opts = append(opts, rpcerr.Violation(v.Field, v.Description))
+			opts = append(opts, rpcerr.ViolationReason(v.Field, v.Description, v.Reason))
 		}
 		return rpcerr.New(codes.InvalidArgument, "INVALID_FIELDS", "the request is not valid", opts...)
 	case errors.As(err, &missing):
@@ -45,6 +46,8 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 		return rpcerr.New(codes.AlreadyExists, "NAME_TAKEN", taken.Error(), trace)
 	case errors.As(err, &illegal):
 		return rpcerr.New(codes.FailedPrecondition, "ILLEGAL_TRANSITION", illegal.Error(), trace)
+	case errors.As(err, &precondition):
+		return rpcerr.New(codes.FailedPrecondition, "PRECONDITION", precondition.Error(), trace)
 	case errors.Is(err, lifecycle.ErrLostRace), errors.Is(err, lifecycle.ErrFenced):
 		return rpcerr.New(codes.Aborted, "LOST_RACE", "the object changed at the same time; read it again", trace)
 	case errors.As(err, &credential):

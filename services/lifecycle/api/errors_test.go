@@ -32,6 +32,8 @@ func TestFailure(t *testing.T) {
 		"a hostname taken":      {&lifecycle.TakenError{Kind: "hostname", Name: "a.example"}, codes.AlreadyExists, "NAME_TAKEN", false},
 		"a request id reused":   {&lifecycle.TakenError{Kind: "request id", Name: "1"}, codes.AlreadyExists, "REQUEST_ID_REUSED", false},
 		"an illegal transition": {&lifecycle.IllegalTransitionError{Machine: "site", From: "ACTIVE", Event: "retry"}, codes.FailedPrecondition, "ILLEGAL_TRANSITION", false},
+		"a tenant's name taken": {&lifecycle.TakenError{Kind: "tenant", Name: "acme"}, codes.AlreadyExists, "NAME_TAKEN", false},
+		"something to do first": {&lifecycle.PreconditionError{Message: "name another primary"}, codes.FailedPrecondition, "PRECONDITION", false},
 		"a lost race":           {lifecycle.ErrLostRace, codes.Aborted, "LOST_RACE", false},
 		"a lost lease":          {lifecycle.ErrFenced, codes.Aborted, "LOST_RACE", false},
 		"a bad credential":      {&auth.CredentialError{}, codes.Unauthenticated, "BAD_CREDENTIAL", false},
@@ -64,10 +66,17 @@ func TestFailure(t *testing.T) {
 		}
 	})
 	t.Run("every field that is wrong", func(t *testing.T) {
-		v := lifecycle.Violations{{Field: "a", Description: "is wrong"}, {Field: "b.c", Description: "is too long"}}
+		v := lifecycle.Violations{{Field: "a", Description: "is wrong"}, {Field: "b.c", Description: "is too long", Reason: "NAME_INVALID"}}
 		got := rpcerr.Violations(failure(t.Context(), slog.New(slog.DiscardHandler), v.Err()))
-		if len(got) != 2 || got[0].Field != "a" || got[1].Field != "b.c" || got[1].Description != "is too long" {
+		if len(got) != 2 || got[0].Field != "a" || got[1].Field != "b.c" || got[1].Description != "is too long" ||
+			got[0].Reason != "" || got[1].Reason != "NAME_INVALID" {
 			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("what to do first, in full", func(t *testing.T) {
+		err := failure(t.Context(), slog.New(slog.DiscardHandler), &lifecycle.PreconditionError{Message: "name another primary"})
+		if got := status.Convert(err).Message(); got != "name another primary" {
+			t.Errorf("the caller reads %q", got)
 		}
 	})
 	t.Run("when to come back", func(t *testing.T) {

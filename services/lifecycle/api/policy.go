@@ -14,12 +14,25 @@ import (
 // policy says which role each RPC demands. A server refuses to start while an
 // RPC has no row.
 var policy = map[string]auth.Role{
-	lifecyclev1.SiteService_CreateSite_FullMethodName:      auth.Operator,
-	lifecyclev1.SiteService_GetSite_FullMethodName:         auth.Viewer,
-	lifecyclev1.SiteService_ListSites_FullMethodName:       auth.Viewer,
-	lifecyclev1.SiteService_DeleteSite_FullMethodName:      auth.Operator,
-	lifecyclev1.SiteService_RetrySite_FullMethodName:       auth.Operator,
-	lifecyclev1.SiteService_GetSiteTimeline_FullMethodName: auth.Viewer,
+	lifecyclev1.SiteService_CreateSite_FullMethodName:       auth.Operator,
+	lifecyclev1.SiteService_GetSite_FullMethodName:          auth.Viewer,
+	lifecyclev1.SiteService_ListSites_FullMethodName:        auth.Viewer,
+	lifecyclev1.SiteService_DeleteSite_FullMethodName:       auth.Operator,
+	lifecyclev1.SiteService_RetrySite_FullMethodName:        auth.Operator,
+	lifecyclev1.SiteService_SetPrimaryDomain_FullMethodName: auth.Operator,
+	lifecyclev1.SiteService_GetSiteTimeline_FullMethodName:  auth.Viewer,
+
+	lifecyclev1.DomainService_AddDomain_FullMethodName:    auth.Operator,
+	lifecyclev1.DomainService_GetDomain_FullMethodName:    auth.Viewer,
+	lifecyclev1.DomainService_ListDomains_FullMethodName:  auth.Viewer,
+	lifecyclev1.DomainService_CheckDomain_FullMethodName:  auth.Operator,
+	lifecyclev1.DomainService_RemoveDomain_FullMethodName: auth.Operator,
+
+	lifecyclev1.TenantService_CreateTenant_FullMethodName: auth.PlatformAdmin,
+	lifecyclev1.TenantService_ListTenants_FullMethodName:  auth.PlatformAdmin,
+
+	lifecyclev1.ZoneService_GrantZone_FullMethodName:      auth.PlatformAdmin,
+	lifecyclev1.ZoneService_ListZoneGrants_FullMethodName: auth.PlatformAdmin,
 
 	"/grpc.health.v1.Health/Check": auth.Viewer,
 	"/grpc.health.v1.Health/Watch": auth.Viewer,

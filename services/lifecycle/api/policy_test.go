@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -41,8 +42,13 @@ func TestPolicy_has_exactly_a_row_for_each_RPC(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(policy)); !slices.Equal(got, want) {
 		t.Errorf("rows are\n%q, the services have\n%q", got, want)
 	}
-	if !slices.Contains(want, lifecyclev1.SiteService_CreateSite_FullMethodName) {
-		t.Error("the services were not found")
+	for _, method := range []string{
+		lifecyclev1.SiteService_CreateSite_FullMethodName, lifecyclev1.DomainService_AddDomain_FullMethodName,
+		lifecyclev1.TenantService_CreateTenant_FullMethodName, lifecyclev1.ZoneService_GrantZone_FullMethodName,
+	} {
+		if !slices.Contains(want, method) {
+			t.Errorf("%s was not found", method)
+		}
 	}
 }
 
@@ -50,10 +56,21 @@ func TestPolicy_what_changes_demands_more_than_a_viewer(t *testing.T) {
 	reads := []string{
 		lifecyclev1.SiteService_GetSite_FullMethodName, lifecyclev1.SiteService_ListSites_FullMethodName,
 		lifecyclev1.SiteService_GetSiteTimeline_FullMethodName,
+		lifecyclev1.DomainService_GetDomain_FullMethodName, lifecyclev1.DomainService_ListDomains_FullMethodName,
 		healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName, healthv1.Health_List_FullMethodName,
 	}
 	for method, role := range policy {
 		if viewer := role == auth.Viewer; viewer != slices.Contains(reads, method) {
+			t.Errorf("%s demands %s", method, role)
+		}
+	}
+}
+
+func TestPolicy_what_is_the_installations_demands_a_platform_admin(t *testing.T) {
+	services := []string{lifecyclev1.TenantService_ServiceDesc.ServiceName, lifecyclev1.ZoneService_ServiceDesc.ServiceName}
+	for method, role := range policy {
+		service, _, _ := strings.Cut(method[1:], "/")
+		if platform := role == auth.PlatformAdmin; platform != slices.Contains(services, service) {
 			t.Errorf("%s demands %s", method, role)
 		}
 	}

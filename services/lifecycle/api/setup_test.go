@@ -18,29 +18,38 @@ import (
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
+	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/api"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
 )
 
 // server is the API over memory, through the real interceptors.
 type server struct {
 	*testing.T
-	world  *apptest.World
-	sites  lifecyclev1.SiteServiceClient
-	conn   *grpc.ClientConn
-	rest   *httptest.Server
-	logs   bytes.Buffer
-	keyOf  map[auth.Role]string
-	listen *bufconn.Listener
+	world   *apptest.World
+	sites   lifecyclev1.SiteServiceClient
+	domains lifecyclev1.DomainServiceClient
+	tenants lifecyclev1.TenantServiceClient
+	zones   lifecyclev1.ZoneServiceClient
+	conn    *grpc.ClientConn
+	rest    *httptest.Server
+	logs    bytes.Buffer
+	keyOf   map[auth.Role]string
+	listen  *bufconn.Listener
 }
 
-// setup serves a world with one edge, to keys of every role of its first tenant.
+// setup serves a world with one edge and a tunnel that has the zone ours.test, to
+// keys of every role of its first tenant.
 func setup(t *testing.T) *server {
 	t.Helper()
 	s := &server{T: t, listen: bufconn.Listen(1 << 20), keyOf: map[auth.Role]string{}}
-	s.world = apptest.New(t, apptest.Options{Logger: slog.New(slog.NewJSONHandler(&s.logs, nil))})
+	s.world = apptest.New(t, apptest.Options{
+		Logger: slog.New(slog.NewJSONHandler(&s.logs, nil)), Tunnel: fake.NewTunnel("ours.test"),
+		Configure: func(cfg *lifecycle.Config) { cfg.AllowReservedTLDs = true },
+	})
 	s.world.Run()
 	for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin} {
 		s.keyOf[role] = s.key(s.world.Caller, role)
@@ -57,7 +66,8 @@ func setup(t *testing.T) *server {
 		Dialer:    func(ctx context.Context, _ string) (net.Conn, error) { return s.listen.DialContext(ctx) },
 	})
 	s.must(err)
-	s.sites = lifecyclev1.NewSiteServiceClient(s.conn)
+	s.sites, s.domains = lifecyclev1.NewSiteServiceClient(s.conn), lifecyclev1.NewDomainServiceClient(s.conn)
+	s.tenants, s.zones = lifecyclev1.NewTenantServiceClient(s.conn), lifecyclev1.NewZoneServiceClient(s.conn)
 	t.Cleanup(func() {
 		s.rest.Close()
 		_ = s.conn.Close()

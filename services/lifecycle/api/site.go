@@ -2,17 +2,13 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"log/slog"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
-	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
-
-const defaultPageSize = 100
 
 // siteService implements lifecyclev1.SiteServiceServer.
 type siteService struct {
@@ -26,6 +22,7 @@ type siteService struct {
 func (s *siteService) CreateSite(ctx context.Context, req *lifecyclev1.CreateSiteRequest) (*lifecyclev1.CreateSiteResponse, error) {
 	in := app.NewSite{
 		Name: req.GetSite().GetName(), Slug: req.GetSite().GetSlug(), Spec: specOf(req.GetSite().GetSpec()),
+		PrimaryHostname: req.GetPrimaryHostname(), Direct: req.GetDirect(),
 	}
 	view, err := s.cp.CreateSite(ctx, callerOf(ctx), in, app.RequestID(req.GetRequestId()))
 	if err != nil {
@@ -36,10 +33,7 @@ func (s *siteService) CreateSite(ctx context.Context, req *lifecyclev1.CreateSit
 
 // operation shows what works on a site, nil when nothing does.
 func (s *siteService) operation(view app.SiteView) *lifecyclev1.Operation {
-	if view.Operation == nil {
-		return nil
-	}
-	return wireOperation(view.Operation, s.cp.StepName(*view.Operation))
+	return activeOperation(s.cp, view.Operation)
 }
 
 // GetSite implements the RPC.
@@ -53,13 +47,12 @@ func (s *siteService) GetSite(ctx context.Context, req *lifecyclev1.GetSiteReque
 
 // ListSites implements the RPC.
 func (s *siteService) ListSites(ctx context.Context, req *lifecyclev1.ListSitesRequest) (*lifecyclev1.ListSitesResponse, error) {
-	page, err := pageOf(req)
+	before, err := lastOf(req.GetPageToken(), id.ParseSite)
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	asked := page.Limit
-	page.Limit++ // one more tells whether there is a next page
-	views, err := s.cp.ListSites(ctx, callerOf(ctx), page)
+	asked := pageSize(req.GetPageSize())
+	views, err := s.cp.ListSites(ctx, callerOf(ctx), site.Page{Before: before, Limit: asked + 1})
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
@@ -92,6 +85,15 @@ func (s *siteService) RetrySite(ctx context.Context, req *lifecyclev1.RetrySiteR
 	return &lifecyclev1.RetrySiteResponse{Site: wireSite(view), Operation: s.operation(view)}, nil
 }
 
+// SetPrimaryDomain implements the RPC.
+func (s *siteService) SetPrimaryDomain(ctx context.Context, req *lifecyclev1.SetPrimaryDomainRequest) (*lifecyclev1.SetPrimaryDomainResponse, error) {
+	view, err := s.cp.SetPrimaryDomain(ctx, callerOf(ctx), id.Site(req.GetSiteId()), id.Domain(req.GetDomainId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.SetPrimaryDomainResponse{Site: wireSite(view)}, nil
+}
+
 // GetSiteTimeline implements the RPC.
 func (s *siteService) GetSiteTimeline(ctx context.Context, req *lifecyclev1.GetSiteTimelineRequest) (*lifecyclev1.GetSiteTimelineResponse, error) {
 	moments, err := s.cp.Timeline(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
@@ -103,28 +105,4 @@ func (s *siteService) GetSiteTimeline(ctx context.Context, req *lifecyclev1.GetS
 		out.Entries = append(out.Entries, wireMoment(m))
 	}
 	return out, nil
-}
-
-// A page token is the last id of the page before, not readable so that nobody
-// builds one.
-func pageToken(last id.Site) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
-
-func pageOf(req *lifecyclev1.ListSitesRequest) (site.Page, error) {
-	page := site.Page{Limit: int(req.GetPageSize())}
-	if page.Limit == 0 {
-		page.Limit = defaultPageSize
-	}
-	if req.GetPageToken() == "" {
-		return page, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(req.GetPageToken())
-	if err == nil {
-		page.Before, err = id.ParseSite(string(raw))
-	}
-	if err != nil {
-		var problems lifecycle.Violations
-		problems.Add("page_token", "is not one that a list returned")
-		return page, problems.Err()
-	}
-	return page, nil
 }

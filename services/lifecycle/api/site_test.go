@@ -37,6 +37,10 @@ var methods = map[string]func(context.Context, lifecyclev1.SiteServiceClient, st
 		_, err := c.RetrySite(ctx, &lifecyclev1.RetrySiteRequest{SiteId: siteID})
 		return err
 	},
+	"SetPrimaryDomain": func(ctx context.Context, c lifecyclev1.SiteServiceClient, siteID string) error {
+		_, err := c.SetPrimaryDomain(ctx, &lifecyclev1.SetPrimaryDomainRequest{SiteId: siteID, DomainId: "dom_1"})
+		return err
+	},
 	"GetSiteTimeline": func(ctx context.Context, c lifecyclev1.SiteServiceClient, siteID string) error {
 		_, err := c.GetSiteTimeline(ctx, &lifecyclev1.GetSiteTimelineRequest{SiteId: siteID})
 		return err
@@ -237,6 +241,7 @@ func TestSiteService_roles(t *testing.T) {
 		wantError(t, err, codes.PermissionDenied, "NOT_ALLOWED")
 		wantError(t, methods["DeleteSite"](viewer, s.sites, siteID), codes.PermissionDenied, "NOT_ALLOWED")
 		wantError(t, methods["RetrySite"](viewer, s.sites, siteID), codes.PermissionDenied, "NOT_ALLOWED")
+		wantError(t, methods["SetPrimaryDomain"](viewer, s.sites, siteID), codes.PermissionDenied, "NOT_ALLOWED")
 		wantError(t, methods["DeleteSite"](viewer, s.sites, "site_unknown"), codes.PermissionDenied, "NOT_ALLOWED")
 	})
 	t.Run("every other role changes", func(t *testing.T) {

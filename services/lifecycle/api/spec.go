@@ -15,11 +15,13 @@ func wireSite(view app.SiteView) *lifecyclev1.Site {
 	out := &lifecyclev1.Site{
 		SiteId: string(s.ID), Name: s.Name, Slug: s.Slug,
 		Revision: s.WantedRevision, ConfirmedRevision: s.ConfirmedRevision,
-		Status:        wireEnum[lifecyclev1.SiteStatus](lifecyclev1.SiteStatus_value, "SITE_STATUS_", string(s.Status)),
-		Conditions:    wireConditions(view.Conditions, view.NextAttemptAt),
-		PrimaryDomain: wireDomain(view.Primary),
-		Etag:          strconv.FormatInt(s.Version, 36),
-		CreateTime:    wireTime(s.CreatedAt), UpdateTime: wireTime(s.UpdatedAt),
+		Status:     wireEnum[lifecyclev1.SiteStatus](lifecyclev1.SiteStatus_value, "SITE_STATUS_", string(s.Status)),
+		Conditions: wireConditions(view.Conditions, view.NextAttemptAt),
+		Etag:       strconv.FormatInt(s.Version, 36),
+		CreateTime: wireTime(s.CreatedAt), UpdateTime: wireTime(s.UpdatedAt),
+	}
+	if view.Primary != nil {
+		out.PrimaryDomain = wireDomain(*view.Primary)
 	}
 	if s.Status != site.Deleted {
 		out.Spec = wireSpec(view.Spec)

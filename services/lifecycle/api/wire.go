@@ -29,21 +29,37 @@ func wireEnum[E ~int32](values map[string]int32, prefix, name string) E {
 	return E(values[prefix+name])
 }
 
-func wireDomain(view *app.DomainView) *lifecyclev1.Domain {
-	if view == nil {
-		return nil
-	}
+func wireDomain(view app.DomainView) *lifecyclev1.Domain {
 	d := view.Domain
 	return &lifecyclev1.Domain{
 		DomainId: string(d.ID), SiteId: string(d.SiteID), Hostname: d.Hostname,
-		Kind:       wireEnum[lifecyclev1.DomainKind](lifecyclev1.DomainKind_value, "DOMAIN_KIND_", string(d.Kind)),
-		Mode:       modes[d.Mode],
-		Status:     wireEnum[lifecyclev1.DomainStatus](lifecyclev1.DomainStatus_value, "DOMAIN_STATUS_", string(d.Status)),
-		Conditions: wireConditions(view.Conditions, view.NextAttemptAt),
+		Kind:         wireEnum[lifecyclev1.DomainKind](lifecyclev1.DomainKind_value, "DOMAIN_KIND_", string(d.Kind)),
+		Mode:         modes[d.Mode],
+		Status:       wireEnum[lifecyclev1.DomainStatus](lifecyclev1.DomainStatus_value, "DOMAIN_STATUS_", string(d.Status)),
+		Conditions:   wireConditions(view.Conditions, view.NextAttemptAt),
+		Instructions: wireInstructions(view.Instructions), Direct: d.PreferDirect, Primary: view.Primary,
 		CreateTime: wireTime(d.CreatedAt), UpdateTime: wireTime(d.UpdatedAt),
 	}
 }
 
+func wireInstructions(instructions []network.Instruction) []*lifecyclev1.Instruction {
+	var out []*lifecyclev1.Instruction
+	for _, i := range instructions {
+		out = append(out, &lifecyclev1.Instruction{
+			Purpose: purposes[i.Purpose], Type: i.Type, Name: i.Name, Value: i.Value, Note: i.Note,
+		})
+	}
+	return out
+}
+
+var purposes = map[network.Purpose]lifecyclev1.InstructionPurpose{
+	network.Ownership:   lifecyclev1.InstructionPurpose_INSTRUCTION_PURPOSE_OWNERSHIP,
+	network.Traffic:     lifecyclev1.InstructionPurpose_INSTRUCTION_PURPOSE_TRAFFIC,
+	network.Preparation: lifecyclev1.InstructionPurpose_INSTRUCTION_PURPOSE_PREPARATION,
+	network.Keep:        lifecyclev1.InstructionPurpose_INSTRUCTION_PURPOSE_KEEP,
+}
+
+// modes has nothing for a mode that is not known yet.
 var modes = map[network.Mode]lifecyclev1.DomainMode{
 	network.Managed:        lifecyclev1.DomainMode_DOMAIN_MODE_MANAGED,
 	network.CustomHostname: lifecyclev1.DomainMode_DOMAIN_MODE_CUSTOM_HOSTNAME,
@@ -79,6 +95,14 @@ func wireConditions(conditions []condition.Condition, next time.Time) []*lifecyc
 		out = append(out, w)
 	}
 	return out
+}
+
+// activeOperation shows what works on an object, nil when nothing does.
+func activeOperation(cp *app.ControlPlane, o *saga.Operation) *lifecyclev1.Operation {
+	if o == nil {
+		return nil
+	}
+	return wireOperation(o, cp.StepName(*o))
 }
 
 func wireOperation(o *saga.Operation, step string) *lifecyclev1.Operation {

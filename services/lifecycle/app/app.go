@@ -115,6 +115,7 @@ func (c *ControlPlane) loopConfig() worker.Config {
 		Store: c.store, Edges: c.edges, Tunnel: c.tunnel, DNS: c.dns,
 		ProbePolicy: infra.ProbePolicy(c.cfg.ProbePolicy),
 		EdgeWindow:  c.cfg.EdgeWindow, ObserveEvery: c.cfg.ObserveEvery, ReserveFor: c.cfg.ReserveFor,
+		TransferAfter: c.cfg.TransferAfter, ReconcileEvery: c.cfg.ReconcileEvery, RecheckEvery: c.cfg.RecheckEvery, Grace: c.cfg.Grace,
 		Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
 	})
 	return worker.Config{
@@ -136,23 +137,14 @@ func (c *ControlPlane) StepName(op saga.Operation) string { return c.reconciler.
 // Logger returns the logger.
 func (c *ControlPlane) Logger() *slog.Logger { return c.logger }
 
-// Start takes over every lease, makes every edge due and begins to work. The
+// Start takes over every lease, makes every edge and tunnel due and begins to work. The
 // caller holds the database alone.
 func (c *ControlPlane) Start(ctx context.Context) error {
 	err := c.store.Update(ctx, func(tx store.Tx) error {
 		if err := tx.ReleaseLeases(ctx); err != nil {
 			return err
 		}
-		edges, err := tx.ListEdges(ctx)
-		if err != nil {
-			return err
-		}
-		for _, e := range edges {
-			if err := tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: c.clock()}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.markInfrastructure(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("start control plane: %w", err)
@@ -164,6 +156,31 @@ func (c *ControlPlane) Start(ctx context.Context) error {
 			c.logger.ErrorContext(running, "work loop ended", "error", err)
 		}
 	})
+	return nil
+}
+
+// markInfrastructure makes every edge and every tunnel due.
+func (c *ControlPlane) markInfrastructure(ctx context.Context, tx store.Tx) error {
+	edges, err := tx.ListEdges(ctx)
+	if err != nil {
+		return err
+	}
+	tunnels, err := tx.ListTunnels(ctx)
+	if err != nil {
+		return err
+	}
+	var marks []worker.Mark
+	for _, e := range edges {
+		marks = append(marks, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: c.clock()})
+	}
+	for _, t := range tunnels {
+		marks = append(marks, worker.Mark{Kind: worker.Tunnel, Key: string(t.ID), DueAt: c.clock()})
+	}
+	for _, m := range marks {
+		if err := tx.MarkWork(ctx, m); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
@@ -57,4 +59,36 @@ func SoleEdge(ctx context.Context, s store.Store) (edgeID id.Edge, ok bool, err 
 		return err
 	})
 	return edgeID, ok, err
+}
+
+// EnsureTunnel writes down a tunnel that is new, and the name of one that is not,
+// and makes it due.
+func EnsureTunnel(ctx context.Context, s store.Store, t tunnel.Tunnel) error {
+	return s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.PutTunnel(ctx, t); err != nil {
+			return err
+		}
+		return tx.MarkWork(ctx, worker.Mark{Kind: worker.Tunnel, Key: string(t.ID), DueAt: time.UnixMicro(0)})
+	})
+}
+
+// SoleTunnel returns the one tunnel of a single-host installation; ok is false
+// when there is none yet.
+func SoleTunnel(ctx context.Context, s store.Store) (tunnelID id.Tunnel, ok bool, err error) {
+	err = s.View(ctx, func(tx store.Tx) error {
+		tunnels, err := tx.ListTunnels(ctx)
+		if err == nil && len(tunnels) > 0 {
+			tunnelID, ok = tunnels[0].ID, true
+		}
+		return err
+	})
+	return tunnelID, ok, err
+}
+
+// EnsureZoneGrant lets a tenant claim any name in a zone, without asking whether
+// the zone is ours; ControlPlane.GrantZone asks.
+func EnsureZoneGrant(ctx context.Context, s store.Store, zoneName string, tenant id.Tenant, now time.Time) error {
+	return s.Update(ctx, func(tx store.Tx) error {
+		return tx.PutZoneGrant(ctx, network.ZoneGrant{ZoneName: zoneName, TenantID: tenant, CreatedAt: now})
+	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
-	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
@@ -33,26 +32,31 @@ type SiteView struct {
 	Operation *saga.Operation
 }
 
-// DomainView is a domain as a caller sees it.
-type DomainView struct {
-	Domain        network.Domain
-	Conditions    []condition.Condition
-	NextAttemptAt time.Time
-}
-
 // NewSite is a site to be.
 type NewSite struct {
 	Name string
 	// Slug is made from the name when it is empty.
 	Slug string
 	Spec site.Spec
+	// PrimaryHostname is a name of the tenant's own that becomes the primary
+	// domain; empty for the platform name. A hash of a request from before the
+	// field must stay as it was, so the empty value is left out.
+	PrimaryHostname string `json:",omitempty"`
+	// Direct asks for the direct mode of the primary hostname.
+	Direct bool `json:",omitempty"`
 }
 
-// CreateSite writes a site down with the operation that provisions it, in one
-// transaction. Errors: *lifecycle.InvalidError, *lifecycle.TakenError.
+// CreateSite writes a site down with its primary domain and the operation that
+// provisions it, in one transaction. Errors: *lifecycle.InvalidError,
+// *lifecycle.TakenError.
 func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in NewSite, request RequestID) (SiteView, error) {
 	var problems lifecycle.Violations
 	c.policy.Check(&problems, "site.spec", in.Spec)
+	var primary *newClaim
+	if in.PrimaryHostname != "" {
+		claim := c.checkHostname(&problems, "primary_hostname", in.PrimaryHostname, in.Direct)
+		primary = &claim
+	}
 	if err := problems.Err(); err != nil {
 		return SiteView{}, err
 	}
@@ -67,7 +71,7 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 			return err
 		}
 		if !replayed {
-			if siteID, err = c.insertSite(ctx, tx, by, in); err != nil {
+			if siteID, err = c.insertSite(ctx, tx, by, in, primary); err != nil {
 				return err
 			}
 			if err := request.keep(ctx, tx, by.TenantID, hash, siteID, c.clock()); err != nil {
@@ -80,7 +84,7 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 	return view, err
 }
 
-func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Principal, in NewSite) (string, error) {
+func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Principal, in NewSite, primary *newClaim) (string, error) {
 	now := c.clock()
 	s := site.Site{
 		ID: id.NewSite(), TenantID: by.TenantID, Name: in.Name, Slug: in.Slug,
@@ -101,6 +105,9 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 	if err != nil {
 		return "", err
 	}
+	if err := c.insertPrimary(ctx, tx, s, primary, cause); err != nil {
+		return "", err
+	}
 	_, err = saga.Open(ctx, tx, saga.Opening{
 		ID: opID, Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 		ObjectID: string(s.ID), Actor: by.Subject, At: now,
@@ -118,40 +125,43 @@ func (c *ControlPlane) insertNamed(ctx context.Context, tx store.Tx, s site.Site
 	if reserved && owner != s.TenantID {
 		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
 	}
-	if err := tx.InsertSite(ctx, s, r, cause); err != nil {
-		return err
-	}
-	return c.insertPlatformDomain(ctx, tx, s, cause)
+	return tx.InsertSite(ctx, s, r, cause)
 }
 
 // platformName is the hostname that a slug gives below the platform domain.
 func (c *ControlPlane) platformName(slug string) string { return slug + "." + c.cfg.PlatformDomain }
 
-// insertPlatformDomain claims the site's name below the platform domain and
-// makes it the primary. Without a platform domain the site waits for one of the
-// tenant's.
-func (c *ControlPlane) insertPlatformDomain(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.Cause) error {
-	if c.cfg.PlatformDomain == "" {
-		missing := condition.Condition{
-			ObjectID: string(s.ID), Type: condition.Resolves, Status: condition.False, Reason: infra.CodeNoDomain,
-			Message: "the site has no domain", Actor: condition.Tenant, Since: cause.At, TraceID: cause.TraceID,
-		}
-		return condition.Set(ctx, tx, missing)
+// insertPrimary gives a new site its primary domain: the tenant's own if one was
+// named, else the platform name. Without a platform domain the site waits for one
+// of the tenant's.
+func (c *ControlPlane) insertPrimary(ctx context.Context, tx store.Tx, s site.Site, primary *newClaim, cause lifecycle.Cause) error {
+	var d network.Domain
+	var err error
+	switch {
+	case primary != nil:
+		d, err = insertClaim(ctx, tx, s, *primary, cause)
+	case c.cfg.PlatformDomain != "":
+		d, err = c.insertPlatformDomain(ctx, tx, s, cause)
+	default:
+		return condition.Set(ctx, tx, reconcile.NoDomain(s.ID, cause))
 	}
+	if err != nil {
+		return err
+	}
+	if s, err = tx.GetSite(ctx, s.TenantID, s.ID); err != nil {
+		return err
+	}
+	return adoptPrimary(ctx, tx, s, d, cause)
+}
+
+// insertPlatformDomain claims the site's name below the platform domain.
+func (c *ControlPlane) insertPlatformDomain(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.Cause) (network.Domain, error) {
 	d := network.Domain{
 		ID: id.NewDomain(), TenantID: s.TenantID, SiteID: s.ID, Hostname: c.platformName(s.Slug),
 		Kind: network.Platform, Status: network.Machine.Initial, Wanted: network.Hidden,
 		CreatedAt: cause.At, UpdatedAt: cause.At,
 	}
-	if err := tx.InsertDomain(ctx, d, cause); err != nil {
-		return err
-	}
-	s, err := tx.GetSite(ctx, s.TenantID, s.ID)
-	if err != nil {
-		return err
-	}
-	s.PrimaryDomainID = d.ID
-	return tx.UpdateSite(ctx, s)
+	return d, tx.InsertDomain(ctx, d, cause)
 }
 
 // GetSite returns a site, tombstones included.
@@ -250,35 +260,19 @@ func readSite(ctx context.Context, tx store.Tx, tenant id.Tenant, siteID id.Site
 	if view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Site, string(siteID)); err != nil {
 		return view, err
 	}
-	objects := []string{string(siteID)}
-	if s.PrimaryDomainID != "" {
-		if view.Primary, err = readDomain(ctx, tx, tenant, s.PrimaryDomainID); err != nil {
-			return view, err
-		}
-		objects = append(objects, string(s.PrimaryDomainID))
+	if view.Operation, err = activeOperation(ctx, tx, string(siteID)); err != nil {
+		return view, err
 	}
-	for _, object := range objects {
-		op, ok, err := tx.ActiveOperation(ctx, object)
-		if err != nil {
-			return view, err
-		}
-		if ok {
-			view.Operation = &op
-			break
-		}
+	if s.PrimaryDomainID == "" {
+		return view, nil
+	}
+	primary, err := readDomain(ctx, tx, tenant, s.PrimaryDomainID)
+	if err != nil {
+		return view, err
+	}
+	view.Primary = &primary
+	if view.Operation == nil {
+		view.Operation = primary.Operation
 	}
 	return view, nil
-}
-
-func readDomain(ctx context.Context, tx store.Tx, tenant id.Tenant, domain id.Domain) (*DomainView, error) {
-	d, err := tx.GetDomain(ctx, tenant, domain)
-	if err != nil {
-		return nil, err
-	}
-	view := &DomainView{Domain: d}
-	if view.Conditions, err = tx.Conditions(ctx, string(domain)); err != nil {
-		return nil, err
-	}
-	view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Domain, string(domain))
-	return view, err
 }

@@ -90,6 +90,10 @@ type Store interface {
 	InsertTenant(ctx context.Context, t Tenant) error
 	// TenantByName returns a tenant.
 	TenantByName(ctx context.Context, name string) (Tenant, error)
+	// GetTenant returns a tenant.
+	GetTenant(ctx context.Context, tenant id.Tenant) (Tenant, error)
+	// ListTenants returns all tenants, ordered by name.
+	ListTenants(ctx context.Context) ([]Tenant, error)
 	// InsertKey writes a key.
 	InsertKey(ctx context.Context, k Key) error
 	// GetKey returns a key, revoked or not.

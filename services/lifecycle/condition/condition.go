@@ -55,6 +55,14 @@ const (
 	ReasonWaiting = "WAITING"
 	// ReasonPlatformName says that the name is ours to give.
 	ReasonPlatformName = "PLATFORM_NAME"
+	// ReasonZoneGranted says that the name lies in a zone that the operator
+	// granted to the tenant.
+	ReasonZoneGranted = "ZONE_GRANTED"
+	// ReasonReserved says that the name is reserved for the tenant, who held it
+	// last.
+	ReasonReserved = "NAME_RESERVED"
+	// ReasonPrimaryDomain says that the primary domain has the condition.
+	ReasonPrimaryDomain = "PRIMARY_DOMAIN"
 	// ReasonModeDirect says that the mode has no such part.
 	ReasonModeDirect = "MODE_DIRECT"
 	// ReasonHTTP says that the edges speak HTTP only.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/digest"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
@@ -38,6 +39,9 @@ type Store interface {
 	// DesiredRows returns the rows of the given sites, or of all sites that are
 	// wanted PRESENT when sites is nil.
 	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
+	// RoutedDomains returns the domains that are wanted ROUTED and whose mode has
+	// a route through a tunnel.
+	RoutedDomains(ctx context.Context, tunnel id.Tunnel) ([]network.Domain, error)
 }
 
 // ForEdge returns what an edge shall hold for the rows, ordered by site id.

@@ -22,6 +22,8 @@ type (
 	Domain string
 	// Edge identifies an edge, edge_...
 	Edge string
+	// Tunnel identifies a tunnel, tun_...
+	Tunnel string
 	// Operation identifies an operation, op_...
 	Operation string
 )
@@ -33,6 +35,7 @@ const (
 	SitePrefix      = "site"
 	DomainPrefix    = "dom"
 	EdgePrefix      = "edge"
+	TunnelPrefix    = "tun"
 	OperationPrefix = "op"
 )
 
@@ -51,11 +54,17 @@ func NewDomain() Domain { return Domain(generate(DomainPrefix)) }
 // NewEdge returns a new edge id.
 func NewEdge() Edge { return Edge(generate(EdgePrefix)) }
 
+// NewTunnel returns a new tunnel id.
+func NewTunnel() Tunnel { return Tunnel(generate(TunnelPrefix)) }
+
 // NewOperation returns a new operation id.
 func NewOperation() Operation { return Operation(generate(OperationPrefix)) }
 
 // ParseSite checks that s is a well-formed site id.
 func ParseSite(s string) (Site, error) { return Site(s), check(SitePrefix, s) }
+
+// ParseDomain checks that s is a well-formed domain id.
+func ParseDomain(s string) (Domain, error) { return Domain(s), check(DomainPrefix, s) }
 
 // ParseEdge checks that s is a well-formed edge id.
 func ParseEdge(s string) (Edge, error) { return Edge(s), check(EdgePrefix, s) }

@@ -48,15 +48,20 @@ const (
 	CodeEdgeNotProven      = "EDGE_NOT_PROVEN"
 	CodeEdgeUnreachable    = "EDGE_UNREACHABLE"
 	CodeServiceUnavailable = "SERVICE_UNAVAILABLE"
+	CodeDomainTaken        = "DOMAIN_TAKEN"
+	CodeDomainParentTaken  = "DOMAIN_PARENT_TAKEN"
+	CodeTransferPending    = "TRANSFER_PENDING"
+	CodeAtRisk             = "AT_RISK"
+	CodeTunnelNoRule       = "TUNNEL_NO_RULE"
 )
 
 // ErrSnapshotNeeded says that the edge needs everything: it has no base for a
 // delta, or the digest did not come out.
 var ErrSnapshotNeeded = errors.New("the edge needs a whole snapshot")
 
-// ErrStaleFence says that the edge has seen a higher fence; the caller has lost
+// ErrStaleFence says that the edge or tunnel has seen a higher fence; the caller has lost
 // its lease.
-var ErrStaleFence = errors.New("the edge refuses an older caller")
+var ErrStaleFence = errors.New("an older caller is refused")
 
 // ErrNotServed says that the running configuration does not know the site.
 var ErrNotServed = errors.New("the running configuration does not know the site")
@@ -80,6 +85,17 @@ type NotProvenError struct {
 }
 
 func (e *NotProvenError) Error() string { return "the edge did not prove it: " + e.Message }
+
+// RefusedError says that a provider does not let us do what is needed until
+// somebody acts.
+type RefusedError struct {
+	Diagnosis Diagnosis
+}
+
+func (e *RefusedError) Error() string { return e.Diagnosis.Code + ": " + e.Diagnosis.Summary }
+
+// Uncounted says that no operation comes nearer to failure by this.
+func (e *RefusedError) Uncounted() bool { return true }
 
 // UnavailableError says that a collaborator does not answer or cannot find out.
 type UnavailableError struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
 // EdgeProvider makes edges hold what is desired and says what they hold.
@@ -30,20 +31,31 @@ type EdgeProvider interface {
 // TunnelProvider owns how names reach the edges from outside.
 type TunnelProvider interface {
 	// LookupZone finds the zone of ours that holds a hostname. No zone is an
-	// answer. Errors: *UnavailableError.
+	// answer. Errors: *RefusedError, *UnavailableError.
 	LookupZone(ctx context.Context, hostname string) (ZoneAnswer, error)
+	// Apply makes the tunnel hold exactly the routes that the update carries, and
+	// returns once that is read back; routes that something foreign blocks are
+	// left out and named. Repeating it is harmless, and writes nothing where
+	// nothing differs. Errors: ErrStaleFence, *RefusedError, *UnavailableError.
+	Apply(ctx context.Context, update TunnelUpdate) (TunnelProof, error)
+	// ReadRoute reads how far one route is, and writes nothing. Errors:
+	// *RefusedError, *UnavailableError.
+	ReadRoute(ctx context.Context, installation string, route desired.TunnelRoute) (RouteReading, error)
 }
 
 // DNSValidator looks at hostnames as the world sees them and returns evidence.
 type DNSValidator interface {
 	// CheckAddresses asks where a hostname leads. Errors: *UnavailableError.
-	CheckAddresses(ctx context.Context, hostname string, edgeAddresses []string) (Finding, error)
+	CheckAddresses(ctx context.Context, hostname string, right RightTarget) (Finding, error)
+	// CheckOwnership asks for the record that shows whose a hostname is: a TXT
+	// record of that name with that token. Errors: *UnavailableError.
+	CheckOwnership(ctx context.Context, hostname, recordName, token string) (Finding, error)
 	// ProbeHostname fetches a signed nonce through a hostname. Errors:
 	// *UnavailableError.
 	ProbeHostname(ctx context.Context, probe Probe) (Finding, error)
 }
 
-// Fence orders the callers of one edge; a lower one is refused with
+// Fence orders the callers of one edge or tunnel; a lower one is refused with
 // ErrStaleFence.
 type Fence struct {
 	Era, Epoch, Generation uint64
@@ -96,10 +108,69 @@ type SiteProof struct {
 type ZoneAnswer struct {
 	// Found says whether the hostname is in a zone of ours.
 	Found bool `json:"found"`
-	// ZoneName is its name.
+	// ZoneID and ZoneName are its id at the provider and its name.
+	ZoneID   string `json:"zone_id,omitempty"`
 	ZoneName string `json:"zone_name,omitempty"`
 	// Backend is who answered, for instance "direct".
 	Backend string `json:"backend"`
+	// CustomHostnameTarget is the name that custom hostnames lead to; empty when
+	// the backend offers none.
+	CustomHostnameTarget string `json:"custom_hostname_target,omitempty"`
+}
+
+// TunnelUpdate is everything that a tunnel shall hold.
+type TunnelUpdate struct {
+	Fence Fence
+	// Installation marks what is ours at the provider.
+	Installation string
+	Routes       []desired.TunnelRoute
+	// Digest is over the routes.
+	Digest string
+}
+
+// TunnelProof is what a tunnel proved.
+type TunnelProof struct {
+	Generation    uint64 `json:"generation"`
+	Digest        string `json:"digest"`
+	ConfigVersion int64  `json:"config_version"`
+	// Writes counts the calls that changed something at the provider.
+	Writes int `json:"writes"`
+	// Blocked maps hostnames to what blocks their routes.
+	Blocked map[string]Diagnosis `json:"blocked,omitempty"`
+}
+
+// RouteState says how far a route is.
+type RouteState string
+
+// The states of a route.
+const (
+	// RouteReady: rule, and record or active custom hostname, are there.
+	RouteReady RouteState = "ready"
+	// RoutePartial: some of it is there, or all of it and it is not active yet.
+	RoutePartial RouteState = "partial"
+	// RouteAbsent: nothing of ours is there.
+	RouteAbsent RouteState = "absent"
+)
+
+// RouteReading is what was read of a route.
+type RouteReading struct {
+	State RouteState `json:"state"`
+	// Seen is what was seen, one line each.
+	Seen []string `json:"seen"`
+	// Diagnoses say what is missing or in the way.
+	Diagnoses []Diagnosis `json:"diagnoses,omitempty"`
+	// Records are those that the provider wants the tenant to write.
+	Records []network.Instruction `json:"records,omitempty"`
+}
+
+// RightTarget says where a hostname may lead.
+type RightTarget struct {
+	// EdgeAddresses are right in every mode.
+	EdgeAddresses []string
+	// Name is right as the target of a CNAME; empty for none.
+	Name string
+	// Cloudflare says that Cloudflare's addresses are right too.
+	Cloudflare bool
 }
 
 // ProbePolicy says how a probe dials.

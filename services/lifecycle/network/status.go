@@ -57,3 +57,7 @@ var Machine = machine.Machine[Status, Event]{
 
 // Live reports whether the domain still claims its hostname.
 func (s Status) Live() bool { return s != Releasing && s != Released }
+
+// Verified reports whether the domain has shown that its hostname is the
+// tenant's, and holds it.
+func (s Status) Verified() bool { return s == Validated || s == Routed || s == Active }

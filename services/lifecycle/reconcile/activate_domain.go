@@ -24,7 +24,7 @@ func (r *Reconciler) activateDomain() saga.Definition[store.Tx] {
 		Steps: []step{
 			{
 				Name: "validate", Skip: r.atLeast(network.Validated),
-				Confirm: r.ofDomain(r.confirmResolves), Commit: r.commitDomain(network.Validate, "DNS shows what the mode demands"),
+				Confirm: r.ofDomain(r.confirmValidated), Commit: r.commitValidated,
 			},
 			{
 				Name: "publish_on_edges", Skip: r.atLeast(network.Routed), Apply: r.raise(network.OnEdge),
@@ -33,7 +33,8 @@ func (r *Reconciler) activateDomain() saga.Definition[store.Tx] {
 			},
 			{
 				Name: "route", Skip: r.atLeast(network.Routed), Apply: r.raise(network.Public),
-				Commit: r.commitDomain(network.Route, "the hostname is on the edges; the mode has no further route"), Compensate: r.lower(network.OnEdge),
+				Confirm: r.ofDomain(r.confirmRouted), Commit: r.commitDomain(network.Route, "the hostname is on the edges, and routed as the mode demands"),
+				Compensate: r.lower(network.OnEdge), Undone: r.ofDomain(r.confirmUnrouted),
 			},
 			{
 				Name: "probe", Skip: r.atLeast(network.Active),
@@ -113,7 +114,7 @@ func (r *Reconciler) lower(level network.Wanted) func(context.Context, store.Tx,
 }
 
 // setLevel writes what is wanted of a domain. The edges are told when the
-// hostname comes or goes; what lies between EDGE and ROUTED is not theirs.
+// hostname comes or goes; what lies between EDGE and ROUTED is the tunnel's.
 func (r *Reconciler) setLevel(ctx context.Context, tx store.Tx, d network.Domain, level network.Wanted, op saga.Operation) error {
 	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
 	if err != nil {
@@ -124,10 +125,13 @@ func (r *Reconciler) setLevel(ctx context.Context, tx store.Tx, d network.Domain
 	}
 	forEdges := d.Wanted == network.Hidden || level == network.Hidden
 	d.Wanted, d.UpdatedAt = level, r.Clock()
-	if err := tx.UpdateDomain(ctx, d); err != nil || !forEdges {
+	if err := tx.UpdateDomain(ctx, d); err != nil {
 		return err
 	}
-	return r.tellEdges(ctx, tx, s, op)
+	if forEdges {
+		return r.tellEdges(ctx, tx, s, op)
+	}
+	return r.tellTunnels(ctx, tx, d, op)
 }
 
 // confirmOnEdges reads whether the required edges have proved the site with its

@@ -4,9 +4,11 @@ import (
 	"context"
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
@@ -15,6 +17,15 @@ import (
 var operatorReasons = map[string]bool{
 	infra.CodeNoEdges: true, infra.CodeEdgeNotProven: true, infra.CodeEdgeUnreachable: true,
 	infra.CodeServiceUnavailable: true,
+}
+
+// NoDomain is the condition of a site that no domain leads to.
+func NoDomain(siteID id.Site, cause lifecycle.Cause) condition.Condition {
+	return condition.Condition{
+		ObjectID: string(siteID), Type: condition.Resolves, Status: condition.False, Reason: infra.CodeNoDomain,
+		Message: "the site has no domain", Actor: condition.Tenant, Fix: []string{"Add a domain to the site."},
+		Since: cause.At, TraceID: cause.TraceID,
+	}
 }
 
 // condition makes a condition of now.
@@ -47,15 +58,16 @@ func (r *Reconciler) noted(ctx context.Context, op saga.Operation, t condition.T
 	return seen
 }
 
-// found makes the condition that a finding about a hostname amounts to.
-func (r *Reconciler) found(ctx context.Context, domain id.Domain, t condition.Type, f infra.Finding, confirmed string) condition.Condition {
+// found makes the condition that a finding about a hostname amounts to. An error
+// about a domain that serves is a risk: nothing is known to have changed.
+func (r *Reconciler) found(ctx context.Context, d network.Domain, t condition.Type, f infra.Finding, confirmed string) condition.Condition {
 	status := map[infra.Outcome]condition.Status{
 		infra.Confirmed: condition.True, infra.Contradicted: condition.False,
 	}[f.Outcome]
 	if status == "" {
 		status = condition.Unknown
 	}
-	c := r.condition(ctx, string(domain), t, status, condition.ReasonConfirmed, confirmed)
+	c := r.condition(ctx, string(d.ID), t, status, condition.ReasonConfirmed, confirmed)
 	c.Evidence = f.Seen
 	if f.Outcome == infra.Confirmed {
 		return c
@@ -67,6 +79,10 @@ func (r *Reconciler) found(ctx context.Context, domain id.Domain, t condition.Ty
 	}
 	for _, d := range f.Diagnoses {
 		c.Fix = append(c.Fix, d.Fix...)
+	}
+	if d.Status == network.Active && status == condition.Unknown {
+		c.Message = "It could not be looked at (" + c.Reason + "), and nothing was changed: " + c.Message
+		c.Reason, c.Actor = infra.CodeAtRisk, condition.Nobody
 	}
 	return c
 }

@@ -243,12 +243,6 @@ func TestDomain_mode(t *testing.T) {
 			t.Errorf("%d look-ups, mode %s", n, w.Get(s).Primary.Domain.Mode)
 		}
 	})
-	t.Run("a zone of ours is no direct name", func(t *testing.T) {
-		w := apptest.New(t, apptest.Options{Tunnel: fake.NewTunnel(apptest.PlatformDomain)})
-		s := w.Create("Shop")
-		w.RunFor(10 * time.Minute)
-		wantStatus(t, w, s, site.DomainPendingDNS)
-	})
 }
 
 // evidence is what was seen of a site's primary domain.

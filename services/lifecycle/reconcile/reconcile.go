@@ -3,9 +3,11 @@
 // ask infrastructure and what the answers mean; it knows infrastructure only by
 // the three interfaces of package infra, and the database only by store.Tx.
 //
-// Where things go: site.go, domain.go and edge.go are the handlers; one file per
-// operation (create_site.go, ...) holds its steps; condition.go turns findings
-// into conditions.
+// Where things go: site.go, domain.go, edge.go and tunnel.go are the handlers; one
+// file per operation (create_site.go, ...) holds its steps. What a domain's status
+// needs is looked at in ownership.go (whose is it), look.go (where does it lead,
+// who answers) and route.go (does the tunnel have it); contest.go settles between
+// tenants; condition.go turns findings into conditions.
 //
 // Order of effects: publish last, unpublish first. Upwards infrastructure goes
 // before status, downwards status goes before infrastructure.
@@ -41,9 +43,19 @@ type Config struct {
 	ObserveEvery time.Duration
 	// ReserveFor is how long a released name is kept for its last owner.
 	ReserveFor time.Duration
-	Clock      func() time.Time
-	Logger     *slog.Logger
-	Tracer     trace.Tracer
+	// TransferAfter is how long the holder of a contested hostname has to prove it
+	// again.
+	TransferAfter time.Duration
+	// ReconcileEvery is how often each tunnel is sent what it shall hold although
+	// nothing changed.
+	ReconcileEvery time.Duration
+	// RecheckEvery is how often an ACTIVE domain is looked at.
+	RecheckEvery time.Duration
+	// Grace is how long evidence may be contradicted before a domain is lost.
+	Grace  time.Duration
+	Clock  func() time.Time
+	Logger *slog.Logger
+	Tracer trace.Tracer
 }
 
 // Reconciler holds the handlers. All state is in the database but the digests
@@ -60,7 +72,7 @@ func New(cfg Config) *Reconciler {
 	r := &Reconciler{
 		Config:  cfg,
 		digests: newDigestCache(),
-		retry:   backoff.Policy{First: time.Second, Cap: 5 * time.Minute},
+		retry:   backoff.Policy{First: time.Second, Cap: 30 * time.Minute},
 	}
 	r.engine = saga.NewEngine(saga.Config[store.Tx]{
 		Update: cfg.Store.Update, View: cfg.Store.View,
@@ -74,13 +86,14 @@ func New(cfg Config) *Reconciler {
 const (
 	CreateSite     = "create_site"
 	ActivateDomain = "activate_domain"
+	LowerDomain    = "lower_domain"
 	ReleaseDomain  = "release_domain"
 	DeleteSite     = "delete_site"
 )
 
 func (r *Reconciler) definitions() []saga.Definition[store.Tx] {
 	return []saga.Definition[store.Tx]{
-		r.createSite(), r.activateDomain(), r.releaseDomain(), r.deleteSite(),
+		r.createSite(), r.activateDomain(), r.lowerDomain(), r.releaseDomain(), r.deleteSite(),
 	}
 }
 
@@ -90,6 +103,7 @@ func (r *Reconciler) Handlers() map[worker.Kind]worker.Handler {
 		worker.Site:   r.handleSite,
 		worker.Domain: r.handleDomain,
 		worker.Edge:   r.handleEdge,
+		worker.Tunnel: r.handleTunnel,
 	}
 }
 

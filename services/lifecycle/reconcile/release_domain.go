@@ -3,23 +3,26 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
-// releaseDomain takes a RELEASING domain off, one level at a time, until no edge
-// answers for it, and gives the name up. Opened by OpenRelease.
+// releaseDomain takes a RELEASING domain off, one level at a time: first DNS and
+// the tunnel's rule, read back, then the edges; and gives the name up. Opened by
+// OpenRelease.
 func (r *Reconciler) releaseDomain() saga.Definition[store.Tx] {
 	return saga.Definition[store.Tx]{
 		Kind: ReleaseDomain,
 		Steps: []step{
-			{Name: "unroute", Skip: r.atMost(network.OnEdge), Apply: r.lower(network.OnEdge)},
+			{Name: "unroute", Skip: r.atMost(network.OnEdge), Apply: r.lower(network.OnEdge), Confirm: r.ofDomain(r.confirmUnrouted)},
 			{Name: "hide_from_edges", Skip: r.atMost(network.Hidden), Apply: r.lower(network.Hidden), Confirm: r.confirmHidden},
 			{Name: "release", Commit: r.commitReleased},
 		},
@@ -40,11 +43,18 @@ func OpenRelease(ctx context.Context, tx store.Tx, d network.Domain, cause lifec
 	if err := saga.Cancel(ctx, tx, worker.Domain, string(d.ID), cause.Reason, cause.At); err != nil {
 		return err
 	}
+	opID := id.NewOperation()
+	if cause.OperationID == "" {
+		cause.OperationID = string(opID)
+	}
 	if _, err := network.Apply(ctx, tx, d, network.Release, cause); err != nil {
 		return err
 	}
+	if err := withdrawContest(ctx, tx, d, cause.At); err != nil {
+		return err
+	}
 	_, err := saga.Open(ctx, tx, saga.Opening{
-		Kind: ReleaseDomain, TenantID: d.TenantID, ObjectKind: worker.Domain,
+		ID: opID, Kind: ReleaseDomain, TenantID: d.TenantID, ObjectKind: worker.Domain,
 		ObjectID: string(d.ID), Actor: cause.Actor, At: cause.At,
 	})
 	return err
@@ -82,19 +92,69 @@ func (r *Reconciler) confirmHidden(ctx context.Context, op saga.Operation) (conf
 	}, nil
 }
 
+// commitReleased gives the name up, keeps it for its last owner for a while, and
+// lets whoever waits for it look again.
 func (r *Reconciler) commitReleased(ctx context.Context, tx store.Tx, op saga.Operation) error {
 	d, err := domainOf(ctx, tx, op)
 	if err != nil {
 		return err
 	}
-	d.ReservedUntil, d.UpdatedAt = r.Clock().Add(r.ReserveFor), r.Clock()
-	if err := tx.UpdateDomain(ctx, d); err != nil {
+	held, err := r.reserves(ctx, tx, d)
+	if err != nil {
 		return err
 	}
-	if _, err := network.Apply(ctx, tx, d, network.Finish, r.cause(ctx, op, "hidden everywhere")); err != nil {
+	if held {
+		d.ReservedUntil, d.UpdatedAt = r.Clock().Add(r.ReserveFor), r.Clock()
+		if err := tx.UpdateDomain(ctx, d); err != nil {
+			return err
+		}
+	}
+	cause := r.cause(ctx, op, "hidden everywhere")
+	if _, err := network.Apply(ctx, tx, d, network.Finish, cause); err != nil {
 		return err
+	}
+	if err := leaveSite(ctx, tx, d, cause); err != nil {
+		return err
+	}
+	waiting, err := others(ctx, tx, d.Hostname, d.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range waiting {
+		if err := r.markDomain(ctx, tx, o.TenantID, o.ID, op.TraceParent); err != nil {
+			return err
+		}
 	}
 	return tx.MarkWork(ctx, worker.Mark{
 		Kind: worker.Site, Key: string(d.SiteID), TenantID: string(d.TenantID), DueAt: r.Clock(), TraceParent: op.TraceParent,
 	})
+}
+
+// leaveSite tells a site that has lost its primary that it has none.
+func leaveSite(ctx context.Context, tx store.Tx, d network.Domain, cause lifecycle.Cause) error {
+	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+	if err != nil || s.PrimaryDomainID != d.ID || s.Status == site.Deleting {
+		return err
+	}
+	return condition.Set(ctx, tx, NoDomain(s.ID, cause))
+}
+
+// reserves reports whether a name is kept for its last owner: who never held it
+// reserves nothing, and one that was lost in a contest is somebody else's.
+func (r *Reconciler) reserves(ctx context.Context, tx store.Tx, d network.Domain) (bool, error) {
+	if d.Kind == network.Platform {
+		return true, nil
+	}
+	contests, err := tx.ContestsOn(ctx, d.Hostname)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range contests {
+		if c.HolderID == d.ID && c.Outcome == network.ContestLost {
+			return false, nil
+		}
+	}
+	history, err := tx.HistoryOf(ctx, []string{string(d.ID)})
+	held := func(c lifecycle.Change) bool { return c.Event == string(network.Validate) }
+	return slices.ContainsFunc(history, held), err
 }

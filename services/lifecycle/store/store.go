@@ -16,6 +16,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
@@ -40,6 +41,7 @@ type Tx interface {
 	site.Store
 	network.Store
 	edge.Store
+	tunnel.Store
 	condition.Store
 	desired.Store
 	saga.Store
@@ -50,6 +52,9 @@ type Tx interface {
 
 	// Era returns the installation's restore counter, from 1.
 	Era(ctx context.Context) (uint64, error)
+	// InstallationID returns what marks the installation's things in places that
+	// others write to: 16 hexadecimal digits, made with the database.
+	InstallationID(ctx context.Context) (string, error)
 }
 
 // Request is a mutation that a caller may repeat.

@@ -31,6 +31,8 @@ const (
 	Domain Kind = "domain"
 	// Edge brings an edge to what is desired; the key is its id.
 	Edge Kind = "edge"
+	// Tunnel brings a tunnel to what is desired; the key is its id.
+	Tunnel Kind = "tunnel"
 )
 
 // Mark says that an object is to be looked at.

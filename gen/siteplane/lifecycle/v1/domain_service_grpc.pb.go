@@ -49,13 +49,14 @@ type DomainServiceClient interface {
 	ListDomains(ctx context.Context, in *ListDomainsRequest, opts ...grpc.CallOption) (*ListDomainsResponse, error)
 	// CheckDomain looks at a domain now instead of at its next attempt; one in
 	// ERROR is retried. The look itself happens after the answer.
-	// FAILED_PRECONDITION: the domain is on its way out, or its site is in ERROR
-	// and must be retried.
+	// FAILED_PRECONDITION: the domain is on its way out, or it is the primary of a
+	// site in ERROR, which must be retried.
 	CheckDomain(ctx context.Context, in *CheckDomainRequest, opts ...grpc.CallOption) (*CheckDomainResponse, error)
 	// RemoveDomain takes a domain off DNS, the tunnel and the edges, in this order,
 	// and gives the hostname up. Removing one that is on its way out returns it as
 	// it is. FAILED_PRECONDITION: it is the primary and no other is named, or it is
-	// the site's platform name.
+	// the site's platform name. NOT_FOUND, too, when the new primary is another
+	// site's.
 	RemoveDomain(ctx context.Context, in *RemoveDomainRequest, opts ...grpc.CallOption) (*RemoveDomainResponse, error)
 }
 
@@ -140,13 +141,14 @@ type DomainServiceServer interface {
 	ListDomains(context.Context, *ListDomainsRequest) (*ListDomainsResponse, error)
 	// CheckDomain looks at a domain now instead of at its next attempt; one in
 	// ERROR is retried. The look itself happens after the answer.
-	// FAILED_PRECONDITION: the domain is on its way out, or its site is in ERROR
-	// and must be retried.
+	// FAILED_PRECONDITION: the domain is on its way out, or it is the primary of a
+	// site in ERROR, which must be retried.
 	CheckDomain(context.Context, *CheckDomainRequest) (*CheckDomainResponse, error)
 	// RemoveDomain takes a domain off DNS, the tunnel and the edges, in this order,
 	// and gives the hostname up. Removing one that is on its way out returns it as
 	// it is. FAILED_PRECONDITION: it is the primary and no other is named, or it is
-	// the site's platform name.
+	// the site's platform name. NOT_FOUND, too, when the new primary is another
+	// site's.
 	RemoveDomain(context.Context, *RemoveDomainRequest) (*RemoveDomainResponse, error)
 	mustEmbedUnimplementedDomainServiceServer()
 }

@@ -32,7 +32,7 @@ const (
 	ErrorReason_ERROR_REASON_INVALID_FIELDS ErrorReason = 1
 	// NOT_FOUND: no such object, or not the caller's.
 	ErrorReason_ERROR_REASON_NOT_FOUND ErrorReason = 2
-	// ALREADY_EXISTS: the slug or hostname belongs to a live site.
+	// ALREADY_EXISTS: the slug, hostname or tenant's name is in use.
 	ErrorReason_ERROR_REASON_NAME_TAKEN ErrorReason = 3
 	// FAILED_PRECONDITION: the transition table does not allow the event.
 	ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION ErrorReason = 4

@@ -38,8 +38,9 @@ type SiteServiceClient interface {
 	// CreateSite writes a site down and begins to provision it. Follow the
 	// site's status, not the operation, to see it become ACTIVE.
 	//
-	// INVALID_ARGUMENT: the spec is wrong, every field is named. ALREADY_EXISTS:
-	// the slug belongs to a live site, or the request id to another request.
+	// INVALID_ARGUMENT: the spec or the primary hostname is wrong, every field is
+	// named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
+	// primary hostname already, or the request id belongs to another request.
 	CreateSite(ctx context.Context, in *CreateSiteRequest, opts ...grpc.CallOption) (*CreateSiteResponse, error)
 	// GetSite returns one site.
 	GetSite(ctx context.Context, in *GetSiteRequest, opts ...grpc.CallOption) (*GetSiteResponse, error)
@@ -149,8 +150,9 @@ type SiteServiceServer interface {
 	// CreateSite writes a site down and begins to provision it. Follow the
 	// site's status, not the operation, to see it become ACTIVE.
 	//
-	// INVALID_ARGUMENT: the spec is wrong, every field is named. ALREADY_EXISTS:
-	// the slug belongs to a live site, or the request id to another request.
+	// INVALID_ARGUMENT: the spec or the primary hostname is wrong, every field is
+	// named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
+	// primary hostname already, or the request id belongs to another request.
 	CreateSite(context.Context, *CreateSiteRequest) (*CreateSiteResponse, error)
 	// GetSite returns one site.
 	GetSite(context.Context, *GetSiteRequest) (*GetSiteResponse, error)

@@ -33,6 +33,7 @@ type ZoneServiceClient interface {
 	// GrantZone lets a tenant claim any name in a zone without proof. Granting
 	// again changes nothing. INVALID_ARGUMENT: no zone of ours has that name.
 	// NOT_FOUND: no such tenant. UNAVAILABLE: the provider cannot be asked.
+	// FAILED_PRECONDITION: the provider refuses our token.
 	GrantZone(ctx context.Context, in *GrantZoneRequest, opts ...grpc.CallOption) (*GrantZoneResponse, error)
 	// ListZoneGrants returns all grants, ordered by zone and tenant.
 	ListZoneGrants(ctx context.Context, in *ListZoneGrantsRequest, opts ...grpc.CallOption) (*ListZoneGrantsResponse, error)
@@ -76,6 +77,7 @@ type ZoneServiceServer interface {
 	// GrantZone lets a tenant claim any name in a zone without proof. Granting
 	// again changes nothing. INVALID_ARGUMENT: no zone of ours has that name.
 	// NOT_FOUND: no such tenant. UNAVAILABLE: the provider cannot be asked.
+	// FAILED_PRECONDITION: the provider refuses our token.
 	GrantZone(context.Context, *GrantZoneRequest) (*GrantZoneResponse, error)
 	// ListZoneGrants returns all grants, ordered by zone and tenant.
 	ListZoneGrants(context.Context, *ListZoneGrantsRequest) (*ListZoneGrantsResponse, error)

@@ -28,6 +28,14 @@ func (w *World) Create(name string) site.Site {
 	return s
 }
 
+// CreateFor creates a site of a caller's tenant.
+func (w *World) CreateFor(by auth.Principal, name string) site.Site {
+	w.tb.Helper()
+	s, err := w.TryCreate(by, app.NewSite{Name: name, Spec: Spec()}, "")
+	w.must(err)
+	return s
+}
+
 // TryCreate creates a site and returns what the caller was told.
 func (w *World) TryCreate(by auth.Principal, in app.NewSite, request app.RequestID) (site.Site, error) {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")

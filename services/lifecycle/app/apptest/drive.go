@@ -8,6 +8,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
@@ -119,7 +120,8 @@ func (w *World) Settle() {
 	}
 }
 
-// settled reports whether nothing but the regular looks at edges is left.
+// settled reports whether nothing but the regular looks at edges, tunnels and
+// ACTIVE domains is left.
 func (w *World) settled() (settled bool) {
 	w.tb.Helper()
 	settled = true
@@ -130,15 +132,16 @@ func (w *World) settled() (settled bool) {
 				return err
 			}
 			due := map[string]worker.Kind{string(r.site): worker.Site}
+			serving := map[string]bool{} // is looked at again and again
 			for _, d := range domains {
-				due[string(d.ID)] = worker.Domain
+				due[string(d.ID)], serving[string(d.ID)] = worker.Domain, d.Status == network.Active
 			}
 			for key, kind := range due {
-				_, dirty, err := tx.DueAt(ctx, kind, key)
+				at, dirty, err := tx.DueAt(ctx, kind, key)
 				if err != nil {
 					return err
 				}
-				settled = settled && !dirty
+				settled = settled && (!dirty || serving[key] && at.After(w.Clock.Now()))
 			}
 		}
 		for _, e := range w.edges {
@@ -148,7 +151,12 @@ func (w *World) settled() (settled bool) {
 			}
 			settled = settled && len(changes) == 0
 		}
-		return nil
+		if w.tunnel == "" {
+			return nil
+		}
+		changes, err := tx.TunnelChanges(ctx, w.tunnel)
+		settled = settled && len(changes) == 0
+		return err
 	})
 	return settled
 }

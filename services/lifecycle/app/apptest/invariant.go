@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
@@ -16,6 +17,7 @@ import (
 // Check fails the test if anything is as it must never be, whatever happens.
 func (w *World) Check() {
 	w.tb.Helper()
+	w.must(w.Tunnel.Invariant())
 	for _, r := range w.sites {
 		w.View(func(ctx context.Context, tx store.Tx) error {
 			s, err := tx.GetSite(ctx, r.tenant, r.site)
@@ -104,11 +106,13 @@ func chain[S, E ~string](ctx context.Context, tx store.Tx, m machine.Machine[S, 
 	return nil
 }
 
+// caused checks that a row has its cause. What a caller does at once, without
+// work to follow, belongs to no operation.
 func caused(c lifecycle.Change) error {
 	for name, value := range map[string]string{
 		"actor": c.Actor, "reason": c.Reason, "operation": c.OperationID, "trace id": c.TraceID,
 	} {
-		if value == "" {
+		if value == "" && (name != "operation" || !strings.HasPrefix(c.Actor, "key:")) {
 			return fmt.Errorf("no %s", name)
 		}
 	}
@@ -134,9 +138,38 @@ func (w *World) CheckSettled() {
 		}
 		return nil
 	})
+	w.checkTunnel()
 	for _, r := range w.sites {
 		w.checkBuried(r)
 	}
+}
+
+// checkTunnel checks that the tunnel holds exactly what the wanted columns say:
+// no public name without a route, no route without a claim.
+func (w *World) checkTunnel() {
+	w.tb.Helper()
+	w.View(func(ctx context.Context, tx store.Tx) error {
+		routed, err := tx.RoutedDomains(ctx, w.tunnel)
+		if err != nil {
+			return err
+		}
+		var want []string
+		for _, r := range desired.ForTunnel(routed) {
+			want = append(want, r.Hostname)
+			if !w.Tunnel.Public(r.Hostname) {
+				return fmt.Errorf("%s is wanted ROUTED, and nothing leads to the tunnel", r.Hostname)
+			}
+		}
+		if rules := w.Tunnel.Rules(); !slices.Equal(rules, want) {
+			return fmt.Errorf("the tunnel has rules for %v, desired are %v", rules, want)
+		}
+		for _, public := range slices.Concat(w.Tunnel.Records(), w.Tunnel.CustomHostnames()) {
+			if !slices.Contains(want, public) {
+				return fmt.Errorf("%s leads to the tunnel, but is not desired", public)
+			}
+		}
+		return nil
+	})
 }
 
 // checkBuried checks that a deleted site has left nothing but tombstones and

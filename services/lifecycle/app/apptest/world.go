@@ -29,6 +29,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
+	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
@@ -52,10 +53,19 @@ type Options struct {
 	Tracer trace.Tracer
 	// Logger replaces one that discards.
 	Logger *slog.Logger
-	// Tunnel replaces one without zones.
+	// Tunnel is the world's tunnel; without it there is none, and no zone.
 	Tunnel *fake.Tunnel
+	// Outside replaces what the control plane calls by something around it.
+	Outside func(Providers) Providers
 	// Edges is how many hosts there are from the start; 0 means 1, -1 none.
 	Edges int
+}
+
+// Providers are everything outside that a control plane calls.
+type Providers struct {
+	Edges  infra.EdgeProvider
+	Tunnel infra.TunnelProvider
+	DNS    infra.DNSValidator
 }
 
 // World is a control plane on fakes.
@@ -83,6 +93,7 @@ type World struct {
 	handlers map[worker.Kind]worker.Handler
 	failures map[string]int
 	edges    []id.Edge
+	tunnel   id.Tunnel // empty when there is none
 	sites    []ref
 }
 
@@ -114,6 +125,9 @@ func New(tb TB, opts Options) *World {
 	}
 	w.Edges = fake.NewEdges()
 	w.DNS = fake.NewDNS(w.Edges)
+	if opts.Tunnel != nil {
+		w.DNS.Through(w.Tunnel)
+	}
 	w.path = filepath.Join(w.dir(), "siteplane.db")
 	w.must(os.WriteFile(w.path, w.blank(), 0o600))
 	w.open()
@@ -123,6 +137,10 @@ func New(tb TB, opts Options) *World {
 		if opts.Edges >= 0 {
 			w.AddEdge()
 		}
+	}
+	if opts.Tunnel != nil {
+		w.tunnel = id.NewTunnel()
+		w.must(app.EnsureTunnel(tb.Context(), w.Store, tunnel.Tunnel{ID: w.tunnel, Name: "tunnel"}))
 	}
 	w.start()
 	return w
@@ -142,19 +160,25 @@ func (w *World) open() {
 	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: w.path, Clock: w.Clock.Now})
 	w.must(err)
 	w.Store = &Store{Store: db}
-	w.App, err = app.New(app.WithConfig(w.cfg), app.WithStore(w.Store), app.WithEdge(w.Edges), app.WithTunnel(w.Tunnel),
-		app.WithDNS(w.DNS), app.WithClock(w.Clock.Now), app.WithLogger(w.logger), app.WithTracer(w.tracer))
+	outside := Providers{Edges: w.Edges, Tunnel: w.Tunnel, DNS: w.DNS}
+	if w.opts.Outside != nil {
+		outside = w.opts.Outside(outside)
+	}
+	w.App, err = app.New(app.WithConfig(w.cfg), app.WithStore(w.Store), app.WithEdge(outside.Edges), app.WithTunnel(outside.Tunnel),
+		app.WithDNS(outside.DNS), app.WithClock(w.Clock.Now), app.WithLogger(w.logger), app.WithTracer(w.tracer))
 	w.must(err)
 	w.handlers = reconcile.New(reconcile.Config{
-		Store: w.Store, Edges: w.Edges, Tunnel: w.Tunnel, DNS: w.DNS,
+		Store: w.Store, Edges: outside.Edges, Tunnel: outside.Tunnel, DNS: outside.DNS,
 		ProbePolicy: infra.ProbePolicy(w.cfg.ProbePolicy), EdgeWindow: w.cfg.EdgeWindow,
-		ObserveEvery: w.cfg.ObserveEvery, ReserveFor: w.cfg.ReserveFor,
+		ObserveEvery: w.cfg.ObserveEvery, ReserveFor: w.cfg.ReserveFor, TransferAfter: w.cfg.TransferAfter,
+		ReconcileEvery: w.cfg.ReconcileEvery, RecheckEvery: w.cfg.RecheckEvery, Grace: w.cfg.Grace,
 		Clock: w.Clock.Now, Logger: w.logger, Tracer: w.tracer,
 	}).Handlers()
 	w.failures = map[string]int{}
 }
 
-// start does what the start of a process does: leases are free, edges are due.
+// start does what the start of a process does: leases are free, edges and tunnels
+// are due.
 func (w *World) start() {
 	w.tb.Helper()
 	w.Update(func(ctx context.Context, tx store.Tx) error {
@@ -164,6 +188,9 @@ func (w *World) start() {
 		edges, err := tx.ListEdges(ctx)
 		for _, e := range edges {
 			err = errors.Join(err, tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: w.Clock.Now()}))
+		}
+		if w.tunnel != "" {
+			err = errors.Join(err, tx.MarkWork(ctx, worker.Mark{Kind: worker.Tunnel, Key: string(w.tunnel), DueAt: w.Clock.Now()}))
 		}
 		return err
 	})

@@ -1,5 +1,5 @@
 // Package fake implements the interfaces of package infra in memory, for tests.
-// Its edges, zones and names behave as the real ones promise to, and are hostile
+// Its edges, tunnel and names behave as the real ones promise to, and are hostile
 // on demand: they go away, lose replies, answer late, refuse and contradict.
 //
 // It decides nothing and keeps no time. Invariant: what a fake answers, it
@@ -23,8 +23,10 @@ type Call struct {
 	Edge id.Edge
 	// Object is the site or hostname that was asked for.
 	Object string
-	// Update is what an Apply carried.
+	// Update is what an Apply of an edge carried.
 	Update infra.EdgeUpdate
+	// TunnelUpdate is what an Apply of the tunnel carried.
+	TunnelUpdate infra.TunnelUpdate
 	// Err is what the caller was told.
 	Err error
 }

@@ -21,26 +21,50 @@ type DNS struct {
 	client dnsvalidatorv1.DNSValidatorServiceClient
 }
 
+var _ infra.DNSValidator = (*DNS)(nil)
+
 // NewDNS returns a validator on a connection.
 func NewDNS(conn grpc.ClientConnInterface) *DNS {
 	return &DNS{client: dnsvalidatorv1.NewDNSValidatorServiceClient(conn)}
 }
 
 // CheckAddresses implements infra.DNSValidator.
-func (d *DNS) CheckAddresses(ctx context.Context, hostname string, edgeAddresses []string) (infra.Finding, error) {
+func (d *DNS) CheckAddresses(ctx context.Context, hostname string, right infra.RightTarget) (infra.Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	answer, err := d.client.CheckAddresses(ctx, &dnsvalidatorv1.CheckAddressesRequest{
-		Hostname: hostname, EdgeAddresses: edgeAddresses,
+		Hostname: hostname, EdgeAddresses: right.EdgeAddresses, Target: right.Name, AcceptCloudflare: right.Cloudflare,
 	})
 	if err != nil {
 		return infra.Finding{}, unavailable("dnsvalidator", err)
 	}
+	return observed(answer), nil
+}
+
+// CheckOwnership implements infra.DNSValidator.
+func (d *DNS) CheckOwnership(ctx context.Context, hostname, recordName, token string) (infra.Finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	answer, err := d.client.CheckOwnership(ctx, &dnsvalidatorv1.CheckOwnershipRequest{
+		Hostname: hostname, RecordName: recordName, Token: token,
+	})
+	if err != nil {
+		return infra.Finding{}, unavailable("dnsvalidator", err)
+	}
+	return observed(answer), nil
+}
+
+// observed is the finding of an answer that lists its questions.
+func observed(answer interface {
+	GetOutcome() dnsvalidatorv1.Outcome
+	GetObservations() []*dnsvalidatorv1.Observation
+	GetDiagnoses() []*diagnosisv1.Diagnosis
+}) infra.Finding {
 	f := infra.Finding{Outcome: outcome(answer.GetOutcome()), Diagnoses: diagnoses(answer.GetDiagnoses())}
 	for _, o := range answer.GetObservations() {
 		f.Seen = append(f.Seen, observation(o))
 	}
-	return f, nil
+	return f
 }
 
 // ProbeHostname implements infra.DNSValidator.
@@ -97,16 +121,4 @@ func observation(o *dnsvalidatorv1.Observation) string {
 		answer = o.GetError()
 	}
 	return fmt.Sprintf("%s %s at %s: %s", o.GetName(), o.GetType(), o.GetServer(), strings.ReplaceAll(answer, "\t", " "))
-}
-
-func diagnoses(wire []*diagnosisv1.Diagnosis) []infra.Diagnosis {
-	var out []infra.Diagnosis
-	for _, d := range wire {
-		out = append(out, infra.Diagnosis{
-			Code:  strings.TrimPrefix(d.GetCode().String(), "CODE_"),
-			Actor: actors[d.GetActor()], Summary: d.GetSummary(),
-			Expected: d.GetExpected(), Observed: d.GetObserved(), Fix: d.GetFix(),
-		})
-	}
-	return out
 }

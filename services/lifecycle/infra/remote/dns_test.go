@@ -8,12 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	diagnosisv1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
 	dnsvalidatorv1 "github.com/siteplane/siteplane/gen/siteplane/dnsvalidator/v1"
-	tunnelv1 "github.com/siteplane/siteplane/gen/siteplane/tunnel/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -26,13 +25,20 @@ type validator struct {
 	dnsvalidatorv1.UnimplementedDNSValidatorServiceServer
 
 	addresses *dnsvalidatorv1.CheckAddressesResponse
+	ownership *dnsvalidatorv1.CheckOwnershipResponse
 	probe     *dnsvalidatorv1.ProbeHostnameResponse
-	asked     *dnsvalidatorv1.ProbeHostnameRequest
+	asked     proto.Message
 	err       error
 }
 
 func (v *validator) CheckAddresses(_ context.Context, req *dnsvalidatorv1.CheckAddressesRequest) (*dnsvalidatorv1.CheckAddressesResponse, error) {
+	v.asked = req
 	return v.addresses, v.err
+}
+
+func (v *validator) CheckOwnership(_ context.Context, req *dnsvalidatorv1.CheckOwnershipRequest) (*dnsvalidatorv1.CheckOwnershipResponse, error) {
+	v.asked = req
+	return v.ownership, v.err
 }
 
 func (v *validator) ProbeHostname(_ context.Context, req *dnsvalidatorv1.ProbeHostnameRequest) (*dnsvalidatorv1.ProbeHostnameResponse, error) {
@@ -58,7 +64,8 @@ func TestDNS_CheckAddresses(t *testing.T) {
 			Expected: []string{"x"}, Observed: []string{"y"}, Fix: []string{"z"},
 		}},
 	}
-	got, err := dns(t, &validator{addresses: answer}).CheckAddresses(t.Context(), "a.example", []string{"192.0.2.1"})
+	v := &validator{addresses: answer}
+	got, err := dns(t, v).CheckAddresses(t.Context(), "a.example", infra.RightTarget{EdgeAddresses: []string{"192.0.2.1"}, Name: "t.example", Cloudflare: true})
 	want := infra.Finding{
 		Outcome: infra.Contradicted,
 		Seen: []string{
@@ -70,6 +77,34 @@ func TestDNS_CheckAddresses(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	asked := &dnsvalidatorv1.CheckAddressesRequest{
+		Hostname: "a.example", EdgeAddresses: []string{"192.0.2.1"}, Target: "t.example", AcceptCloudflare: true,
+	}
+	if diff := cmp.Diff(proto.Message(asked), v.asked, protocmp.Transform()); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+func TestDNS_CheckOwnership(t *testing.T) {
+	v := &validator{ownership: &dnsvalidatorv1.CheckOwnershipResponse{
+		Outcome: dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED,
+		Observations: []*dnsvalidatorv1.Observation{
+			{Name: "_x.a.example", Type: "TXT", Server: "192.0.2.53:53", Answers: []string{`"one"`, `"two"`}},
+		},
+		Diagnoses: []*diagnosisv1.Diagnosis{{Code: diagnosisv1.Code_CODE_OWNERSHIP_TXT_WRONG, Actor: diagnosisv1.Actor_ACTOR_TENANT, Summary: "wrong"}},
+	}}
+	got, err := dns(t, v).CheckOwnership(t.Context(), "a.example", "_x.a.example", "0123456789abcdef")
+	want := infra.Finding{
+		Outcome: infra.Contradicted, Seen: []string{`_x.a.example TXT at 192.0.2.53:53: "one", "two"`},
+		Diagnoses: []infra.Diagnosis{{Code: "OWNERSHIP_TXT_WRONG", Actor: condition.Tenant, Summary: "wrong"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	asked := &dnsvalidatorv1.CheckOwnershipRequest{Hostname: "a.example", RecordName: "_x.a.example", Token: "0123456789abcdef"}
+	if diff := cmp.Diff(proto.Message(asked), v.asked, protocmp.Transform()); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 }
 
@@ -98,7 +133,7 @@ func TestDNS_ProbeHostname(t *testing.T) {
 				{EdgeId: "edge_1", PublicKey: []byte("one")}, {EdgeId: "edge_2", PublicKey: []byte("two")},
 			},
 		}
-		if diff := cmp.Diff(asked, v.asked, protocmp.Transform()); diff != "" {
+		if diff := cmp.Diff(proto.Message(asked), v.asked, protocmp.Transform()); diff != "" {
 			t.Errorf("asked (-want +got):\n%s", diff)
 		}
 	}
@@ -110,50 +145,32 @@ func TestDNS_outcomes(t *testing.T) {
 		dnsvalidatorv1.Outcome_OUTCOME_CONFIRMED: infra.Confirmed, dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED: infra.Contradicted,
 		dnsvalidatorv1.Outcome_OUTCOME_UNKNOWN: infra.Unknown, dnsvalidatorv1.Outcome_OUTCOME_UNSPECIFIED: infra.Unknown, 99: infra.Unknown,
 	} {
-		d := dns(t, &validator{addresses: &dnsvalidatorv1.CheckAddressesResponse{Outcome: wire}, probe: &dnsvalidatorv1.ProbeHostnameResponse{Outcome: wire}})
-		if got, err := d.CheckAddresses(t.Context(), "a.example", nil); err != nil || got.Outcome != want {
-			t.Errorf("%v of addresses gives %q, %v", wire, got.Outcome, err)
-		}
-		if got, err := d.ProbeHostname(t.Context(), infra.Probe{}); err != nil || got.Outcome != want {
-			t.Errorf("%v of a probe gives %q, %v", wire, got.Outcome, err)
+		d := dns(t, &validator{
+			addresses: &dnsvalidatorv1.CheckAddressesResponse{Outcome: wire},
+			ownership: &dnsvalidatorv1.CheckOwnershipResponse{Outcome: wire},
+			probe:     &dnsvalidatorv1.ProbeHostnameResponse{Outcome: wire},
+		})
+		for method, ask := range asking(t, d) {
+			if got, err := ask(); err != nil || got.Outcome != want {
+				t.Errorf("%v of %s gives %q, %v", wire, method, got.Outcome, err)
+			}
 		}
 	}
 	t.Run("an error is none", func(t *testing.T) {
 		d := dns(t, &validator{err: rpcerr.New(codes.NotFound, "NOT_FOUND", "x", rpcerr.RetryAfter(time.Second))})
-		if got, err := d.CheckAddresses(t.Context(), "a.example", nil); !unavailable(time.Second)(err) || got.Outcome != "" {
-			t.Errorf("got %+v, %v", got, err)
-		}
-		if got, err := d.ProbeHostname(t.Context(), infra.Probe{}); !unavailable(time.Second)(err) || got.Outcome != "" {
-			t.Errorf("got %+v, %v", got, err)
+		for method, ask := range asking(t, d) {
+			if got, err := ask(); !unavailable(time.Second)(err) || got.Outcome != "" {
+				t.Errorf("%s gives %+v, %v", method, got, err)
+			}
 		}
 	})
 }
 
-type zones struct {
-	tunnelv1.UnimplementedTunnelServiceServer
-
-	answer *tunnelv1.LookupZoneResponse
-	err    error
-}
-
-func (z *zones) LookupZone(context.Context, *tunnelv1.LookupZoneRequest) (*tunnelv1.LookupZoneResponse, error) {
-	return z.answer, z.err
-}
-
-func TestTunnel_LookupZone(t *testing.T) {
-	lookup := func(z *zones) (infra.ZoneAnswer, error) {
-		return remote.NewTunnel(serve(t, func(s *grpc.Server) { tunnelv1.RegisterTunnelServiceServer(s, z) })).LookupZone(t.Context(), "a.example")
-	}
-	got, err := lookup(&zones{answer: &tunnelv1.LookupZoneResponse{Backend: "cloudflare", Zone: &tunnelv1.Zone{Name: "example"}}})
-	if want := (infra.ZoneAnswer{Found: true, ZoneName: "example", Backend: "cloudflare"}); err != nil || got != want {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if got, err := lookup(&zones{answer: &tunnelv1.LookupZoneResponse{Backend: "direct"}}); err != nil || got != (infra.ZoneAnswer{Backend: "direct"}) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	for _, failure := range []error{status.Error(codes.NotFound, "x"), status.Error(codes.Unavailable, "x")} {
-		if got, err := lookup(&zones{err: failure}); !unavailable(0)(err) || got != (infra.ZoneAnswer{}) {
-			t.Errorf("%v gives %+v, %v: an error is not absence", failure, got, err)
-		}
+// asking is every question that there is.
+func asking(t *testing.T, d *remote.DNS) map[string]func() (infra.Finding, error) {
+	return map[string]func() (infra.Finding, error){
+		"CheckAddresses": func() (infra.Finding, error) { return d.CheckAddresses(t.Context(), "a.example", infra.RightTarget{}) },
+		"CheckOwnership": func() (infra.Finding, error) { return d.CheckOwnership(t.Context(), "a.example", "x.a.example", "x") },
+		"ProbeHostname":  func() (infra.Finding, error) { return d.ProbeHostname(t.Context(), infra.Probe{}) },
 	}
 }

@@ -7,6 +7,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -25,6 +26,25 @@ func unavailable(service string, err error) error {
 		text = fmt.Errorf("%s: %w", code, text)
 	}
 	return &infra.UnavailableError{Service: service, RetryAfter: delay, Err: text}
+}
+
+// codePrefix is what protobuf puts before a diagnosis code.
+const codePrefix = "CODE_"
+
+func diagnoses(wire []*diagnosisv1.Diagnosis) []infra.Diagnosis {
+	var out []infra.Diagnosis
+	for _, d := range wire {
+		out = append(out, diagnosis(d))
+	}
+	return out
+}
+
+func diagnosis(d *diagnosisv1.Diagnosis) infra.Diagnosis {
+	return infra.Diagnosis{
+		Code:  strings.TrimPrefix(d.GetCode().String(), codePrefix),
+		Actor: actors[d.GetActor()], Summary: d.GetSummary(),
+		Expected: d.GetExpected(), Observed: d.GetObserved(), Fix: d.GetFix(),
+	}
 }
 
 // actors translates who must act.

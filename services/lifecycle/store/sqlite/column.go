@@ -30,11 +30,11 @@ func (m moment) Scan(stored any) error {
 }
 
 // list is how a list is stored; ids given as a list are read by json_each.
-func list[T ~string](items []T) string {
+func list[T ~string | ~int64](items []T) string {
 	if len(items) == 0 {
 		return "[]"
 	}
-	text, _ := json.Marshal(items) // strings always marshal
+	text, _ := json.Marshal(items) // strings and numbers always marshal
 	return string(text)
 }
 

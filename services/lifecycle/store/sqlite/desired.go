@@ -5,6 +5,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
 // chosen is which sites are read: a table named s with a condition on it.
@@ -90,4 +91,12 @@ func (t *tx) desiredHostnames(ctx context.Context, which chosen, place map[id.Si
 		row.Hostnames = append(row.Hostnames, h.name)
 	}
 	return nil
+}
+
+// RoutedDomains returns the domains of all tenants that are wanted ROUTED and
+// whose mode has a route through a tunnel, ordered by hostname.
+func (t *tx) RoutedDomains(ctx context.Context, _ id.Tunnel) ([]network.Domain, error) {
+	return all(ctx, t, "read the routed domains", scanDomain, `
+		SELECT `+domainColumns+` FROM domain INDEXED BY domain_routed
+		WHERE mode IN ('managed', 'custom_hostname') AND wanted = 'ROUTED' ORDER BY hostname`)
 }

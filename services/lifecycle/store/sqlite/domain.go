@@ -9,11 +9,12 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
-const domainColumns = `id, tenant_id, site_id, hostname, kind, mode, status, wanted, attempts,
-	reserved_until, version, created_at, updated_at`
+const domainColumns = `id, tenant_id, site_id, hostname, kind, mode, prefer_direct, zone_id, zone_name, target,
+	status, wanted, lost, attempts, reserved_until, version, created_at, updated_at`
 
 func scanDomain(r row) (d network.Domain, err error) {
-	err = r.Scan(&d.ID, &d.TenantID, &d.SiteID, &d.Hostname, &d.Kind, &d.Mode, &d.Status, &d.Wanted, &d.Attempts,
+	err = r.Scan(&d.ID, &d.TenantID, &d.SiteID, &d.Hostname, &d.Kind, &d.Mode, &d.PreferDirect,
+		&d.ZoneID, &d.ZoneName, &d.Target, &d.Status, &d.Wanted, &d.Lost, &d.Attempts,
 		moment{&d.ReservedUntil}, &d.Version, moment{&d.CreatedAt}, moment{&d.UpdatedAt})
 	return d, err
 }
@@ -21,10 +22,10 @@ func scanDomain(r row) (d network.Domain, err error) {
 // InsertDomain writes a new domain with its first history row.
 func (t *tx) InsertDomain(ctx context.Context, d network.Domain, cause lifecycle.Cause) error {
 	_, err := t.exec(ctx, "insert the domain", `
-		INSERT INTO domain (id, tenant_id, site_id, hostname, kind, mode, status, wanted, attempts,
-			reserved_until, version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, d.TenantID, d.SiteID, d.Hostname, d.Kind, d.Mode, d.Status, d.Wanted, d.Attempts,
+		INSERT INTO domain (`+domainColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.ID, d.TenantID, d.SiteID, d.Hostname, d.Kind, d.Mode, d.PreferDirect,
+		d.ZoneID, d.ZoneName, d.Target, d.Status, d.Wanted, d.Lost, d.Attempts,
 		micros(d.ReservedUntil), d.Version, micros(d.CreatedAt), micros(d.UpdatedAt))
 	switch {
 	case breaks(err, "domain.hostname"):
@@ -59,16 +60,41 @@ func (t *tx) DomainsOfSite(ctx context.Context, tenant id.Tenant, siteID id.Site
 	return domains, err
 }
 
+// ListDomains returns a page of a tenant's domains, newest first, without
+// released ones.
+func (t *tx) ListDomains(ctx context.Context, tenant id.Tenant, page network.Page) ([]network.Domain, error) {
+	query := `SELECT ` + domainColumns + ` FROM domain WHERE tenant_id = ? AND status <> 'RELEASED'`
+	args := []any{tenant}
+	if page.SiteID != "" {
+		query += ` AND site_id = ?`
+		args = append(args, page.SiteID)
+	}
+	if page.Before != "" {
+		query += ` AND id < ?`
+		args = append(args, page.Before)
+	}
+	domains, err := all(ctx, t, "list the domains", scanDomain, query+` ORDER BY id DESC LIMIT ?`, append(args, page.Limit)...)
+	if err == nil && len(domains) == 0 && page.SiteID != "" {
+		_, err = t.GetSite(ctx, tenant, page.SiteID)
+	}
+	return domains, err
+}
+
 // UpdateDomain writes what may change beside the status, if nobody else wrote in
-// between.
+// between. While another domain publishes the hostname, it is
+// lifecycle.ErrLostRace to publish it too.
 func (t *tx) UpdateDomain(ctx context.Context, d network.Domain) error {
 	n, err := t.exec(ctx, "update the domain", `
-		UPDATE domain SET kind = ?, mode = ?, wanted = ?, attempts = ?, reserved_until = ?,
-			version = version + 1, updated_at = ?
+		UPDATE domain SET kind = ?, mode = ?, prefer_direct = ?, zone_id = ?, zone_name = ?, target = ?,
+			wanted = ?, lost = ?, attempts = ?, reserved_until = ?, version = version + 1, updated_at = ?
 		WHERE tenant_id = ? AND id = ? AND version = ?`,
-		d.Kind, d.Mode, d.Wanted, d.Attempts, micros(d.ReservedUntil), micros(t.db.clock()),
+		d.Kind, d.Mode, d.PreferDirect, d.ZoneID, d.ZoneName, d.Target,
+		d.Wanted, d.Lost, d.Attempts, micros(d.ReservedUntil), micros(t.db.clock()),
 		d.TenantID, d.ID, d.Version)
-	if err == nil && n == 0 {
+	switch {
+	case breaks(err, "domain.hostname"):
+		return lifecycle.ErrLostRace
+	case err == nil && n == 0:
 		return t.lostDomain(ctx, d.TenantID, d.ID)
 	}
 	return err
@@ -107,11 +133,20 @@ func (t *tx) lostDomain(ctx context.Context, tenant id.Tenant, domain id.Domain)
 	return lifecycle.ErrLostRace
 }
 
-// ReservedFor returns the tenant that a released hostname is reserved for.
+// ReservedFor returns the tenant that a released hostname is reserved for; of
+// several the one whose reservation lasts longest.
 func (t *tx) ReservedFor(ctx context.Context, hostname string, at time.Time) (id.Tenant, bool, error) {
 	return one(ctx, t, "read the reservation", scanTenantID, `
 		SELECT tenant_id FROM domain WHERE hostname = ? AND reserved_until > ?
 		ORDER BY reserved_until DESC LIMIT 1`, hostname, micros(at))
+}
+
+// EndReservations frees a hostname from every reservation.
+func (t *tx) EndReservations(ctx context.Context, hostname string) error {
+	_, err := t.exec(ctx, "end the reservations", `
+		UPDATE domain SET reserved_until = NULL, version = version + 1, updated_at = ?
+		WHERE hostname = ? AND reserved_until IS NOT NULL`, micros(t.db.clock()), hostname)
+	return err
 }
 
 func scanTenantID(r row) (tenant id.Tenant, err error) {

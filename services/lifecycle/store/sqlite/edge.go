@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
@@ -93,11 +91,7 @@ func (t *tx) ChangesOfSite(ctx context.Context, siteID id.Site) ([]edge.Change, 
 
 // DeleteChanges removes exactly the changes given.
 func (t *tx) DeleteChanges(ctx context.Context, edgeID id.Edge, seqs []int64) error {
-	numbers, err := json.Marshal(seqs)
-	if err != nil {
-		return fmt.Errorf("encode the changes: %w", err)
-	}
-	_, err = t.exec(ctx, "delete the changes", `
-		DELETE FROM edge_change WHERE seq IN (SELECT value FROM json_each(?)) AND edge_id = ?`, string(numbers), edgeID)
+	_, err := t.exec(ctx, "delete the changes", `
+		DELETE FROM edge_change WHERE seq IN (SELECT value FROM json_each(?)) AND edge_id = ?`, list(seqs), edgeID)
 	return err
 }

@@ -29,11 +29,7 @@ func (e *NewerError) Error() string {
 
 // migrate brings the schema up to date, forward only.
 func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := s.migrator()
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -48,4 +44,12 @@ func (s *Store) migrate(ctx context.Context) error {
 		return s.failure(ctx, "migrate the schema", err)
 	}
 	return nil
+}
+
+func (s *Store) migrator() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, s.writer, files, goose.WithDisableGlobalRegistry(true))
 }

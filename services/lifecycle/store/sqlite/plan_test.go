@@ -11,7 +11,8 @@ import (
 
 // growing are the tables that grow with the number of sites or with time.
 var growing = regexp.MustCompile(
-	`\bSCAN (site|site_revision|endpoint|domain|evidence|condition|edge_change|operation|journal|history|outbox|work|request|[sdero])\b`)
+	`\bSCAN (site|site_revision|endpoint|domain|claim|contest|instruction|evidence|condition|edge_change|tunnel_change|` +
+		`operation|journal|history|outbox|work|request|[sdero])\b`)
 
 // scanning are the beginnings of the statements that may read a table from end
 // to end, and the index by which they do.
@@ -20,6 +21,8 @@ var scanning = map[string]string{
 	`SELECT s.id, s.wanted, s.wanted_revision, r.spec`: "site_present",
 	`SELECT e.site_id, e.pool, e.address, e.weight`:    "site_present",
 	`SELECT d.site_id, d.hostname`:                     "site_present",
+	// So is what a whole tunnel shall hold.
+	`SELECT ` + domainColumns + ` FROM domain INDEXED BY`: "domain_routed",
 	// The next due time is the first entry of an index.
 	`SELECT coalesce(lease_until, due_at) FROM work`: "work_ready",
 }
@@ -35,6 +38,36 @@ func checkPlans(t *testing.T, seen *statements) {
 			if growing.MatchString(step) && !allowed(query, step) {
 				t.Errorf("%s\n%s", step, query)
 			}
+		}
+	}
+}
+
+// walking are parts of the statements that run often or page through much, and
+// the index in whose order they walk; none of them sorts.
+var walking = map[string]string{
+	`FROM site WHERE tenant_id = ? AND status <> 'DELETED' ORDER BY`:    "site_live",
+	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' ORDER BY`: "domain_listed",
+	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' AND id <`: "domain_listed",
+	`FROM domain INDEXED BY`:                                             "domain_routed",
+	`FROM edge_change WHERE edge_id = ?`:                                 "edge_change_edge",
+	`FROM tunnel_change WHERE tunnel_id = ?`:                             "tunnel_change_tunnel",
+	`FROM tunnel_change WHERE domain_id = ?`:                             "tunnel_change_domain",
+	`FROM contest WHERE hostname = ?`:                                    "contest_hostname",
+	`FROM instruction WHERE domain_id = ?`:                               "PRIMARY KEY",
+	`SELECT coalesce(lease_until, due_at) FROM work WHERE wanted_seq > `: "work_ready",
+}
+
+// checkWalks asks the same of those that must not sort.
+func checkWalks(t *testing.T, seen *statements) {
+	s := openTest(t, Config{})
+	for part, index := range walking {
+		query, args, ok := seen.containing(part)
+		if !ok {
+			t.Errorf("no statement has %q", part)
+			continue
+		}
+		if steps := plan(t, s, query, args); len(steps) != 1 || !strings.Contains(steps[0], index) {
+			t.Errorf("%q is not a walk along %s\n%s", steps, index, query)
 		}
 	}
 }
@@ -76,6 +109,16 @@ func (s *statements) note(query string, args []any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.args[query] = args
+}
+
+// containing returns a statement that has a part.
+func (s *statements) containing(part string) (query string, args []any, ok bool) {
+	for query, args := range s.args {
+		if strings.Contains(query, part) {
+			return query, args, true
+		}
+	}
+	return "", nil, false
 }
 
 type recorder struct {

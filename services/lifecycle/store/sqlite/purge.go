@@ -8,11 +8,16 @@ import (
 
 // purges delete, in the order that their references demand, the rows that bear
 // one of the ids of a JSON list. What is history is not among them: history,
-// operations, journals, events and the tombstones.
+// operations, journals, events and the tombstones; nor are claims, which outlive
+// their domains.
 var purges = []string{
 	`DELETE FROM endpoint WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM site_revision WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM edge_change WHERE site_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM tunnel_change WHERE domain_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM contest WHERE contender_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM contest WHERE holder_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM instruction WHERE domain_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM evidence WHERE domain_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM condition WHERE object_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM work WHERE key IN (SELECT value FROM json_each(?))`,

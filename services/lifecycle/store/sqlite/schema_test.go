@@ -8,6 +8,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -52,12 +53,10 @@ func TestSchema_lists(t *testing.T) {
 		"domain_kind":      words(network.Platform, network.Custom),
 		"domain_mode":      words(network.ModeUnknown, network.Managed, network.CustomHostname, network.Direct),
 		"domain_wanted":    words(network.Hidden, network.OnEdge, network.Public),
-		"evidence_kind":    words(network.EvidenceResolves, network.EvidenceNonce),
 		"condition_status": words(condition.True, condition.False, condition.Unknown, condition.NotApplicable),
 		"api_key_role":     words(auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin),
 		"journal_phase":    words(saga.Intent, saga.Outcome, saga.Compensation),
 		"journal_result":   words("", saga.OK, saga.Wait, saga.Again, saga.Broken),
-		"work_kind":        words(worker.Site, worker.Domain, worker.Edge),
 		"operation_state": words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating,
 			saga.Succeeded, saga.Failed, saga.Cancelled, saga.NeedsAttention),
 	} {
@@ -65,17 +64,46 @@ func TestSchema_lists(t *testing.T) {
 			t.Errorf("%s allows %v, the code knows %v", constraint, got, want)
 		}
 	}
-	for table, want := range map[string][]string{
-		"site_status":   words(site.Machine.States()...),
-		"domain_status": words(network.Machine.States()...),
+	for index, want := range map[string][]string{
+		"UNIQUE INDEX operation_active": words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating),
+		"UNIQUE INDEX domain_verified":  words(statuses(network.Status.Verified)...),
+		"UNIQUE INDEX domain_live":      words(statuses(func(s network.Status) bool { return !s.Live() })...), // NOT IN
+		"INDEX domain_routed":           words(routed()...),
 	} {
-		if got := column(t, s, `SELECT status FROM `+table+` ORDER BY status`); !slices.Equal(got, want) {
-			t.Errorf("%s holds %v, the machine knows %v", table, got, want)
+		if got := listed(schema, `CREATE `+index+` `); !slices.Equal(got, want) {
+			t.Errorf("%s lists %v, the code knows %v", index, got, want)
 		}
 	}
-	active := words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating)
-	if got := listed(schema, `CREATE UNIQUE INDEX operation_active`); !slices.Equal(got, active) {
-		t.Errorf("one operation per object is kept for %v, want %v", got, active)
+}
+
+// statuses returns the statuses of a domain that are as asked for.
+func statuses(are func(network.Status) bool) []network.Status {
+	return slices.DeleteFunc(network.Machine.States(), func(s network.Status) bool { return !are(s) })
+}
+
+// routed returns the modes whose domains have a route through a tunnel.
+func routed() (modes []network.Mode) {
+	for _, mode := range []network.Mode{network.ModeUnknown, network.Managed, network.CustomHostname, network.Direct} {
+		if _, ok := desired.RouteOf(network.Domain{Mode: mode}); ok {
+			modes = append(modes, mode)
+		}
+	}
+	return modes
+}
+
+func TestSchema_rows(t *testing.T) {
+	s := openTest(t, Config{})
+	for rows, want := range map[string][]string{
+		"status FROM site_status":          words(site.Machine.States()...),
+		"status FROM domain_status":        words(network.Machine.States()...),
+		"kind FROM evidence_kind":          words(network.EvidenceOwnership, network.EvidenceResolves, network.EvidenceNonce),
+		"kind FROM work_kind":              words(worker.Site, worker.Domain, worker.Edge, worker.Tunnel),
+		"outcome FROM contest_outcome":     words(network.ContestOpen, network.ContestKept, network.ContestLost),
+		"purpose FROM instruction_purpose": words(network.Keep, network.Ownership, network.Traffic, network.Preparation),
+	} {
+		if got := column(t, s, `SELECT `+rows+` ORDER BY 1`); !slices.Equal(got, want) {
+			t.Errorf("%s holds %v, the code knows %v", rows, got, want)
+		}
 	}
 }
 
@@ -93,14 +121,19 @@ func listed(schema, after string) []string {
 	return out
 }
 
+// common are the tables that belong to the installation.
+var common = []string{
+	"meta", "tenant", "edge", "tunnel",
+	"site_status", "domain_status", "evidence_kind", "work_kind", "contest_outcome", "instruction_purpose",
+}
+
 func TestSchema_tables(t *testing.T) {
 	s := openTest(t, Config{})
-	common := []string{"meta", "tenant", "edge", "site_status", "domain_status"} // these belong to the installation
 	for _, table := range ours(t, s) {
 		if strict := column(t, s, `SELECT strict FROM pragma_table_list WHERE name = ?`, table); strict[0] != "1" {
 			t.Errorf("%s is not strict", table)
 		}
-		owned := column(t, s, `SELECT name FROM pragma_table_info(?) WHERE name = 'tenant_id'`, table)
+		owned := column(t, s, `SELECT name FROM pragma_table_info(?) WHERE name IN ('tenant_id', 'holder_tenant_id')`, table)
 		if len(owned) == 0 && !slices.Contains(common, table) {
 			t.Errorf("%s has no tenant_id", table)
 		}
@@ -123,6 +156,18 @@ func TestSchema_refuses(t *testing.T) {
 		"a primary domain that is not the site's":     {`UPDATE site SET primary_domain_id = 'dom_1' WHERE id = @site`, "FOREIGN KEY"},
 		"a domain of a tenant that is not the site's": {`UPDATE domain SET tenant_id = 'ten_other' WHERE id = @domain`, "FOREIGN KEY"},
 		"a text where a number belongs":               {`UPDATE site SET version = 'one' WHERE id = @site`, "cannot store TEXT"},
+		"an evidence of an unknown kind":              {`UPDATE evidence SET kind = 'fun' WHERE domain_id = @domain`, "FOREIGN KEY"},
+		"work of an unknown kind":                     {`UPDATE work SET kind = 'fun' WHERE key = @site`, "FOREIGN KEY"},
+		"a contest with an unknown outcome":           {`UPDATE contest SET outcome = 'fun' WHERE holder_id = @domain`, "FOREIGN KEY"},
+		"a contest of a tenant with itself":           {`UPDATE contest SET contender_id = @domain, contender_tenant_id = holder_tenant_id WHERE holder_id = @domain`, "contender_tenant_id"},
+		"an instruction for an unknown purpose":       {`UPDATE instruction SET purpose = 'fun' WHERE domain_id = @domain`, "FOREIGN KEY"},
+		"an instruction of another tenant":            {`UPDATE instruction SET tenant_id = 'ten_other' WHERE domain_id = @domain`, "FOREIGN KEY"},
+		"a tunnel change of another tenant":           {`UPDATE tunnel_change SET tenant_id = 'ten_other' WHERE domain_id = @domain`, "FOREIGN KEY"},
+		"a claim of an unknown tenant":                {`UPDATE claim SET tenant_id = 'ten_nobody'`, "FOREIGN KEY"},
+		"a flag of a domain that is neither 0 nor 1":  {`UPDATE domain SET lost = 2 WHERE id = @domain`, "lost"},
+		"an installation id that is too short":        {`UPDATE meta SET installation_id = 'abc'`, "installation_id"},
+		"an installation id of other letters":         {`UPDATE meta SET installation_id = '0123456789ABCDEF'`, "installation_id"},
+		"a second installation":                       {`INSERT INTO meta (one, era, installation_id) VALUES (2, 1, '0123456789abcdef')`, "one"},
 		"an era below 1":                              {`UPDATE meta SET era = 0`, "era"},
 		"work done that nobody wanted":                {`UPDATE work SET done_seq = wanted_seq + 1 WHERE key = @site`, "done_seq"},
 	} {

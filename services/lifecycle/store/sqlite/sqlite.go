@@ -8,10 +8,11 @@
 // only one process opens the file is the caller's to see to: it locks the data
 // directory.
 //
-// Invariants kept by constraints: slugs are unique among live sites, one live
-// verified claim per hostname, one active operation per object, history an
-// unbroken append-only chain per object, rows of one tenant refer to rows of the
-// same tenant only. Times and durations are kept to the microsecond.
+// Invariants kept by constraints: slugs are unique among live sites; a hostname
+// has one live verified domain, one published domain, one live domain per tenant
+// and one open contest; one active operation per object; history an unbroken
+// append-only chain per object; rows of one tenant refer to rows of the same
+// tenant only, but for the two sides of a contest. Times and durations are kept to the microsecond.
 package sqlite
 
 import (

@@ -29,6 +29,21 @@ func (t *tx) TenantByName(ctx context.Context, name string) (auth.Tenant, error)
 	return tenant, err
 }
 
+// GetTenant returns a tenant.
+func (t *tx) GetTenant(ctx context.Context, tenantID id.Tenant) (auth.Tenant, error) {
+	tenant, ok, err := one(ctx, t, "read the tenant", scanTenant,
+		`SELECT id, name, created_at FROM tenant WHERE id = ?`, tenantID)
+	if err == nil && !ok {
+		err = &lifecycle.NotFoundError{Kind: "tenant", ID: string(tenantID)}
+	}
+	return tenant, err
+}
+
+// ListTenants returns all tenants, ordered by name.
+func (t *tx) ListTenants(ctx context.Context) ([]auth.Tenant, error) {
+	return all(ctx, t, "list the tenants", scanTenant, `SELECT id, name, created_at FROM tenant ORDER BY name`)
+}
+
 func scanTenant(r row) (t auth.Tenant, err error) {
 	err = r.Scan(&t.ID, &t.Name, moment{&t.CreatedAt})
 	return t, err
@@ -70,10 +85,4 @@ func (t *tx) RevokeKey(ctx context.Context, key id.Key, at time.Time) error {
 		return &lifecycle.NotFoundError{Kind: "key", ID: string(key)}
 	}
 	return err
-}
-
-// Era returns the installation's restore counter.
-func (t *tx) Era(ctx context.Context) (uint64, error) {
-	era, _, err := one(ctx, t, "read the era", scanInt, `SELECT era FROM meta`)
-	return uint64(era), err
 }

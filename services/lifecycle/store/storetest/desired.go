@@ -19,6 +19,8 @@ var desiredTests = []test{
 	{"no ids give no rows, unknown ids neither", desiredOfNobody},
 	{"many ids may be asked for at once", desiredOfMany},
 	{"a purged site is a row without a spec", desiredOfPurged},
+	{"the routed domains are those wanted routed by a tunnel, ordered by hostname", routedAreListed},
+	{"no status keeps a domain from being routed", routedIgnoresStatus},
 }
 
 func (f *fixture) desired(sites []id.Site) []desired.Row {
@@ -118,4 +120,39 @@ func desiredOfPurged(f *fixture) {
 	s := f.newSite("shop")
 	f.update(func(tx store.Tx) error { return tx.PurgeSite(f.ctx, f.tenant, s.ID) })
 	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{{SiteID: s.ID, Wanted: site.Absent, Revision: 1}})
+}
+
+func (f *fixture) routed() []network.Domain {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]network.Domain, error) { return tx.RoutedDomains(f.ctx, "tun_1") })
+}
+
+// inMode inserts a domain in a mode, wanted as far as a level.
+func (f *fixture) inMode(s site.Site, hostname string, mode network.Mode, level network.Wanted) network.Domain {
+	f.Helper()
+	d := f.newDomain(s, hostname)
+	d.Mode = mode
+	f.publish(d, level)
+	return f.getDomain(d)
+}
+
+func routedAreListed(f *fixture) {
+	equal(f, f.routed(), nil)
+	s, other := f.newSite("shop"), f.as("stranger")
+	last := f.inMode(s, "z.example.com", network.Managed, network.Public)
+	first := f.inMode(s, "a.example.com", network.CustomHostname, network.Public)
+	between := other.inMode(other.newSite("other"), "m.example.com", network.Managed, network.Public)
+	f.inMode(s, "direct.example.com", network.Direct, network.Public)
+	f.inMode(s, "unknown.example.com", network.ModeUnknown, network.Public)
+	f.inMode(s, "edge.example.com", network.Managed, network.OnEdge)
+	f.inMode(s, "hidden.example.com", network.CustomHostname, network.Hidden)
+	equal(f, f.routed(), []network.Domain{first, between, last})
+}
+
+func routedIgnoresStatus(f *fixture) {
+	d := f.inMode(f.newSite("shop"), "shop.example.com", network.Managed, network.Public)
+	for _, status := range []network.Status{network.Validated, network.Error, network.Releasing, network.Released} {
+		d = f.moveDomain(d, status)
+		equal(f, f.routed(), []network.Domain{d})
+	}
 }

@@ -15,9 +15,9 @@ var domainTests = []test{
 	{"an unknown domain is not found by any method", unknownDomain},
 	{"a domain of another tenant is not found by any method", foreignDomain},
 	{"a site's domains are listed oldest first with tombstones", domainsAreListed},
-	{"any number of claims of a hostname may wait for their DNS", claimsMayWait},
-	{"a hostname has one verified claim", hostnameIsTaken},
-	{"a hostname is free again once its claim is being released", hostnameIsFreed},
+	{"a tenant's domains are listed newest first without released ones", domainPages},
+	{"a page of domains may be of one site", domainPagesOfSite},
+	{"the domains of an unknown site, or another tenant's, are not found", domainPagesOfStranger},
 	{"an update writes all that may change and raises the version", domainUpdates},
 	{"an update of an older version loses", domainUpdateLoses},
 	{"of two updates of one version exactly one wins", domainUpdatesRace},
@@ -25,15 +25,24 @@ var domainTests = []test{
 	{"a transition from another status loses and leaves nothing", domainMoveLoses},
 	{"of two transitions from one status exactly one wins", domainMovesRace},
 	{"a site follows its primary domain", siteFollowsPrimary},
-	{"a released hostname is reserved until its date", hostnameIsReserved},
-	{"evidence is kept and replaced by kind", evidenceIsKept},
-	{"evidence that was never taken is the zero value", evidenceIsZero},
-	{"evidence for another tenant's domain is refused", evidenceOfStranger},
+}
+
+// fullDomain is a domain with every field set.
+func (f *fixture) fullDomain(s site.Site, hostname string) network.Domain {
+	d := f.blankDomain(s, hostname)
+	d.Kind, d.Mode, d.PreferDirect, d.Target = network.Custom, network.CustomHostname, true, "target.example.net"
+	d.ZoneID, d.ZoneName, d.Wanted, d.Lost = "z1", "example.com", network.Public, true
+	d.Attempts, d.ReservedUntil = 3, f.now.Add(time.Hour)
+	return d
 }
 
 func domainIsKept(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
 	equal(f, f.getDomain(d), d)
+	full := f.fullDomain(s, "full.example.com")
+	f.update(func(tx store.Tx) error { return tx.InsertDomain(f.ctx, full, f.cause("asked for")) })
+	equal(f, f.getDomain(full), full)
 }
 
 func unknownDomain(f *fixture) {
@@ -74,35 +83,51 @@ func domainsAreListed(f *fixture) {
 	equal(f, list(f.newSite("bare")), nil)
 }
 
-func claimsMayWait(f *fixture) {
+func (f *fixture) listDomains(page network.Page) []network.Domain {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]network.Domain, error) { return tx.ListDomains(f.ctx, f.tenant, page) })
+}
+
+func domainPages(f *fixture) {
 	one, other := f.newSite("one"), f.newSite("other")
-	f.newDomain(one, "shop.example.com")
-	f.newDomain(one, "shop.example.com")
-	f.newDomain(other, "shop.example.com")
+	first := f.newDomain(one, "a.example.com")
+	second := f.moveDomain(f.newDomain(other, "b.example.com"), network.Releasing)
+	f.moveDomain(f.newDomain(one, "c.example.com"), network.Releasing, network.Released)
+	f.rival("stranger", "d.example.com")
+	third := f.newDomain(one, "e.example.com")
+	equal(f, f.listDomains(network.Page{Limit: 2}), []network.Domain{third, second})
+	equal(f, f.listDomains(network.Page{Limit: 2, Before: second.ID}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{Limit: 2, Before: first.ID}), nil)
 }
 
-func hostnameIsTaken(f *fixture) {
-	holder := f.newDomain(f.newSite("one"), "shop.example.com")
-	contender := f.newDomain(f.newSite("other"), "shop.example.com")
-	for _, status := range []network.Status{network.Validated, network.Routed, network.Active} {
-		holder = f.moveDomain(holder, status)
-		c := f.domainChange(contender, network.Validated)
-		f.taken(f.try(func(tx store.Tx) error { return tx.TransitionDomain(f.ctx, c) }), "hostname", "shop.example.com")
+func domainPagesOfSite(f *fixture) {
+	s, other := f.newSite("shop"), f.newSite("other")
+	first := f.newDomain(s, "a.example.com")
+	f.newDomain(other, "b.example.com")
+	f.moveDomain(f.newDomain(s, "c.example.com"), network.Releasing, network.Released)
+	second := f.newDomain(s, "d.example.com")
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10}), []network.Domain{second, first})
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 1}), []network.Domain{second})
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Before: second.ID}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Before: first.ID}), nil)
+	equal(f, f.listDomains(network.Page{SiteID: f.newSite("bare").ID, Limit: 10}), nil)
+}
+
+func domainPagesOfStranger(f *fixture) {
+	theirs := f.rival("stranger", "shop.example.com").SiteID
+	for _, siteID := range []id.Site{theirs, "site_1"} {
+		f.notFound(f.try(func(tx store.Tx) error {
+			_, err := tx.ListDomains(f.ctx, f.tenant, network.Page{SiteID: siteID, Limit: 10})
+			return err
+		}), "site", string(siteID))
 	}
-	equal(f, f.getDomain(contender), contender)
-	equal(f, len(f.historyOf(string(contender.ID))), 1)
-}
-
-func hostnameIsFreed(f *fixture) {
-	f.moveDomain(f.newDomain(f.newSite("one"), "shop.example.com"), network.Validated, network.Releasing)
-	f.moveDomain(f.newDomain(f.newSite("other"), "shop.example.com"), network.Validated)
 }
 
 func domainUpdates(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
-	want := d
-	want.Mode, want.Wanted, want.Attempts = network.Direct, network.Public, 3
-	want.ReservedUntil = f.now.Add(time.Hour)
+	s := f.newSite("shop")
+	d := f.newDomain(s, "shop.example.com")
+	want := f.fullDomain(s, "shop.example.com")
+	want.ID, want.Kind, want.Version = d.ID, network.Platform, d.Version
 	given := want
 	given.Status, given.Hostname, given.CreatedAt = network.Active, "other.example.com", f.now.Add(time.Hour)
 	f.update(func(tx store.Tx) error { return tx.UpdateDomain(f.ctx, given) })
@@ -169,58 +194,4 @@ func siteFollowsPrimary(f *fixture) {
 	})
 	equal(f, f.getSite(s).Status, site.Active)
 	equal(f, f.getDomain(d).Status, network.Active)
-}
-
-func hostnameIsReserved(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
-	d = f.moveDomain(d, network.Releasing, network.Released)
-	d.ReservedUntil = f.now.Add(time.Hour)
-	f.update(func(tx store.Tx) error { return tx.UpdateDomain(f.ctx, d) })
-	reserved := func(hostname string, at time.Time) (tenant id.Tenant) {
-		f.update(func(tx store.Tx) error {
-			got, ok, err := tx.ReservedFor(f.ctx, hostname, at)
-			equal(f, ok, got != "")
-			tenant = got
-			return err
-		})
-		return tenant
-	}
-	equal(f, reserved("shop.example.com", f.now), f.tenant)
-	equal(f, reserved("shop.example.com", f.now.Add(time.Hour)), "")
-	equal(f, reserved("other.example.com", f.now), "")
-}
-
-func (f *fixture) evidence(d network.Domain, kind network.EvidenceKind) network.Evidence {
-	f.Helper()
-	return read(f, func(tx store.Tx) (network.Evidence, error) { return tx.GetEvidence(f.ctx, d.ID, kind) })
-}
-
-func evidenceIsKept(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
-	nonce := network.Evidence{
-		DomainID: d.ID, TenantID: d.TenantID, Kind: network.EvidenceNonce,
-		PositiveAt: f.now, Detail: `{"seen":["a"]}`, TraceID: "t1",
-	}
-	resolves := nonce
-	resolves.Kind = network.EvidenceResolves
-	for _, e := range []network.Evidence{nonce, resolves} {
-		f.update(func(tx store.Tx) error { return tx.PutEvidence(f.ctx, e) })
-	}
-	nonce.ContradictedAt, nonce.PositiveAt, nonce.Detail = f.now.Add(time.Minute), time.Time{}, "{}"
-	f.update(func(tx store.Tx) error { return tx.PutEvidence(f.ctx, nonce) })
-	equal(f, f.evidence(d, network.EvidenceNonce), nonce)
-	equal(f, f.evidence(d, network.EvidenceResolves), resolves)
-}
-
-func evidenceIsZero(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
-	equal(f, f.evidence(d, network.EvidenceNonce), network.Evidence{})
-}
-
-func evidenceOfStranger(f *fixture) {
-	d := f.newDomain(f.newSite("shop"), "shop.example.com")
-	for _, tenant := range []id.Tenant{f.newTenant("stranger"), "ten_1"} {
-		e := network.Evidence{DomainID: d.ID, TenantID: tenant, Kind: network.EvidenceNonce, Detail: "{}"}
-		f.notFound(f.try(func(tx store.Tx) error { return tx.PutEvidence(f.ctx, e) }), "domain", string(d.ID))
-	}
 }

@@ -27,6 +27,14 @@ func (f *fixture) newTenant(name string) id.Tenant {
 	return tenant.ID
 }
 
+// as is the same store in the hands of a new tenant.
+func (f *fixture) as(tenant string) *fixture {
+	f.Helper()
+	other := *f
+	other.tenant = f.newTenant(tenant)
+	return &other
+}
+
 // blankSite is a site that was not inserted yet.
 func (f *fixture) blankSite(slug string) (site.Site, site.Revision) {
 	s := site.Site{
@@ -81,6 +89,13 @@ func (f *fixture) newDomain(s site.Site, hostname string) network.Domain {
 	d := f.blankDomain(s, hostname)
 	f.update(func(tx store.Tx) error { return tx.InsertDomain(f.ctx, d, f.cause("asked for")) })
 	return d
+}
+
+// rival inserts a domain of a new tenant and returns it.
+func (f *fixture) rival(tenant, hostname string) network.Domain {
+	f.Helper()
+	other := f.as(tenant)
+	return other.newDomain(other.newSite(tenant), hostname)
 }
 
 func (f *fixture) getDomain(d network.Domain) network.Domain {

@@ -17,6 +17,7 @@ var purgeTests = []test{
 	{"a purge leaves the tombstones and what is history", purgeKeepsHistory},
 	{"a purge removes all else of the site and its domains", purgeRemoves},
 	{"a purge leaves other sites alone", purgeSparesOthers},
+	{"a purge leaves the claims", purgeKeepsClaims},
 	{"a purge may be repeated", purgeRepeats},
 }
 
@@ -37,6 +38,10 @@ func (f *fixture) everything(e edge.Edge, slug, requestID string) (site.Site, ne
 	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
 	s, d = f.moveSite(f.getSite(s), site.Provisioning), f.moveDomain(d, network.Validated)
 	f.change(e, s, "op_1")
+	f.tunnelChange(f.newTunnel("one"), d, "op_1")
+	f.contests(d, slug)
+	f.ensureClaim(f.blankClaim(d.Hostname, "token"))
+	f.putInstructions(d, network.OwnershipRecord(d.Hostname, "token"))
 	for _, object := range []string{string(s.ID), string(d.ID)} {
 		f.journal(f.newOperation(object), "publish")
 		f.putCondition(f.blankCondition(object, condition.EdgeSynced))
@@ -48,6 +53,15 @@ func (f *fixture) everything(e edge.Edge, slug, requestID string) (site.Site, ne
 		return tx.InsertRequest(f.ctx, store.Request{TenantID: f.tenant, ID: requestID, ObjectID: string(s.ID), CreatedAt: f.now})
 	})
 	return s, d
+}
+
+// contests opens a contest in which a domain is the holder and one in which it
+// is the contender.
+func (f *fixture) contests(d network.Domain, slug string) {
+	f.Helper()
+	f.putContest(f.newContest(slug+"-rival", d))
+	held := f.rival(slug+"-holder", slug+"-held.example.com")
+	f.putContest(blankContest(d, held, f.now))
 }
 
 func (f *fixture) purge(s site.Site) {
@@ -80,6 +94,10 @@ func purgeRemoves(f *fixture) {
 	equal(f, f.conditions(string(s.ID)), nil)
 	equal(f, f.conditions(string(d.ID)), nil)
 	equal(f, f.evidence(d, network.EvidenceNonce), network.Evidence{})
+	equal(f, f.tunnelChangesOf(d), nil)
+	equal(f, f.instructions(d), nil)
+	equal(f, f.contestsOn(d.Hostname), nil)
+	equal(f, f.contestsOn("shop-held.example.com"), nil)
 	f.finds(f.tenant, "r1", store.Request{})
 	f.notFound(f.try(func(tx store.Tx) error {
 		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 1)
@@ -97,8 +115,19 @@ func purgeSparesOthers(f *fixture) {
 	equal(f, len(f.conditions(string(other.ID))), 1)
 	equal(f, len(f.conditions(string(d.ID))), 1)
 	equal(f, f.evidence(d, network.EvidenceNonce).DomainID, d.ID)
+	equal(f, len(f.tunnelChangesOf(d)), 1)
+	equal(f, len(f.instructions(d)), 1)
+	equal(f, len(f.contestsOn(d.Hostname)), 1)
+	equal(f, len(f.contestsOn("other-held.example.com")), 1)
 	equal(f, f.desired([]id.Site{other.ID})[0].Spec, fullSpec())
 	equal(f, len(f.claim(10)), 2)
+}
+
+func purgeKeepsClaims(f *fixture) {
+	s, d := f.everything(f.newEdge("one"), "shop", "r1")
+	before := f.getClaim(f.tenant, d.Hostname)
+	f.purge(s)
+	equal(f, f.getClaim(f.tenant, d.Hostname), before)
 }
 
 func purgeRepeats(f *fixture) {

@@ -28,6 +28,8 @@ func Run(t *testing.T, open Open) {
 		tests []test
 	}{
 		{"Tx", txTests}, {"Tenant", tenantTests}, {"Site", siteTests}, {"Domain", domainTests},
+		{"Hostname", hostnameTests}, {"Evidence", evidenceTests}, {"Claim", claimTests}, {"Contest", contestTests},
+		{"Instruction", instructionTests}, {"Zone", zoneTests}, {"Tunnel", tunnelTests},
 		{"Event", eventTests}, {"Edge", edgeTests}, {"Condition", conditionTests}, {"Desired", desiredTests},
 		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests},
 		{"Request", requestTests}, {"Purge", purgeTests},
@@ -108,6 +110,17 @@ func (f *fixture) is(err, want error) {
 	f.Helper()
 	if !errors.Is(err, want) {
 		f.Fatalf("got %v, want %v", err, want)
+	}
+}
+
+// refused checks that a transaction fails by a rule that has no error of its own.
+func (f *fixture) refused(do func(tx store.Tx) error) {
+	f.Helper()
+	err := f.try(do)
+	var missing *lifecycle.NotFoundError
+	var taken *lifecycle.TakenError
+	if err == nil || errors.As(err, &missing) || errors.As(err, &taken) || errors.Is(err, lifecycle.ErrLostRace) {
+		f.Fatalf("got %v, want a broken rule", err)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 var tenantTests = []test{
-	{"a tenant is kept and found by its name", tenantIsKept},
+	{"a tenant is kept and found by its name and its id", tenantIsKept},
+	{"tenants are listed by name", tenantsAreListed},
 	{"a tenant's name is taken once", tenantNameIsTaken},
 	{"an unknown tenant is not found", unknownTenant},
 	{"a key is kept as it was written", keyIsKept},
@@ -23,6 +24,18 @@ func tenantIsKept(f *fixture) {
 	want := auth.Tenant{ID: id.NewTenant(), Name: "acme", CreatedAt: f.now}
 	f.update(func(tx store.Tx) error { return tx.InsertTenant(f.ctx, want) })
 	equal(f, read(f, func(tx store.Tx) (auth.Tenant, error) { return tx.TenantByName(f.ctx, "acme") }), want)
+	equal(f, read(f, func(tx store.Tx) (auth.Tenant, error) { return tx.GetTenant(f.ctx, want.ID) }), want)
+}
+
+func tenantsAreListed(f *fixture) {
+	later := auth.Tenant{ID: id.NewTenant(), Name: "zebra", CreatedAt: f.now.Add(time.Hour)}
+	first := auth.Tenant{ID: id.NewTenant(), Name: "acme", CreatedAt: f.now}
+	f.update(func(tx store.Tx) error {
+		f.must(tx.InsertTenant(f.ctx, later))
+		return tx.InsertTenant(f.ctx, first)
+	})
+	want := []auth.Tenant{first, {ID: f.tenant, Name: "default", CreatedAt: f.now}, later}
+	equal(f, read(f, func(tx store.Tx) ([]auth.Tenant, error) { return tx.ListTenants(f.ctx) }), want)
 }
 
 func tenantNameIsTaken(f *fixture) {
@@ -35,6 +48,10 @@ func unknownTenant(f *fixture) {
 		_, err := tx.TenantByName(f.ctx, "nobody")
 		return err
 	}), "tenant", "nobody")
+	f.notFound(f.try(func(tx store.Tx) error {
+		_, err := tx.GetTenant(f.ctx, "ten_1")
+		return err
+	}), "tenant", "ten_1")
 }
 
 func (f *fixture) newKey() auth.Key {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ var txTests = []test{
 	{"a commit that marked work is announced after it happened", marksAreAnnounced},
 	{"nothing is announced when no work became due", othersAreSilent},
 	{"the era of a new store is 1", eraIsOne},
+	{"the installation id is 16 hexadecimal digits that stay", installationIDStays},
 }
 
 var errStop = errors.New("stop here")
@@ -185,4 +187,16 @@ func othersAreSilent(f *fixture) {
 
 func eraIsOne(f *fixture) {
 	equal(f, read(f, func(tx store.Tx) (uint64, error) { return tx.Era(f.ctx) }), 1)
+}
+
+func installationIDStays(f *fixture) {
+	get := func() string {
+		return read(f, func(tx store.Tx) (string, error) { return tx.InstallationID(f.ctx) })
+	}
+	installation := get()
+	if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(installation) {
+		f.Fatalf("the installation id is %q", installation)
+	}
+	f.newSite("shop")
+	equal(f, get(), installation)
 }

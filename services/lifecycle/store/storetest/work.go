@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/store"
@@ -154,11 +155,19 @@ func claimsInOrder(f *fixture) {
 }
 
 func kindsAreApart(f *fixture) {
-	f.mark("k", f.now, "")
+	kinds := []worker.Kind{worker.Domain, worker.Edge, worker.Site, worker.Tunnel}
 	f.update(func(tx store.Tx) error {
-		return tx.MarkWork(f.ctx, worker.Mark{Kind: worker.Domain, Key: "k", DueAt: f.now})
+		for _, kind := range kinds {
+			f.must(tx.MarkWork(f.ctx, worker.Mark{Kind: kind, Key: "k", DueAt: f.now}))
+		}
+		return nil
 	})
-	equal(f, len(f.claim(10)), 2)
+	var claimed []worker.Kind
+	for _, w := range f.claim(10) {
+		claimed = append(claimed, w.Kind)
+	}
+	slices.Sort(claimed)
+	equal(f, claimed, kinds)
 }
 
 func earlierMarkStays(f *fixture) {

@@ -1,0 +1,268 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// DomainView is a domain as a caller sees it.
+type DomainView struct {
+	Domain network.Domain
+	// Primary says that it is its site's primary domain.
+	Primary    bool
+	Conditions []condition.Condition
+	// Instructions are the records that it needs from outside, in order.
+	Instructions []network.Instruction
+	// NextAttemptAt is when it is looked at again, zero when it is not due.
+	NextAttemptAt time.Time
+	// Operation is what works on it, nil when nothing does.
+	Operation *saga.Operation
+}
+
+// NewDomain is a hostname to be claimed.
+type NewDomain struct {
+	// Hostname is in any form that people write.
+	Hostname string
+	// Direct asks for the direct mode.
+	Direct bool
+}
+
+// AddDomain claims a hostname for a site. The claim reserves nothing; a site
+// without a primary gets it as such. Errors: *lifecycle.InvalidError,
+// *lifecycle.NotFoundError, *lifecycle.PreconditionError, *lifecycle.TakenError.
+func (c *ControlPlane) AddDomain(ctx context.Context, by auth.Principal, siteID id.Site, in NewDomain, request RequestID) (DomainView, error) {
+	var problems lifecycle.Violations
+	claim := c.checkHostname(&problems, "hostname", in.Hostname, in.Direct)
+	if err := problems.Err(); err != nil {
+		return DomainView{}, err
+	}
+	hash, err := request.hash("AddDomain", struct {
+		SiteID id.Site
+		Domain NewDomain
+	}{siteID, in})
+	if err != nil {
+		return DomainView{}, err
+	}
+	var view DomainView
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		domainID, replayed, err := request.replay(ctx, tx, by.TenantID, hash)
+		if err != nil {
+			return err
+		}
+		if !replayed {
+			if domainID, err = c.addDomain(ctx, tx, by, siteID, claim); err != nil {
+				return err
+			}
+			if err := request.keep(ctx, tx, by.TenantID, hash, domainID, c.clock()); err != nil {
+				return err
+			}
+		}
+		view, err = readDomain(ctx, tx, by.TenantID, id.Domain(domainID))
+		return err
+	})
+	return view, err
+}
+
+func (c *ControlPlane) addDomain(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site, claim newClaim) (string, error) {
+	s, err := tx.GetSite(ctx, by.TenantID, siteID)
+	if err != nil {
+		return "", err
+	}
+	if s.Status == site.Deleting || s.Status == site.Deleted {
+		return "", &lifecycle.PreconditionError{Message: "the site is on its way out; it takes no domain any more"}
+	}
+	cause := c.cause(ctx, by, "", "claimed by its tenant")
+	d, err := insertClaim(ctx, tx, s, claim, cause)
+	if err != nil {
+		return "", err
+	}
+	if err := adoptPrimary(ctx, tx, s, d, cause); err != nil {
+		return "", err
+	}
+	if s.Status.PastProvisioning() { // before, the end of create_site makes it due
+		err = c.markDomain(ctx, tx, d)
+	}
+	return string(d.ID), err
+}
+
+// markDomain makes a domain due now, in the trace of the call.
+func (c *ControlPlane) markDomain(ctx context.Context, tx store.Tx, d network.Domain) error {
+	return tx.MarkWork(ctx, worker.Mark{
+		Kind: worker.Domain, Key: string(d.ID), TenantID: string(d.TenantID),
+		DueAt: c.clock(), TraceParent: tracecontext.Parent(ctx),
+	})
+}
+
+// GetDomain returns a domain, tombstones included.
+func (c *ControlPlane) GetDomain(ctx context.Context, by auth.Principal, domainID id.Domain) (view DomainView, err error) {
+	err = c.store.View(ctx, func(tx store.Tx) error {
+		view, err = readDomain(ctx, tx, by.TenantID, domainID)
+		return err
+	})
+	return view, err
+}
+
+// ListDomains returns a page of a tenant's domains, or of one of its sites',
+// newest first, without released ones.
+func (c *ControlPlane) ListDomains(ctx context.Context, by auth.Principal, page network.Page) (views []DomainView, err error) {
+	err = c.store.View(ctx, func(tx store.Tx) error {
+		views = nil
+		domains, err := tx.ListDomains(ctx, by.TenantID, page)
+		if err != nil {
+			return err
+		}
+		for _, d := range domains {
+			view, err := viewDomain(ctx, tx, d)
+			if err != nil {
+				return err
+			}
+			views = append(views, view)
+		}
+		return nil
+	})
+	return views, err
+}
+
+// CheckDomain has a domain looked at now instead of at its next attempt, and
+// retries one in ERROR. It returns the domain as it is before the look. While its
+// site is provisioned there is nothing to look at, which is no error. Refusals are
+// *lifecycle.PreconditionError.
+func (c *ControlPlane) CheckDomain(ctx context.Context, by auth.Principal, domainID id.Domain) (view DomainView, err error) {
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		d, s, err := domainAndSite(ctx, tx, by.TenantID, domainID)
+		if err != nil {
+			return err
+		}
+		if err := c.checkDomain(ctx, tx, d, s, c.cause(ctx, by, "", "retried by its tenant")); err != nil {
+			return err
+		}
+		view, err = readDomain(ctx, tx, by.TenantID, domainID)
+		return err
+	})
+	return view, err
+}
+
+func (c *ControlPlane) checkDomain(ctx context.Context, tx store.Tx, d network.Domain, s site.Site, cause lifecycle.Cause) error {
+	switch {
+	case !d.Status.Live():
+		return &lifecycle.PreconditionError{Message: d.Hostname + " is on its way out"}
+	case d.Status == network.Error && s.Status == site.Error && s.PrimaryDomainID == d.ID:
+		return &lifecycle.PreconditionError{Message: d.Hostname + " is the primary domain of a site in ERROR; retry the site"}
+	case d.Status == network.Error:
+		var err error
+		if d, err = network.Apply(ctx, tx, d, network.Retry, cause); err != nil {
+			return err
+		}
+	}
+	if !s.Status.PastProvisioning() {
+		return nil
+	}
+	if d.Attempts > 0 { // somebody is at it: look often again
+		d.Attempts = 0
+		if err := tx.UpdateDomain(ctx, d); err != nil {
+			return err
+		}
+	}
+	return c.markDomain(ctx, tx, d)
+}
+
+// RemoveDomain begins to release a domain; the primary only with another domain
+// of the site named, which becomes the primary first. One that is on its way out
+// already is returned as it is. Refusals are *lifecycle.PreconditionError.
+func (c *ControlPlane) RemoveDomain(ctx context.Context, by auth.Principal, domainID, newPrimary id.Domain) (view DomainView, err error) {
+	if newPrimary == domainID {
+		var problems lifecycle.Violations
+		problems.Add("new_primary_domain_id", "is the domain that goes; name another")
+		return view, problems.Err()
+	}
+	err = c.store.Update(ctx, func(tx store.Tx) error {
+		d, s, err := domainAndSite(ctx, tx, by.TenantID, domainID)
+		if err != nil {
+			return err
+		}
+		if d.Status.Live() {
+			if err := removeDomain(ctx, tx, d, s, newPrimary, c.cause(ctx, by, "", "removed by its tenant")); err != nil {
+				return err
+			}
+		}
+		view, err = readDomain(ctx, tx, by.TenantID, domainID)
+		return err
+	})
+	return view, err
+}
+
+func removeDomain(ctx context.Context, tx store.Tx, d network.Domain, s site.Site, newPrimary id.Domain, cause lifecycle.Cause) error {
+	switch {
+	case d.Kind == network.Platform:
+		return &lifecycle.PreconditionError{Message: d.Hostname + " is the site's platform name; it goes with its site"}
+	case s.PrimaryDomainID == d.ID && newPrimary == "":
+		return &lifecycle.PreconditionError{
+			Message: d.Hostname + " is the site's primary domain; name another domain of the site as the new primary, or delete the site",
+		}
+	case newPrimary != "":
+		if err := setPrimary(ctx, tx, s, newPrimary, cause); err != nil {
+			return err
+		}
+	}
+	return reconcile.OpenRelease(ctx, tx, d, cause)
+}
+
+// domainAndSite reads a domain and its site.
+func domainAndSite(ctx context.Context, tx store.Tx, tenant id.Tenant, domainID id.Domain) (d network.Domain, s site.Site, err error) {
+	if d, err = tx.GetDomain(ctx, tenant, domainID); err != nil {
+		return d, s, err
+	}
+	s, err = tx.GetSite(ctx, tenant, d.SiteID)
+	return d, s, err
+}
+
+// readDomain reads everything that a caller sees of a domain.
+func readDomain(ctx context.Context, tx store.Tx, tenant id.Tenant, domainID id.Domain) (DomainView, error) {
+	d, err := tx.GetDomain(ctx, tenant, domainID)
+	if err != nil {
+		return DomainView{}, err
+	}
+	return viewDomain(ctx, tx, d)
+}
+
+// viewDomain adds to a domain what a caller sees of it besides.
+func viewDomain(ctx context.Context, tx store.Tx, d network.Domain) (view DomainView, err error) {
+	view.Domain = d
+	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+	if err != nil {
+		return view, err
+	}
+	view.Primary = s.PrimaryDomainID == d.ID
+	if view.Conditions, err = tx.Conditions(ctx, string(d.ID)); err != nil {
+		return view, err
+	}
+	if view.Instructions, err = tx.Instructions(ctx, d.ID); err != nil {
+		return view, err
+	}
+	if view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Domain, string(d.ID)); err != nil {
+		return view, err
+	}
+	view.Operation, err = activeOperation(ctx, tx, string(d.ID))
+	return view, err
+}
+
+// activeOperation returns what works on an object, nil when nothing does.
+func activeOperation(ctx context.Context, tx store.Tx, objectID string) (*saga.Operation, error) {
+	op, ok, err := tx.ActiveOperation(ctx, objectID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &op, nil
+}

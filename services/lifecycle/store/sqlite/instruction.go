@@ -1,0 +1,39 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+)
+
+// Instructions returns the records that a domain needs from outside, in order.
+func (t *tx) Instructions(ctx context.Context, domain id.Domain) ([]network.Instruction, error) {
+	return all(ctx, t, "read the instructions", scanInstruction, `
+		SELECT purpose, type, name, value, note FROM instruction WHERE domain_id = ? ORDER BY ordinal`, domain)
+}
+
+func scanInstruction(r row) (i network.Instruction, err error) {
+	err = r.Scan(&i.Purpose, &i.Type, &i.Name, &i.Value, &i.Note)
+	return i, err
+}
+
+// PutInstructions replaces a domain's instructions.
+func (t *tx) PutInstructions(ctx context.Context, domain network.Domain, instructions []network.Instruction) error {
+	if _, err := t.GetDomain(ctx, domain.TenantID, domain.ID); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, "delete the instructions",
+		`DELETE FROM instruction WHERE domain_id = ?`, domain.ID); err != nil {
+		return err
+	}
+	for ordinal, i := range instructions {
+		if _, err := t.exec(ctx, "insert the instruction", `
+			INSERT INTO instruction (domain_id, ordinal, tenant_id, purpose, type, name, value, note)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			domain.ID, ordinal, domain.TenantID, i.Purpose, i.Type, i.Name, i.Value, i.Note); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+)
+
+// PutZoneGrant writes a grant; one that is there stays as it is.
+func (t *tx) PutZoneGrant(ctx context.Context, g network.ZoneGrant) error {
+	_, err := t.exec(ctx, "put the zone grant", `
+		INSERT INTO zone_grant (zone_name, tenant_id, created_at) VALUES (?, ?, ?)
+		ON CONFLICT (zone_name, tenant_id) DO NOTHING`,
+		g.ZoneName, g.TenantID, micros(g.CreatedAt))
+	if breaks(err, foreignKey) {
+		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(g.TenantID)}
+	}
+	return err
+}
+
+// ZoneGrants returns all grants, ordered by zone and tenant.
+func (t *tx) ZoneGrants(ctx context.Context) ([]network.ZoneGrant, error) {
+	return all(ctx, t, "read the zone grants", scanZoneGrant,
+		`SELECT zone_name, tenant_id, created_at FROM zone_grant ORDER BY zone_name, tenant_id`)
+}
+
+func scanZoneGrant(r row) (g network.ZoneGrant, err error) {
+	err = r.Scan(&g.ZoneName, &g.TenantID, moment{&g.CreatedAt})
+	return g, err
+}
+
+// ZoneGrantedTo reports whether a tenant has a grant for a zone.
+func (t *tx) ZoneGrantedTo(ctx context.Context, zoneName string, tenant id.Tenant) (bool, error) {
+	_, ok, err := one(ctx, t, "read the zone grant", scanInt,
+		`SELECT 1 FROM zone_grant WHERE zone_name = ? AND tenant_id = ?`, zoneName, tenant)
+	return ok, err
+}
