@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,28 @@ type callError struct {
 	file    string
 	// requestID makes repeating the call safe; empty when it needs no help.
 	requestID string
-	status    *status.Status
+	// advice replaces what is said for the server's reason, where the command
+	// knows better; empty otherwise.
+	advice string
+	status *status.Status
+}
+
+// repeatable adds the id that makes it safe to repeat a call that failed.
+func repeatable(err error, requestID string) error {
+	var failed *callError
+	if errors.As(err, &failed) {
+		failed.requestID = requestID
+	}
+	return err
+}
+
+// advise replaces the advice for one reason of a call that failed.
+func advise(err error, reason lifecyclev1.ErrorReason, advice string) error {
+	var failed *callError
+	if errors.As(err, &failed) && failed.reason() == reason {
+		failed.advice = advice
+	}
+	return err
 }
 
 func (e *callError) Error() string { return e.status.Message() }
@@ -44,6 +66,9 @@ func (e *callError) unanswered() bool {
 
 func (e *callError) problem() problem {
 	found := problem{text: e.Error(), next: e.next()}
+	if e.reason() == lifecyclev1.ErrorReason_ERROR_REASON_PRECONDITION {
+		found.text, found.next = "refused: something else must be done first", e.Error()
+	}
 	for _, detail := range e.status.Details() {
 		found.details = append(found.details, detailLines(detail)...)
 	}
@@ -70,7 +95,14 @@ func detailLines(detail any) []string {
 func violationLines(bad *errdetails.BadRequest) []string {
 	var lines []string
 	for _, violation := range bad.GetFieldViolations() {
-		lines = append(lines, violation.GetField()+": "+violation.GetDescription())
+		line := violation.GetField() + ": " + violation.GetDescription()
+		if violation.GetReason() != "" {
+			line += " (" + violation.GetReason() + ")"
+		}
+		lines = append(lines, line)
+		if page := diagnosisPage(violation.GetReason()); page != "" {
+			lines = append(lines, "  see: "+page)
+		}
 	}
 	return lines
 }
@@ -94,6 +126,9 @@ func helpLines(help *errdetails.Help) []string {
 // next is the advice for the server's reason, or for the status code where
 // the answer did not come from a server of ours.
 func (e *callError) next() string {
+	if e.advice != "" {
+		return e.advice
+	}
 	if advice, known := adviceOn[e.reason()]; known {
 		return advice
 	}
@@ -125,10 +160,10 @@ func (e *callError) reason() lifecyclev1.ErrorReason {
 // adviceOn says what to do about each reason a server can give.
 var adviceOn = map[lifecyclev1.ErrorReason]string{
 	lifecyclev1.ErrorReason_ERROR_REASON_INVALID_FIELDS:     "correct the values named above; --help shows their form",
-	lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND:          "`siteplane site list` shows the sites of this key",
+	lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND:          "`siteplane site list` and `siteplane domain list` show what this key may see",
 	lifecyclev1.ErrorReason_ERROR_REASON_NAME_TAKEN:         "choose another name with --slug",
-	lifecyclev1.ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION: "`siteplane site get ID` shows where the site is; wait until it has moved on",
-	lifecyclev1.ErrorReason_ERROR_REASON_LOST_RACE:          "somebody changed the site at the same moment; run the command again",
+	lifecyclev1.ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION: "`siteplane site get SITE` and `siteplane domain get DOMAIN` show where it is; wait until it has moved on",
+	lifecyclev1.ErrorReason_ERROR_REASON_LOST_RACE:          "somebody changed it at the same moment; run the command again",
 	lifecyclev1.ErrorReason_ERROR_REASON_BAD_CREDENTIAL:     "the config file needs a valid key; `siteplane up` writes one",
 	lifecyclev1.ErrorReason_ERROR_REASON_NOT_ALLOWED:        "ask an administrator of the installation for a key that may do this",
 	lifecyclev1.ErrorReason_ERROR_REASON_UNAVAILABLE:        "wait a moment and run the command again",

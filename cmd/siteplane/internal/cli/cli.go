@@ -57,7 +57,7 @@ func New(deps Deps) *cobra.Command {
 	root.PersistentFlags().VarP(&app.format, "output", "o", "print results as `table|json`")
 	root.PersistentFlags().StringVar(&app.config, "config", "",
 		"config `FILE` of the installation (default $SITEPLANE_CONFIG, else cli.json in ~/.local/state/siteplane)")
-	root.AddCommand(app.site(), exitCodes())
+	root.AddCommand(app.site(), app.domain(), app.tenant(), app.zone(), exitCodes())
 	return root
 }
 
@@ -82,13 +82,16 @@ func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// one demands exactly one argument.
-func one(name string) cobra.PositionalArgs {
+// exactly demands one argument for each name.
+func exactly(names ...string) cobra.PositionalArgs {
 	return Args(func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("needs exactly one %s, not %d", name, len(args))
+		switch {
+		case len(args) == len(names):
+			return nil
+		case len(names) == 1:
+			return fmt.Errorf("needs exactly one %s, not %d", names[0], len(args))
 		}
-		return nil
+		return fmt.Errorf("needs exactly %d arguments, %s, not %d", len(names), strings.Join(names, " and "), len(args))
 	})
 }
 

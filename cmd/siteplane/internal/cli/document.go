@@ -72,6 +72,19 @@ func protoJSON(message proto.Message) (json.RawMessage, error) {
 	return protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(message)
 }
 
+// listJSON is a list of messages under a name.
+func listJSON[Message proto.Message](name string, messages []Message) (json.RawMessage, error) {
+	list := []json.RawMessage{}
+	for _, message := range messages {
+		one, err := protoJSON(message)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return json.Marshal(map[string][]json.RawMessage{name: list})
+}
+
 // escapeJSON writes every hidden character as JSON does. Outside of strings
 // JSON has none but the line breaks.
 func escapeJSON(text string) string {

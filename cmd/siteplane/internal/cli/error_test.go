@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -46,6 +47,8 @@ func TestServerError_says_what_to_do(t *testing.T) {
 		{"error_fields", rpcerr.New(codes.InvalidArgument, "INVALID_FIELDS", "2 fields are wrong",
 			rpcerr.Violation("site.spec.origin.targets[0].address", "must be ip:port, not example.com:80"),
 			rpcerr.Violation("site.name", hostile)), cli.ExitUsage},
+		{"error_diagnosis", invalidName(t), cli.ExitUsage},
+		{"error_precondition", rpcerr.New(codes.FailedPrecondition, "PRECONDITION", "the site is in ERROR; retry it first"), cli.ExitConflict},
 		{"error_fields_bare", status.Error(codes.InvalidArgument, "site.name: too long"), cli.ExitUsage},
 		{"error_taken", rpcerr.New(codes.AlreadyExists, "NAME_TAKEN", `the slug "shop" belongs to a live site`), cli.ExitConflict},
 		{"error_internal", rpcerr.New(codes.Internal, "INTERNAL", "internal error",
@@ -62,6 +65,17 @@ func TestServerError_says_what_to_do(t *testing.T) {
 			r.golden(test.name, test.code, "site", "create", "shop", "--origin", "127.0.0.1:9000")
 		})
 	}
+}
+
+// invalidName is a violation with the diagnosis of what is wrong.
+func invalidName(t *testing.T) error {
+	bad := &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
+		{Field: "primary_hostname", Description: `"shop" is no hostname: it has one label`, Reason: "NAME_INVALID"},
+		{Field: "other", Description: "has a reason without a page", Reason: hostile},
+	}}
+	refused, err := status.New(codes.InvalidArgument, "the request is not valid").WithDetails(bad)
+	must(t, err)
+	return refused.Err()
 }
 
 func TestServerError_has_advice_for_every_reason(t *testing.T) {
@@ -157,6 +171,12 @@ func TestUsage(t *testing.T) {
 		"route without address": {"site", "create", "shop", "--origin", "10.0.0.1:80", "--route", "/a/"},
 		"route weight":          {"site", "create", "shop", "--origin", "10.0.0.1:80", "--route", "/a/=10.0.0.1:80,-1"},
 		"header":                {"site", "create", "shop", "--origin", "10.0.0.1:80", "--response-header", "X-A"},
+		"direct alone":          {"site", "create", "shop", "--origin", "10.0.0.1:80", "--direct"},
+		"no hostname":           {"domain", "add", "shop"},
+		"no domain":             {"domain", "check"},
+		"timeout alone, domain": {"domain", "remove", "dom_02", "--timeout", "1s"},
+		"limit of domains":      {"domain", "list", "--limit", "-1"},
+		"no tenant":             {"zone", "grant", "shop.example"},
 		"size":                  {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "10MMiB"},
 		"huge size":             {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "9999999999GiB"},
 		"code alone":            {"site", "create", "shop", "--origin", "10.0.0.1:80", "--redirect-code", "301"},

@@ -21,6 +21,7 @@ const (
 	ExitTimeout     = 6
 	ExitSiteError   = 7
 	ExitDenied      = 8
+	ExitMustAct     = 9
 	ExitInterrupted = 130
 )
 
@@ -35,8 +36,9 @@ var exitMeanings = []struct {
 	{ExitConflict, "the object's state forbids it: name taken, wrong status, changed meanwhile"},
 	{ExitUnavailable, "the installation does not answer; try again later"},
 	{ExitTimeout, "--wait gave up; the work goes on"},
-	{ExitSiteError, "the site ended in ERROR"},
+	{ExitSiteError, "the site or domain ended in ERROR"},
 	{ExitDenied, "the key is not valid, or does not allow it"},
+	{ExitMustAct, "--wait ended: the domain goes on only after you have changed DNS"},
 	{ExitInterrupted, "interrupted"},
 }
 

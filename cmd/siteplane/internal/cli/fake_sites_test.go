@@ -37,9 +37,25 @@ type answers struct {
 }
 
 // look is one answer to GetSite.
-type look struct {
-	found *lifecyclev1.GetSiteResponse
+type look = answer[*lifecyclev1.GetSiteResponse]
+
+// answer is one answer to a look at an object.
+type answer[Response any] struct {
+	found Response
 	err   error
+}
+
+// nextAnswer takes the next answer; the last one stays.
+func nextAnswer[Response any](answers *[]answer[Response]) (Response, error) {
+	if len(*answers) == 0 {
+		var none Response
+		return none, status.Error(codes.Internal, "the test has no answer")
+	}
+	next := (*answers)[0]
+	if len(*answers) > 1 {
+		*answers = (*answers)[1:]
+	}
+	return next.found, next.err
 }
 
 func (f *fakeSites) note(ctx context.Context, request any) error {
@@ -64,14 +80,7 @@ func (f *fakeSites) GetSite(ctx context.Context, request *lifecyclev1.GetSiteReq
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.looks) == 0 {
-		return nil, status.Error(codes.Internal, "the test has no answer")
-	}
-	answer := f.looks[0]
-	if len(f.looks) > 1 {
-		f.looks = f.looks[1:]
-	}
-	return answer.found, answer.err
+	return nextAnswer(&f.looks)
 }
 
 func (f *fakeSites) ListSites(ctx context.Context, request *lifecyclev1.ListSitesRequest) (*lifecyclev1.ListSitesResponse, error) {
@@ -100,4 +109,11 @@ func (f *fakeSites) GetSiteTimeline(ctx context.Context, request *lifecyclev1.Ge
 		return nil, err
 	}
 	return f.timeline, nil
+}
+
+func (f *fakeSites) SetPrimaryDomain(ctx context.Context, request *lifecyclev1.SetPrimaryDomainRequest) (*lifecyclev1.SetPrimaryDomainResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.SetPrimaryDomainResponse{Site: f.begun.GetSite()}, nil
 }

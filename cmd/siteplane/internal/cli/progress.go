@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
-// progress prints what changes about a site while somebody waits: one line
+// progress prints what changes about an object while somebody waits: one line
 // per change, the same on a terminal and in a log.
 type progress struct {
 	out   io.Writer
@@ -16,8 +20,9 @@ type progress struct {
 	start time.Time
 }
 
-// show prints how next differs from before; before is nil at first.
-func (p *progress) show(before, next *lifecyclev1.Site) {
+// show prints how next differs from before; before is the zero sight at
+// first.
+func (p *progress) show(before, next sight) {
 	for _, line := range changes(before, next) {
 		p.line("%s", line)
 	}
@@ -31,18 +36,33 @@ func (p *progress) line(format string, args ...any) {
 	_ = page.flush(p.out)
 }
 
-// changes are the differences between two looks at a site, for a person.
-func changes(before, next *lifecyclev1.Site) []string {
+// changes are the differences between two looks at an object, for a person.
+func changes(before, next sight) []string {
 	var lines []string
-	if status := siteStatus(next.GetStatus()); status != siteStatus(before.GetStatus()) {
-		lines = append(lines, "site is "+status)
+	if next.status != before.status {
+		kind, _, _ := strings.Cut(next.name, " ")
+		lines = append(lines, kind+" is "+next.status)
 	}
-	if before == nil && next.GetStatus() == lifecyclev1.SiteStatus_SITE_STATUS_DELETING {
-		return lines // what was known before the deletion is no news
+	if before.name == "" && next.phase == phaseLeaving {
+		return lines // what was known before it was to go is no news
 	}
-	known := conditionsOf(before)
-	for _, condition := range conditionsOf(next) {
-		if !slices.ContainsFunc(known, func(old *lifecyclev1.Condition) bool { return sameCondition(old, condition) }) {
+	return append(append(lines, newRecords(before, next)...), newConditions(before, next)...)
+}
+
+func newRecords(before, next sight) []string {
+	var lines []string
+	for _, record := range next.records {
+		if !slices.ContainsFunc(before.records, func(old *lifecyclev1.Instruction) bool { return proto.Equal(old, record) }) {
+			lines = append(lines, fmt.Sprintf("record: %s %s %s (%s)", record.GetType(), record.GetName(), record.GetValue(), purpose(record)))
+		}
+	}
+	return lines
+}
+
+func newConditions(before, next sight) []string {
+	var lines []string
+	for _, condition := range next.conditions {
+		if !slices.ContainsFunc(before.conditions, func(old *lifecyclev1.Condition) bool { return sameCondition(old, condition) }) {
 			lines = append(lines, conditionLine(condition))
 			lines = append(lines, fixLines(condition)...)
 		}

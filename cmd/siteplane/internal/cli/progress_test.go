@@ -29,10 +29,13 @@ func TestChanges(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			before := &lifecyclev1.Site{Conditions: []*lifecyclev1.Condition{{Type: "Resolves"}}}
+			before := &lifecyclev1.Condition{Type: "Resolves"}
 			next := proto.CloneOf(before)
-			test.change(next.Conditions[0])
-			if lines := changes(before, next); (len(lines) > 0) != test.news {
+			test.change(next)
+			seen := func(c *lifecyclev1.Condition) sight {
+				return sight{name: "site x", conditions: []*lifecyclev1.Condition{c}}
+			}
+			if lines := changes(seen(before), seen(next)); (len(lines) > 0) != test.news {
 				t.Errorf("changes are %q, news: %v", lines, test.news)
 			}
 		})

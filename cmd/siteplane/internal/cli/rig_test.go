@@ -29,6 +29,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type rig struct {
 	t       *testing.T
 	sites   *fakeSites
+	domains *fakeDomains
+	tenants *fakeTenants
+	zones   *fakeZones
 	clock   *clock
 	ctx     context.Context
 	file    string
@@ -54,7 +57,11 @@ func setup(t *testing.T, tweaks ...func(*tls.Config)) *rig {
 	// A command that never ends fails its test soon.
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	r := &rig{t: t, sites: &fakeSites{}, clock: &clock{now: start}, ctx: ctx}
+	sites := &fakeSites{}
+	r := &rig{
+		t: t, sites: sites, domains: &fakeDomains{beside: sites}, tenants: &fakeTenants{beside: sites}, zones: &fakeZones{beside: sites},
+		clock: &clock{now: start}, ctx: ctx,
+	}
 	r.file = filepath.Join(t.TempDir(), "cli.json")
 	r.environ = map[string]string{cliconfig.EnvPath: r.file}
 	r.config = cliconfig.Config{Address: r.serve(serving), CA: string(ca.CertificatePEM()), Key: "sp_test_key", PublicPort: 8088}
@@ -69,6 +76,9 @@ func (r *rig) serve(serving *tls.Config) string {
 	}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(serving)))
 	lifecyclev1.RegisterSiteServiceServer(server, r.sites)
+	lifecyclev1.RegisterDomainServiceServer(server, r.domains)
+	lifecyclev1.RegisterTenantServiceServer(server, r.tenants)
+	lifecyclev1.RegisterZoneServiceServer(server, r.zones)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	r.t.Cleanup(func() {

@@ -26,9 +26,22 @@ const (
 
 // session is a connection to the installation that the config file leads to.
 type session struct {
-	sites  lifecyclev1.SiteServiceClient
-	config cliconfig.Config
-	file   string
+	sites   lifecyclev1.SiteServiceClient
+	domains lifecyclev1.DomainServiceClient
+	tenants lifecyclev1.TenantServiceClient
+	zones   lifecyclev1.ZoneServiceClient
+	config  cliconfig.Config
+	file    string
+}
+
+func newSession(conn grpc.ClientConnInterface, file string, config cliconfig.Config) *session {
+	return &session{
+		sites:   lifecyclev1.NewSiteServiceClient(conn),
+		domains: lifecyclev1.NewDomainServiceClient(conn),
+		tenants: lifecyclev1.NewTenantServiceClient(conn),
+		zones:   lifecyclev1.NewZoneServiceClient(conn),
+		config:  config, file: file,
+	}
 }
 
 // connected makes a command's RunE of a function that needs a session.
@@ -42,8 +55,7 @@ func (a *app) connected(run func(*cobra.Command, *session, []string) error) func
 		if err != nil {
 			return err
 		}
-		session := &session{sites: lifecyclev1.NewSiteServiceClient(conn), config: config, file: file}
-		return errors.Join(run(command, session, args), conn.Close())
+		return errors.Join(run(command, newSession(conn, file, config), args), conn.Close())
 	}
 }
 

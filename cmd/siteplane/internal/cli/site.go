@@ -11,82 +11,106 @@ func (a *app) site() *cobra.Command {
 	command := group(&cobra.Command{
 		Use:   "site",
 		Short: "Create, follow and delete sites",
+		Long:  "Create, follow and delete sites. SITE is a site's id or its slug.",
 	})
-	command.AddCommand(a.siteCreate(), a.siteGet(), a.siteList(), a.siteTimeline(), a.siteRetry(), a.siteDelete())
+	command.AddCommand(a.siteCreate(), a.siteGet(), a.siteList(), a.siteTimeline(), a.siteRetry(),
+		a.siteSetPrimary(), a.siteDelete())
 	return command
 }
 
 func (a *app) siteGet() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get ID",
+		Use:   "get SITE",
 		Short: "Show a site: how far it has come, what is missing, who must act",
-		Args:  one("ID"),
+		Args:  exactly("SITE"),
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			found, err := call(command.Context(), s, callTimeout, s.sites.GetSite,
-				&lifecyclev1.GetSiteRequest{SiteId: args[0]})
+			id, err := s.siteID(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.printSite(command, s, found)
+			found, err := call(command.Context(), s, callTimeout, s.sites.GetSite, &lifecyclev1.GetSiteRequest{SiteId: id})
+			if err != nil {
+				return err
+			}
+			return a.printSite(command, s, found, domainsOf(command, s, found.GetSite()))
 		}),
 	}
+}
+
+// domainsOf are all domains of a site that has one. They go beside what was
+// asked for: the site is shown without them when they cannot be had.
+func domainsOf(command *cobra.Command, s *session, site *lifecyclev1.Site) []*lifecyclev1.Domain {
+	if site.GetPrimaryDomain() == nil {
+		return nil
+	}
+	domains, err := listDomains(command.Context(), s, site.GetSiteId(), listFlags{})
+	if err != nil {
+		hint(command, "whether it has more domains is not known: %v", err)
+	}
+	return domains
 }
 
 func (a *app) siteRetry() *cobra.Command {
 	waiting := waitFlags{}
 	command := &cobra.Command{
-		Use:   "retry ID",
+		Use:   "retry SITE",
 		Short: "Walk a site in ERROR through provisioning again",
-		Args:  one("ID"),
+		Args:  exactly("SITE"),
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			retried, err := call(command.Context(), s, callTimeout, s.sites.RetrySite,
-				&lifecyclev1.RetrySiteRequest{SiteId: args[0]})
+			id, err := s.siteID(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.finish(command, s, waiting, untilActive, snapshot(retried))
+			retried, err := call(command.Context(), s, callTimeout, s.sites.RetrySite, &lifecyclev1.RetrySiteRequest{SiteId: id})
+			if err != nil {
+				return err
+			}
+			return a.finishSite(command, s, waiting, untilActive(), snapshot(retried))
 		}),
 	}
-	return waiting.addTo(command, "ACTIVE")
+	return waiting.addTo(command, "site", "ACTIVE")
 }
 
 func (a *app) siteDelete() *cobra.Command {
 	waiting := waitFlags{}
 	command := &cobra.Command{
-		Use:   "delete ID",
+		Use:   "delete SITE",
 		Short: "Take a site and its domains off every edge",
-		Args:  one("ID"),
+		Args:  exactly("SITE"),
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			deleted, err := call(command.Context(), s, callTimeout, s.sites.DeleteSite,
-				&lifecyclev1.DeleteSiteRequest{SiteId: args[0]})
+			id, err := s.siteID(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.finish(command, s, waiting, untilDeleted, snapshot(deleted))
+			deleted, err := call(command.Context(), s, callTimeout, s.sites.DeleteSite, &lifecyclev1.DeleteSiteRequest{SiteId: id})
+			if err != nil {
+				return err
+			}
+			return a.finishSite(command, s, waiting, untilGone("DELETED"), snapshot(deleted))
 		}),
 	}
-	return waiting.addTo(command, "DELETED")
+	return waiting.addTo(command, "site", "DELETED")
 }
 
-// finish ends a command that has set a site in motion: it waits if the user
+// finishSite ends a command that has set a site in motion: it waits if the user
 // asked for it, and prints the site as it was seen last, even when the wait
 // ended badly.
-func (a *app) finish(command *cobra.Command, s *session, flags waitFlags, goal goal,
+func (a *app) finishSite(command *cobra.Command, s *session, flags waitFlags, goal goal,
 	begun *lifecyclev1.GetSiteResponse,
 ) error {
 	if !flags.wait {
 		hint(command, "follow it with: siteplane site get %s", begun.GetSite().GetSiteId())
-		return a.printSite(command, s, begun)
+		return a.printSite(command, s, begun, nil)
 	}
-	last, waitErr := a.waitFor(command, s, flags.timeout, goal, begun)
-	if err := a.printSite(command, s, last); err != nil {
+	last, waitErr := waitFor(command.Context(), a.deps, command.ErrOrStderr(), siteSubject(s), flags.timeout, goal, begun)
+	if err := a.printSite(command, s, last, nil); err != nil {
 		return err
 	}
 	return waitErr
 }
 
-func (a *app) printSite(command *cobra.Command, s *session, found *lifecyclev1.GetSiteResponse) error {
-	view := &siteView{found: found, publicPort: s.config.PublicPort, now: a.deps.Now()}
+func (a *app) printSite(command *cobra.Command, s *session, found *lifecyclev1.GetSiteResponse, domains []*lifecyclev1.Domain) error {
+	view := &siteView{found: found, domains: domains, publicPort: s.config.PublicPort, now: a.deps.Now()}
 	return a.format.print(command.OutOrStdout(), view)
 }
 

@@ -13,6 +13,8 @@ import (
 // createFlags are the flags of `site create`.
 type createFlags struct {
 	slug            string
+	hostname        string
+	direct          bool
 	origin          targets
 	redirect        string
 	redirectCode    uint32
@@ -30,23 +32,27 @@ type createFlags struct {
 
 const createExample = `  siteplane site create shop --origin 10.0.0.5:8080 --wait
   siteplane site create shop --origin 10.0.0.5:8080,3 --origin 10.0.0.6:8080 --route /api/=10.0.0.7:9000
+  siteplane site create shop --origin 10.0.0.5:8080 --domain www.shop.example
   siteplane site create old-shop --redirect https://shop.example.com`
 
 func (a *app) siteCreate() *cobra.Command {
 	flags := &createFlags{}
 	command := &cobra.Command{
 		Use:     "create NAME",
-		Short:   "Create a site under the platform domain",
+		Short:   "Create a site under the platform domain, or under a hostname of your own",
 		Example: createExample,
-		Args:    one("NAME"),
+		Args:    exactly("NAME"),
 		PreRunE: func(command *cobra.Command, _ []string) error { return flags.check(command) },
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			request := &lifecyclev1.CreateSiteRequest{Site: flags.siteNamed(args[0], command), RequestId: flags.requestID}
+			request := &lifecyclev1.CreateSiteRequest{
+				Site: flags.siteNamed(args[0], command), RequestId: flags.requestID,
+				PrimaryHostname: flags.hostname, Direct: flags.direct,
+			}
 			return a.create(command, s, request, flags.wait)
 		}),
 	}
 	flags.addTo(command)
-	return flags.wait.addTo(command, "ACTIVE")
+	return flags.wait.addTo(command, "site", "ACTIVE")
 }
 
 func (a *app) create(command *cobra.Command, s *session, request *lifecyclev1.CreateSiteRequest, wait waitFlags) error {
@@ -54,20 +60,18 @@ func (a *app) create(command *cobra.Command, s *session, request *lifecyclev1.Cr
 		request.RequestId = a.deps.NewID()
 	}
 	created, err := call(command.Context(), s, callTimeout, s.sites.CreateSite, request)
-	var failed *callError
-	if errors.As(err, &failed) {
-		failed.requestID = request.RequestId
-	}
 	if err != nil {
-		return err
+		return repeatable(err, request.GetRequestId())
 	}
-	return a.finish(command, s, wait, untilActive, snapshot(created))
+	return a.finishSite(command, s, wait, untilActive(), snapshot(created))
 }
 
 func (f *createFlags) addTo(command *cobra.Command) {
 	set := command.Flags()
 	set.SortFlags = false
 	set.StringVar(&f.slug, "slug", "", "`LABEL` under the platform domain (default made from NAME)")
+	set.StringVar(&f.hostname, "domain", "", "`HOSTNAME` of your own that becomes the primary domain (default the platform name)")
+	set.BoolVar(&f.direct, "direct", false, directUsage)
 	set.Var(&f.origin, "origin", "`IP:PORT[,WEIGHT]` to forward to; repeat for more")
 	set.StringVar(&f.redirect, "redirect", "", "answer with a redirect to this `URL` instead")
 	set.Uint32Var(&f.redirectCode, "redirect-code", 0, "`CODE` of the redirect: 301, 302, 307 or 308 (default 308)")
@@ -88,6 +92,8 @@ func (f *createFlags) check(command *cobra.Command) error {
 	switch changed := command.Flags().Changed; {
 	case changed("origin") == changed("redirect"):
 		return &usageError{errors.New("give either --origin or --redirect")}
+	case changed("direct") && !changed("domain"):
+		return &usageError{errors.New("--direct needs --domain")}
 	case changed("redirect-code") && !changed("redirect"):
 		return &usageError{errors.New("--redirect-code needs --redirect")}
 	case changed("strip-prefix") && !changed("route"):

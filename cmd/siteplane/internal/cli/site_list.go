@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"time"
@@ -10,10 +11,10 @@ import (
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
-// listFlags are the flags of `site list`.
+// listFlags are the flags of every list that comes in pages.
 type listFlags struct {
 	pageSize int32
-	limit    int32
+	limit    int
 }
 
 func (a *app) siteList() *cobra.Command {
@@ -24,7 +25,7 @@ func (a *app) siteList() *cobra.Command {
 		Args:    Args(cobra.NoArgs),
 		PreRunE: func(*cobra.Command, []string) error { return flags.check() },
 		RunE: a.connected(func(command *cobra.Command, s *session, _ []string) error {
-			sites, err := listSites(command, s, flags)
+			sites, err := listSites(command.Context(), s, flags)
 			if err != nil {
 				return err
 			}
@@ -34,8 +35,12 @@ func (a *app) siteList() *cobra.Command {
 			return a.format.print(command.OutOrStdout(), &listView{sites: sites, now: a.deps.Now()})
 		}),
 	}
-	command.Flags().Int32Var(&flags.pageSize, "page-size", 0, "ask for `N` sites at a time (default as the server likes)")
-	command.Flags().Int32Var(&flags.limit, "limit", 0, "stop after `N` sites (default all)")
+	return flags.addTo(command, "sites")
+}
+
+func (f *listFlags) addTo(command *cobra.Command, items string) *cobra.Command {
+	command.Flags().Int32Var(&f.pageSize, "page-size", 0, "ask for `N` "+items+" at a time (default as the server likes)")
+	command.Flags().IntVar(&f.limit, "limit", 0, "stop after `N` "+items+" (default all)")
 	return command
 }
 
@@ -46,27 +51,13 @@ func (f listFlags) check() error {
 	return nil
 }
 
-// listSites follows the pages until the last one or the limit.
-func listSites(command *cobra.Command, s *session, flags listFlags) ([]*lifecyclev1.Site, error) {
-	var sites []*lifecyclev1.Site
-	request := &lifecyclev1.ListSitesRequest{PageSize: flags.pageSize}
-	for {
-		page, err := call(command.Context(), s, callTimeout, s.sites.ListSites, request)
-		if err != nil {
-			return nil, err
-		}
-		sites = append(sites, page.GetSites()...)
-		next := page.GetNextPageToken()
-		switch {
-		case flags.limit > 0 && len(sites) >= int(flags.limit):
-			return sites[:flags.limit], nil
-		case next == "":
-			return sites, nil
-		case next == request.GetPageToken():
-			return nil, errors.New("the server gave the same page token twice")
-		}
-		request.PageToken = next
-	}
+// listSites returns the sites of all pages, up to the limit.
+func listSites(ctx context.Context, s *session, flags listFlags) ([]*lifecyclev1.Site, error) {
+	return allPages(flags.limit, func(token string) ([]*lifecyclev1.Site, string, error) {
+		page, err := call(ctx, s, callTimeout, s.sites.ListSites,
+			&lifecyclev1.ListSitesRequest{PageSize: flags.pageSize, PageToken: token})
+		return page.GetSites(), page.GetNextPageToken(), err
+	})
 }
 
 // listView shows sites as one table or one JSON object.
@@ -75,19 +66,7 @@ type listView struct {
 	now   time.Time
 }
 
-func (v *listView) json() (json.RawMessage, error) {
-	list := struct {
-		Sites []json.RawMessage `json:"sites"`
-	}{Sites: []json.RawMessage{}}
-	for _, site := range v.sites {
-		one, err := protoJSON(site)
-		if err != nil {
-			return nil, err
-		}
-		list.Sites = append(list.Sites, one)
-	}
-	return json.Marshal(list)
-}
+func (v *listView) json() (json.RawMessage, error) { return listJSON("sites", v.sites) }
 
 func (v *listView) write(p *page) {
 	rows := [][]string{{"ID", "NAME", "STATUS", "REVISION", "DOMAIN", "AGE"}}

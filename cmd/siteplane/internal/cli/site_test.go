@@ -61,6 +61,10 @@ func TestHelp(t *testing.T) {
 		"help":             {},
 		"help_site":        {"site"},
 		"help_site_create": {"site", "create", "--help"},
+		"help_domain":      {"domain"},
+		"help_domain_add":  {"domain", "add", "--help"},
+		"help_tenant":      {"tenant", "create", "--help"},
+		"help_zone":        {"zone"},
 		"help_exit_codes":  {"help", "exit-codes"},
 	} {
 		t.Run(name, func(t *testing.T) { setup(t).golden(name, cli.ExitOK, args...) })

@@ -16,12 +16,16 @@ const detailLength = 60
 
 func (a *app) siteTimeline() *cobra.Command {
 	return &cobra.Command{
-		Use:   "timeline ID",
+		Use:   "timeline SITE",
 		Short: "Show everything that happened to a site, oldest first",
-		Args:  one("ID"),
+		Args:  exactly("SITE"),
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
+			id, err := s.siteID(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
 			timeline, err := call(command.Context(), s, callTimeout, s.sites.GetSiteTimeline,
-				&lifecyclev1.GetSiteTimelineRequest{SiteId: args[0]})
+				&lifecyclev1.GetSiteTimelineRequest{SiteId: id})
 			if err != nil {
 				return err
 			}

@@ -9,14 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
 // siteView shows one site and the operation that works on it.
 type siteView struct {
-	found      *lifecyclev1.GetSiteResponse
+	found *lifecyclev1.GetSiteResponse
+	// domains are all domains of the site, if they were asked for. They are not
+	// part of the JSON result.
+	domains    []*lifecyclev1.Domain
 	publicPort int
 	now        time.Time
 }
@@ -25,13 +26,12 @@ func (v *siteView) json() (json.RawMessage, error) { return protoJSON(v.found) }
 
 func (v *siteView) write(p *page) {
 	p.table(v.facts()...)
-	conditions := conditionsOf(v.found.GetSite())
-	if len(conditions) == 0 {
-		return
+	if len(v.domains) > 1 {
+		p.blank()
+		p.table(domainTable(v.domains)...)
 	}
-	p.blank()
-	p.table(v.conditionRows(conditions)...)
-	v.writeUnmet(p, conditions)
+	writeRecords(p, v.found.GetSite().GetPrimaryDomain())
+	writeConditions(p, conditionsOf(v.found.GetSite()), v.now)
 }
 
 func (v *siteView) facts() [][]string {
@@ -53,52 +53,7 @@ func (v *siteView) facts() [][]string {
 	if operation := v.found.GetOperation(); operation != nil {
 		facts = append(facts, []string{"Operation", operationLine(operation)})
 	}
-	return append(facts, []string{"Created", v.moment(site.GetCreateTime())}, []string{"Updated", v.moment(site.GetUpdateTime())})
-}
-
-// claimed reports whether the site still answers, or will, under a domain.
-func claimed(domain *lifecyclev1.Domain) bool {
-	switch domain.GetStatus() {
-	case lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASING, lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASED:
-		return false
-	}
-	return true
-}
-
-func (v *siteView) moment(at *timestamppb.Timestamp) string {
-	if at == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s (%s ago)", at.AsTime().Format(time.RFC3339), age(at, v.now))
-}
-
-func (v *siteView) conditionRows(conditions []*lifecyclev1.Condition) [][]string {
-	rows := [][]string{{"TYPE", "STATUS", "REASON", "MESSAGE", "ACTOR", "SINCE", "NEXT"}}
-	for _, c := range conditions {
-		rows = append(rows, []string{
-			c.GetType(), conditionStatus(c.GetStatus()), c.GetReason(), c.GetMessage(),
-			actor(c.GetActor()), age(c.GetSince(), v.now), until(c.GetNextAttemptAt(), v.now),
-		})
-	}
-	return rows
-}
-
-// writeUnmet adds what was seen and what to do for each condition that stands
-// in the way.
-func (v *siteView) writeUnmet(p *page, conditions []*lifecyclev1.Condition) {
-	for _, c := range conditions {
-		if !unmet(c) || len(c.GetEvidence())+len(c.GetFix()) == 0 {
-			continue
-		}
-		p.blank()
-		p.printf("%s: %s", c.GetType(), mustAct(c.GetActor()))
-		for _, line := range c.GetEvidence() {
-			p.printf("  seen: %s", line)
-		}
-		for _, line := range c.GetFix() {
-			p.printf("  fix: %s", line)
-		}
-	}
+	return append(facts, []string{"Created", moment(site.GetCreateTime(), v.now)}, []string{"Updated", moment(site.GetUpdateTime(), v.now)})
 }
 
 // conditionsOf are the conditions of a site and then those of its primary

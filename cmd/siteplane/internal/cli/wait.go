@@ -3,29 +3,27 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
-
-	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
 const (
-	// pollInterval is how often a waiting command asks for the site.
+	// pollInterval is how often a waiting command asks for the object.
 	pollInterval = 300 * time.Millisecond
 	// defaultTimeout is how long it waits if it was not told.
 	defaultTimeout = 2 * time.Minute
 )
 
-// waitFlags are the flags of every command that sets a site in motion.
+// waitFlags are the flags of every command that sets something in motion.
 type waitFlags struct {
 	wait    bool
 	timeout time.Duration
 }
 
-func (f *waitFlags) addTo(command *cobra.Command, status string) *cobra.Command {
-	command.Flags().BoolVar(&f.wait, "wait", false, "wait until the site is "+status+", showing progress")
+func (f *waitFlags) addTo(command *cobra.Command, kind, status string) *cobra.Command {
+	command.Flags().BoolVar(&f.wait, "wait", false, "wait until the "+kind+" is "+status+", showing progress")
 	command.Flags().DurationVar(&f.timeout, "timeout", defaultTimeout, "longest `TIME` that --wait waits; the work goes on after it")
 	if command.PreRunE == nil {
 		command.PreRunE = func(command *cobra.Command, _ []string) error { return f.check(command) }
@@ -44,38 +42,43 @@ func (f *waitFlags) check(command *cobra.Command) error {
 }
 
 // goal is what a command waits for.
-type goal lifecyclev1.SiteStatus
+type goal struct {
+	// status is its name.
+	status string
+	// over reports whether waiting is over, and with which error.
+	over func(sight) (bool, error)
+	// vanishing says that an object which is not there any more has reached it.
+	vanishing bool
+}
 
-const (
-	untilActive  = goal(lifecyclev1.SiteStatus_SITE_STATUS_ACTIVE)
-	untilDeleted = goal(lifecyclev1.SiteStatus_SITE_STATUS_DELETED)
-)
+// untilActive waits until an object serves. Every status that may still lead
+// there keeps waiting.
+func untilActive() goal {
+	return goal{status: "ACTIVE", over: activeOrHopeless}
+}
 
-func (g goal) String() string { return siteStatus(lifecyclev1.SiteStatus(g)) }
-
-// judge reports whether waiting is over, and with which error. Every status
-// that may still lead to the goal keeps waiting.
-func (g goal) judge(site *lifecyclev1.Site) (bool, error) {
-	status := site.GetStatus()
-	if status == lifecyclev1.SiteStatus(g) {
+func activeOrHopeless(seen sight) (bool, error) {
+	switch {
+	case seen.phase == phaseActive:
 		return true, nil
-	}
-	if g == untilDeleted {
-		return false, nil
-	}
-	switch status {
-	case lifecyclev1.SiteStatus_SITE_STATUS_ERROR,
-		lifecyclev1.SiteStatus_SITE_STATUS_DELETING,
-		lifecyclev1.SiteStatus_SITE_STATUS_DELETED:
-		return true, &endedError{goal: g, site: site}
+	case seen.phase != phaseUnderway:
+		return true, &endedError{goal: "ACTIVE", seen: seen}
+	case seen.stuck:
+		return true, &stuckError{goal: "ACTIVE", seen: seen}
 	}
 	return false, nil
 }
 
-// waiter follows one site.
-type waiter struct {
+// untilGone waits until nothing is left of an object; status is what that is
+// called.
+func untilGone(status string) goal {
+	return goal{status: status, vanishing: true, over: func(seen sight) (bool, error) { return seen.phase == phaseGone, nil }}
+}
+
+// waiter follows one object.
+type waiter[Response any] struct {
 	deps     Deps
-	session  *session
+	subject  subject[Response]
 	goal     goal
 	progress *progress
 	timeout  time.Duration
@@ -84,83 +87,78 @@ type waiter struct {
 	silence error
 }
 
-// waitFor follows a site from begun on until the goal, the end of every hope,
-// or the timeout. It returns the site as seen last, whatever happened.
-func (a *app) waitFor(command *cobra.Command, s *session, timeout time.Duration, goal goal,
-	begun *lifecyclev1.GetSiteResponse,
-) (*lifecyclev1.GetSiteResponse, error) {
-	start := a.deps.Now()
-	w := &waiter{
-		deps: a.deps, session: s, goal: goal, timeout: timeout, deadline: start.Add(timeout),
-		progress: &progress{out: command.ErrOrStderr(), now: a.deps.Now, start: start},
+// waitFor follows an object from begun on until the goal, the end of every
+// hope, or the timeout, and shows progress on out. It returns the object as
+// seen last, whatever happened.
+func waitFor[Response any](ctx context.Context, deps Deps, out io.Writer, of subject[Response],
+	timeout time.Duration, goal goal, begun Response,
+) (Response, error) {
+	start := deps.Now()
+	w := &waiter[Response]{
+		deps: deps, subject: of, goal: goal, timeout: timeout, deadline: start.Add(timeout),
+		progress: &progress{out: out, now: deps.Now, start: start},
 	}
-	last, err := w.follow(command.Context(), begun)
-	if err != nil && command.Context().Err() != nil {
-		err = &interruptedError{id: last.GetSite().GetSiteId(), err: command.Context().Err()}
+	last, err := w.follow(ctx, begun)
+	if err != nil && ctx.Err() != nil {
+		err = &interruptedError{seen: of.sight(last), err: ctx.Err()}
 	}
 	return last, err
 }
 
-func (w *waiter) follow(ctx context.Context, seen *lifecyclev1.GetSiteResponse) (*lifecyclev1.GetSiteResponse, error) {
-	w.progress.show(nil, seen.GetSite())
+func (w *waiter[Response]) follow(ctx context.Context, found Response) (Response, error) {
+	seen := w.subject.sight(found)
+	w.progress.show(sight{}, seen)
 	for {
-		if over, err := w.goal.judge(seen.GetSite()); over {
-			return seen, err
+		if over, err := w.goal.over(seen); over {
+			return found, err
 		}
 		if !w.deps.Now().Before(w.deadline) {
-			return seen, &timeoutError{goal: w.goal, waited: w.timeout, seen: seen, silence: w.silence}
+			return found, &timeoutError{goal: w.goal.status, waited: w.timeout, seen: seen, silence: w.silence}
 		}
 		if err := w.deps.Pause(ctx, pollInterval); err != nil {
-			return seen, err
+			return found, err
 		}
-		next, err := w.look(ctx, seen)
+		next, err := w.look(ctx, found)
 		if err != nil {
-			return seen, err
+			return found, err
 		}
-		w.progress.show(seen.GetSite(), next.GetSite())
-		seen = next
+		before := seen
+		found, seen = next, w.subject.sight(next)
+		w.progress.show(before, seen)
 	}
 }
 
-// look asks for the site once. A server that does not answer is no news about
-// the site: it keeps waiting with what was seen last.
-func (w *waiter) look(ctx context.Context, seen *lifecyclev1.GetSiteResponse) (*lifecyclev1.GetSiteResponse, error) {
+// look asks for the object once. A server that does not answer is no news
+// about it: the waiter goes on with what was seen last.
+func (w *waiter[Response]) look(ctx context.Context, seen Response) (Response, error) {
 	limit := max(min(callTimeout, w.deadline.Sub(w.deps.Now())), pollInterval)
-	next, err := call(ctx, w.session, limit, w.session.sites.GetSite,
-		&lifecyclev1.GetSiteRequest{SiteId: seen.GetSite().GetSiteId()})
+	next, err := w.subject.again(ctx, limit, seen)
 	var failed *callError
 	switch {
 	case err == nil:
 		w.heard()
 		return next, nil
 	case ctx.Err() != nil:
-		return nil, err
+		return seen, err
 	case errors.As(err, &failed) && failed.unanswered():
 		w.unheard(err)
 		return seen, nil
-	case w.goal == untilDeleted && ExitCode(err) == ExitNotFound:
-		return tombstone(seen), nil
+	case w.goal.vanishing && ExitCode(err) == ExitNotFound:
+		return w.subject.tombstone(seen), nil
 	}
-	return nil, err
+	return seen, err
 }
 
-func (w *waiter) unheard(err error) {
+func (w *waiter[Response]) unheard(err error) {
 	if w.silence == nil {
 		w.progress.line("no answer, still trying: %v", err)
 	}
 	w.silence = err
 }
 
-func (w *waiter) heard() {
+func (w *waiter[Response]) heard() {
 	if w.silence != nil {
 		w.progress.line("the server answers again")
 	}
 	w.silence = nil
-}
-
-// tombstone is a site whose last trace is gone, as it was seen last.
-func tombstone(seen *lifecyclev1.GetSiteResponse) *lifecyclev1.GetSiteResponse {
-	site := proto.CloneOf(seen.GetSite())
-	site.Status = lifecyclev1.SiteStatus_SITE_STATUS_DELETED
-	return &lifecyclev1.GetSiteResponse{Site: site}
 }

@@ -55,6 +55,14 @@ func age(at *timestamppb.Timestamp, now time.Time) string {
 	return coarse(now.Sub(at.AsTime()))
 }
 
+// moment is a time and how long ago it was; empty for no time.
+func moment(at *timestamppb.Timestamp, now time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s ago)", at.AsTime().Format(time.RFC3339), age(at, now))
+}
+
 // until is how far ahead a time is; "now" once it has come, empty for no time.
 func until(at *timestamppb.Timestamp, now time.Time) string {
 	switch {
