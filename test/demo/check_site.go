@@ -96,8 +96,12 @@ func (d *demo) isActive(ctx context.Context, id string) error {
 
 // unmet lists the conditions that do not hold, each after a comma.
 func unmet(site *lifecyclev1.Site) string {
+	return unmetOf(slices.Concat(site.GetConditions(), site.GetPrimaryDomain().GetConditions()))
+}
+
+func unmetOf(conditions []*lifecyclev1.Condition) string {
 	var list strings.Builder
-	for _, c := range slices.Concat(site.GetConditions(), site.GetPrimaryDomain().GetConditions()) {
+	for _, c := range conditions {
 		switch c.GetStatus() {
 		case lifecyclev1.ConditionStatus_CONDITION_STATUS_TRUE, lifecyclev1.ConditionStatus_CONDITION_STATUS_NOT_APPLICABLE:
 		default:

@@ -27,6 +27,15 @@ var checks = []check{
 	{name: "timeline_complete", needs: "created", run: timelineComplete},
 	{name: "log_intent_and_outcome", needs: "created", run: logIntentAndOutcome},
 	{name: "deleted_clean", needs: "active", run: deletedClean},
+	{name: "custom_managed_active", run: customManagedActive},
+	{name: "custom_hostname_active", needs: "custom_managed_active", run: customHostnameActive},
+	{name: "direct_active", needs: "custom_managed_active", run: directActive},
+	{name: "wrong_cname_site_pending", run: wrongCNAMESitePending},
+	{name: "wrong_cname_extra_domain_site_stays_active", needs: "custom_managed_active", run: wrongCNAMEExtraDomain},
+	{name: "impostor_refused", needs: "direct_active", run: impostorRefused},
+	{name: "taken_only_after_proof", needs: "impostor_refused", run: takenOnlyAfterProof},
+	{name: "primary_swapped", needs: "wrong_cname_extra_domain_site_stays_active", run: primarySwapped},
+	{name: "domain_removed_clean", needs: "custom_hostname_active", run: domainRemovedClean},
 }
 
 // runChecks runs them all, whatever becomes of each, and prints a line for each.

@@ -21,7 +21,7 @@ type config struct {
 
 // onceLimit is how long start and checks may take together; ending it all may
 // take 25 seconds more.
-const onceLimit = 60 * time.Second
+const onceLimit = 150 * time.Second
 
 // errFailed is the end of a run whose check lines say what is wrong.
 var errFailed = errors.New("a check failed")
@@ -36,9 +36,14 @@ type demo struct {
 	installation *installation
 	cli          *cli
 	visitor      visitor
+	editor       editor
 
 	// hello is the site of the first checks as CreateSite answered, nil before.
 	hello *lifecyclev1.GetSiteResponse
+	// shop is the site of the checks of custom domains.
+	shop *lifecyclev1.Site
+	// impostor uses the installation as another tenant.
+	impostor *cli
 }
 
 // run returns the exit code of the process.
@@ -96,6 +101,9 @@ func (d *demo) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.cli = &cli{program: d.config.program, config: d.installation.place(placeCLI)}
+	if d.editor, err = newEditor(d.installation.place(placeDNS)); err != nil {
+		return err
+	}
 	d.visitor, err = newVisitor(d.installation.place(placeDNS), d.installation.place(placeSites))
 	return err
 }

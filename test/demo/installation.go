@@ -27,10 +27,11 @@ const (
 
 // Labels under which `siteplane up` says where things are.
 const (
-	placeSites = "sites"
-	placeDNS   = "DNS (simulated)"
-	placeNginx = "nginx config"
-	placeCLI   = "CLI config"
+	placeSites      = "sites"
+	placeDNS        = "DNS (simulated)"
+	placeCloudflare = "Cloudflare (simulated)"
+	placeNginx      = "nginx config"
+	placeCLI        = "CLI config"
 )
 
 // installation is `siteplane up` as a child process, with a data directory and
@@ -111,7 +112,7 @@ func (i *installation) learn(line string) {
 func (i *installation) unknown() []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slices.DeleteFunc([]string{placeSites, placeDNS, placeNginx, placeCLI}, func(label string) bool {
+	return slices.DeleteFunc([]string{placeSites, placeDNS, placeCloudflare, placeNginx, placeCLI}, func(label string) bool {
 		return i.places[label] != ""
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 )
 
 // access is what a user needs to reach the installation.
@@ -35,6 +36,12 @@ func bootstrap(ctx context.Context, cfg Config, db store.Store, ca *identity.CA)
 	tenant, err := app.EnsureTenant(ctx, db, auth.Tenant{ID: id.NewTenant(), Name: "default", CreatedAt: now})
 	if err != nil {
 		return a, fmt.Errorf("make the tenant: %w", err)
+	}
+	if err := app.EnsureZoneGrant(ctx, db, managedZone, tenant.ID, now); err != nil {
+		return a, fmt.Errorf("grant %s: %w", managedZone, err)
+	}
+	if err := ensureTunnel(ctx, db); err != nil {
+		return a, fmt.Errorf("make the tunnel: %w", err)
 	}
 	client := cliconfig.Config{
 		Address:    net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.Ports().GRPC)),
@@ -54,6 +61,18 @@ func bootstrap(ctx context.Context, cfg Config, db store.Store, ca *identity.CA)
 		client.Key = stored.Key
 	}
 	return a, cliconfig.Write(a.cliConfig, client)
+}
+
+// ensureTunnel makes the row of the one tunnel.
+func ensureTunnel(ctx context.Context, db store.Store) error {
+	tunnelID, ok, err := app.SoleTunnel(ctx, db)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		tunnelID = id.NewTunnel()
+	}
+	return app.EnsureTunnel(ctx, db, tunnel.Tunnel{ID: tunnelID, Name: "local"})
 }
 
 // ensureEdge makes the row of the one edge, or brings its addresses up to date.

@@ -64,13 +64,13 @@ func Defaults() Config {
 
 // Ports are the listeners of an installation.
 type Ports struct {
-	REST, GRPC, Admin, Edge, DNS int
+	REST, GRPC, Admin, Edge, DNS, Cloudflare int
 }
 
-// Ports returns the ports that a base gives; 8080 gives 8080, 8081, 8082, 8088
-// and 8053.
+// Ports returns the ports that a base gives; 8080 gives 8080, 8081, 8082, 8088,
+// 8053 and 8787.
 func (c Config) Ports() Ports {
-	return Ports{REST: c.PortBase, GRPC: c.PortBase + 1, Admin: c.PortBase + 2, Edge: c.PortBase + 8, DNS: c.PortBase - 27}
+	return Ports{REST: c.PortBase, GRPC: c.PortBase + 1, Admin: c.PortBase + 2, Edge: c.PortBase + 8, DNS: c.PortBase - 27, Cloudflare: c.PortBase + 707}
 }
 
 // Validate reports every problem at once.

@@ -63,5 +63,6 @@ func (l listeners) own(cfg Config) []netip.AddrPort {
 	for _, a := range cfg.EdgeAddresses {
 		out = append(out, netip.AddrPortFrom(netip.MustParseAddr(a), uint16(cfg.Ports().Edge)))
 	}
-	return append(out, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(cfg.Ports().DNS)))
+	return append(out, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(cfg.Ports().DNS)),
+		cfg.cloudflareAddress(), cfg.dataAddress())
 }

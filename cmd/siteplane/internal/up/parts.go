@@ -41,6 +41,7 @@ type parts struct {
 	telemetries        map[string]*telemetry.Telemetry
 	self               *identity.Identity
 	toEdge             *grpc.ClientConn
+	tunnelConfig       tunnel.Config
 	cp                 *app.ControlPlane
 }
 
@@ -60,7 +61,11 @@ func (p *parts) startCallees(ctx context.Context) (err error) {
 	if err := p.startTelemetry(ctx); err != nil {
 		return err
 	}
-	if err := p.startDNS(); err != nil {
+	published, err := p.startDNS()
+	if err != nil {
+		return err
+	}
+	if err := p.startCloudflare(published); err != nil {
 		return err
 	}
 	if err := p.startServices(); err != nil {
@@ -124,11 +129,11 @@ func (p *parts) startTelemetry(ctx context.Context) error {
 }
 
 // startDNS runs the simulated DNS with the operator's wildcard record.
-func (p *parts) startDNS() error {
+func (p *parts) startDNS() (*dnssim.Server, error) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports().DNS))
 	secret, err := updateKey(p.cfg.path("dns-update.key"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	wildcard := make([]string, 0, 2*len(p.cfg.EdgeAddresses))
 	for _, a := range p.cfg.EdgeAddresses {
@@ -136,14 +141,14 @@ func (p *parts) startDNS() error {
 	}
 	server, err := dnssim.Listen(dnssim.Config{
 		Addr: address, TSIGName: updateKeyName, TSIGSecret: secret,
-		Zones:  []dnssim.Zone{{Origin: PlatformDomain, Records: wildcard}, {Origin: tenantZone}},
+		Zones:  append(cloudflareZones(), dnssim.Zone{Origin: PlatformDomain, Records: wildcard}, dnssim.Zone{Origin: tenantZone}),
 		Logger: p.telemetries["dnsvalidator"].Logger(),
 	})
 	if err != nil {
-		return fmt.Errorf("start the simulated DNS on %s: %w", address, err)
+		return nil, fmt.Errorf("start the simulated DNS on %s: %w", address, err)
 	}
 	p.callees.run("simulated DNS", server.Serve)
-	return nil
+	return server, nil
 }
 
 // startServices runs the edge agent, the tunnel and the DNS validator.
@@ -160,14 +165,15 @@ func (p *parts) startServices() error {
 	agent.EdgeID, agent.Listener, agent.Identity = string(p.edgeID), p.bound.edge, ids[p.edgePath()]
 	agent.Telemetry = p.telemetries["edge-agent"]
 	p.callees.run("edge agent", func(ctx context.Context) error { return edgeagent.Run(ctx, agent) })
-	p.callees.run("tunnel", func(ctx context.Context) error {
-		return tunnel.Run(ctx, tunnel.Config{Listener: p.bound.tunnel, Identity: ids[tunnelPath], Telemetry: p.telemetries["tunnel"]})
-	})
+	tunnelConfig := p.tunnelConfig
+	tunnelConfig.Listener, tunnelConfig.Identity, tunnelConfig.Telemetry = p.bound.tunnel, ids[tunnelPath], p.telemetries["tunnel"]
+	p.callees.run("tunnel", func(ctx context.Context) error { return tunnel.Run(ctx, tunnelConfig) })
 	p.callees.run("DNS validator", func(ctx context.Context) error {
 		return dnsvalidator.Run(ctx, dnsvalidator.Config{
 			Listener: p.bound.dnsvalidate, Identity: ids[dnsvalidatorPath], Telemetry: p.telemetries["dnsvalidator"],
 			Servers:   map[string]string{".": net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports().DNS))},
 			ProbePort: p.cfg.Ports().Edge, ProbeAllowNetworks: loopback(),
+			CloudflareIPsURL: p.cfg.cloudflareURL() + "/ips",
 		})
 	})
 	return nil
@@ -194,7 +200,7 @@ func (p *parts) startLifecycle(ctx context.Context) error {
 	}
 	edges := remote.NewEdges(func(context.Context, id.Edge) (grpc.ClientConnInterface, error) { return p.toEdge, nil })
 	cfg := lifecycle.Defaults()
-	cfg.PlatformDomain, cfg.ProbePolicy = PlatformDomain, p.cfg.ProbePolicy
+	cfg.PlatformDomain, cfg.ProbePolicy, cfg.AllowReservedTLDs = PlatformDomain, p.cfg.ProbePolicy, true
 	cfg.OriginAllowNetworks, cfg.OwnListeners = loopback(), p.bound.own(p.cfg)
 	p.cp, err = app.New(
 		app.WithConfig(cfg), app.WithStore(p.db), app.WithEdge(edges),

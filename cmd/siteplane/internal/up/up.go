@@ -92,10 +92,11 @@ func announce(out io.Writer, cfg Config, access access) {
 		{"gRPC", fmt.Sprintf("127.0.0.1:%d", ports.GRPC)},
 		{"admin", fmt.Sprintf("https://127.0.0.1:%d/healthz and /metrics", ports.Admin)},
 		{"DNS (simulated)", fmt.Sprintf("127.0.0.1:%d, update key %s", ports.DNS, cfg.path("dns-update.key"))},
+		{"Cloudflare (simulated)", fmt.Sprintf("%s, visitors at %s", cfg.cloudflareURL(), cfg.dataAddress())},
 		{"nginx config", cfg.path("edge", "current", "nginx.conf")},
 		{"CLI config", access.cliConfig},
 	} {
-		fmt.Fprintf(out, "  %-16s %s\n", line[0], line[1])
+		fmt.Fprintf(out, "  %-23s %s\n", line[0], line[1])
 	}
 	if access.newKey != "" {
 		fmt.Fprintf(out, "\n  admin API key, shown once: %s\n", access.newKey.Reveal())
