@@ -12,6 +12,7 @@ func TestInstallation_learns_where_things_are(t *testing.T) {
 
   sites            http://SLUG.siteplane.localhost:8088
   DNS (simulated)  127.0.0.1:8053, update key /tmp/a b/dns-update.key
+  Cloudflare (simulated)  http://127.0.0.1:8787/client/v4, visitors at 127.0.1.1:8088
   nginx config     /tmp/a b/edge/current/nginx.conf
 
   admin API key, shown once: sp_1
@@ -21,9 +22,10 @@ func TestInstallation_learns_where_things_are(t *testing.T) {
 		i.learn(strings.TrimSuffix(line, "\n"))
 	}
 	want := map[string]string{
-		placeSites: "http://SLUG.siteplane.localhost:8088",
-		placeDNS:   "127.0.0.1:8053, update key /tmp/a b/dns-update.key",
-		placeNginx: "/tmp/a b/edge/current/nginx.conf",
+		placeSites:      "http://SLUG.siteplane.localhost:8088",
+		placeDNS:        "127.0.0.1:8053, update key /tmp/a b/dns-update.key",
+		placeCloudflare: "http://127.0.0.1:8787/client/v4, visitors at 127.0.1.1:8088",
+		placeNginx:      "/tmp/a b/edge/current/nginx.conf",
 	}
 	if diff := cmp.Diff(want, i.places); diff != "" {
 		t.Errorf("places (-want +got):\n%s", diff)

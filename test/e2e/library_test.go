@@ -45,7 +45,7 @@ func (e *readyEdge) ProbeSite(_ context.Context, _ id.Edge, s id.Site) (infra.Si
 }
 
 // noZones is a tunnel without an account.
-type noZones struct{}
+type noZones struct{ infra.TunnelProvider }
 
 func (noZones) LookupZone(context.Context, string) (infra.ZoneAnswer, error) {
 	return infra.ZoneAnswer{Backend: "none"}, nil

@@ -9,7 +9,7 @@ import (
 )
 
 // offsets are the ports of an installation relative to its base.
-var offsets = struct{ rest, grpc, admin, edge, dns int }{rest: 0, grpc: 1, admin: 2, edge: 8, dns: -27}
+var offsets = struct{ rest, grpc, admin, edge, dns, cloudflare int }{rest: 0, grpc: 1, admin: 2, edge: 8, dns: -27, cloudflare: 707}
 
 const (
 	// Below what systems give to outgoing connections, so that a block stays
@@ -43,7 +43,7 @@ func portBase(t *testing.T) int {
 
 // allFree binds every port of a block for a moment, on every loopback address.
 func allFree(base int) bool {
-	for _, offset := range []int{offsets.rest, offsets.grpc, offsets.admin, offsets.edge, offsets.dns} {
+	for _, offset := range []int{offsets.rest, offsets.grpc, offsets.admin, offsets.edge, offsets.dns, offsets.cloudflare} {
 		l, err := net.Listen("tcp", fmt.Sprintf(":%d", base+offset))
 		if err != nil {
 			return false

@@ -92,6 +92,7 @@ func (v *validator) serve(t *testing.T) grpc.ClientConnInterface {
 		Listener: listener, TLS: callee.ServerTLS(), Telemetry: telemetry.Discard("dnsvalidator"),
 		Authorizer: rpc.Policy{
 			dnsvalidatorv1.DNSValidatorService_CheckAddresses_FullMethodName: allowed,
+			dnsvalidatorv1.DNSValidatorService_CheckOwnership_FullMethodName: allowed,
 			dnsvalidatorv1.DNSValidatorService_ProbeHostname_FullMethodName:  allowed,
 		},
 	})
