@@ -93,14 +93,10 @@ func (r *Reconciler) nextNeed(ctx context.Context, d network.Domain) (confirmati
 	return confirmation{Done: true}, nil // ours to raise
 }
 
-// later records what was seen and comes back after a growing while, or when the
-// look says.
+// later records what was seen and comes back after a growing while; whoever
+// changes something in between makes the domain due.
 func (r *Reconciler) later(ctx context.Context, w worker.Work, d network.Domain, seen confirmation) (time.Time, error) {
 	d.Attempts++
-	delay := r.retry.Delay(d.Attempts)
-	if seen.RetryAfter > 0 {
-		delay = min(delay, seen.RetryAfter)
-	}
 	err := r.update(ctx, w, func(tx store.Tx) error {
 		if seen.Record != nil {
 			if err := seen.Record(ctx, tx); err != nil {
@@ -109,7 +105,7 @@ func (r *Reconciler) later(ctx context.Context, w worker.Work, d network.Domain,
 		}
 		return tx.UpdateDomain(ctx, d)
 	})
-	return r.Clock().Add(delay), err
+	return r.Clock().Add(r.retry.Delay(d.Attempts)), err
 }
 
 // activate opens activate_domain and walks it at once.

@@ -134,6 +134,15 @@ func TestMode_of_a_name(t *testing.T) {
 		w.Settle()
 		wantDomain(t, w, d, network.Active)
 	})
+	t.Run("a custom hostname that leads to the edges past Cloudflare is not ACTIVE, although the nonce comes", func(t *testing.T) {
+		w, s := withTunnel(t)
+		w.DNS.LeadToAddresses("www.example.com", "203.0.113.7")
+		d := w.AddDomain(s, "www.example.com", false)
+		publishProof(w, d)
+		w.RunFor(10 * time.Minute)
+		wantDomain(t, w, d, network.Routed)
+		wantSaid(t, w, d, condition.Resolves, condition.False, "DNS_WRONG_TARGET", condition.Tenant)
+	})
 	t.Run("direct when the tenant asks for it, with the edges to write", func(t *testing.T) {
 		w, s := withTunnel(t)
 		w.DNS.LeadNowhere("www.example.com")
@@ -147,6 +156,16 @@ func TestMode_of_a_name(t *testing.T) {
 		}
 		wantSaid(t, w, d, condition.Resolves, condition.False, "DNS_NXDOMAIN", condition.Tenant)
 		wantSaid(t, w, d, condition.TunnelRouted, condition.NotApplicable, condition.ReasonModeDirect, "")
+	})
+	t.Run("a tenant who has done nothing yet sees at once all that is missing", func(t *testing.T) {
+		for _, direct := range []bool{true, false} {
+			w, s := withTunnel(t)
+			w.DNS.LeadNowhere("www.example.com")
+			d := w.AddDomain(s, "www.example.com", direct)
+			w.RunFor(time.Minute)
+			wantSaid(t, w, d, condition.Owned, condition.False, "OWNERSHIP_TXT_MISSING", condition.Tenant)
+			wantSaid(t, w, d, condition.Resolves, condition.False, "DNS_NXDOMAIN", condition.Tenant)
+		}
 	})
 	t.Run("direct where no custom hostnames are offered", func(t *testing.T) {
 		w, s := withTunnel(t)
@@ -324,10 +343,13 @@ func TestRoute(t *testing.T) {
 		w.AddDomain(s, "www.example.org", false)
 		publishProof(w, w.AddDomain(s, "www.example.com", false))
 		w.Settle()
-		writes, written := w.Tunnel.Writes(), w.Written()
-		w.RunFor(3 * time.Hour)
+		writes, written, looks := w.Tunnel.Writes(), w.Written(), len(w.Tunnel.Calls("Apply"))
+		w.RunFor(3*time.Hour + time.Minute)
 		if w.Tunnel.Writes() != writes || w.Written() != written {
 			t.Errorf("%d writes at the tunnel, rows %+v, before %+v", w.Tunnel.Writes()-writes, w.Written(), written)
+		}
+		if n := len(w.Tunnel.Calls("Apply")) - looks; n < 3 {
+			t.Errorf("the tunnel was compared %d times in three hours", n)
 		}
 	})
 }

@@ -31,7 +31,7 @@ func (r *Reconciler) confirmValidated(ctx context.Context, d network.Domain) (co
 	}
 	owned := r.owned(d, o)
 	if !owned.Done {
-		return owned, nil
+		return r.withTarget(ctx, d, owned)
 	}
 	standing, err := r.standing(ctx, d, o.proof)
 	if err != nil {
@@ -45,6 +45,16 @@ func (r *Reconciler) confirmValidated(ctx context.Context, d network.Domain) (co
 	}
 	resolves, err := r.confirmResolves(ctx, d)
 	return both(owned, resolves), err
+}
+
+// withTarget looks, while a name is not proved, where it leads as well, so that
+// its tenant sees at once all that is to be done.
+func (r *Reconciler) withTarget(ctx context.Context, d network.Domain, owned confirmation) (confirmation, error) {
+	if d.Mode == network.Managed {
+		return owned, nil
+	}
+	resolves, err := r.confirmResolves(ctx, d)
+	return both(resolves, owned), err
 }
 
 // lookForOwner asks whatever the mode's proof of ownership is.
@@ -149,9 +159,6 @@ func (r *Reconciler) refused(ctx context.Context, d network.Domain, o ownership,
 	}
 	c := r.refusal(ctx, d, verdict, until)
 	seen := r.blocked(c)
-	if verdict == network.Contestable || verdict == network.Contested {
-		seen.RetryAfter = max(until.Sub(r.Clock()), time.Second)
-	}
 	seen.Record = func(ctx context.Context, tx store.Tx) error {
 		now, err := r.standingIn(ctx, tx, d, o.proof)
 		if err != nil {

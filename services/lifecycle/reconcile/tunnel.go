@@ -81,7 +81,7 @@ func (r *Reconciler) packTunnel(ctx context.Context, w worker.Work, tunnelID id.
 		}
 		c.update.Routes = desired.ForTunnel(c.routed)
 		c.update.Digest = desired.TunnelDigest(c.update.Routes)
-		if next := len(c.changes) > 0 || t.ProvenDigest != c.update.Digest || t.ProvenGeneration != t.Generation; next {
+		if t.ProvenDigest != c.update.Digest || t.ProvenGeneration != t.Generation {
 			t.Generation++
 			if err := tx.UpdateTunnel(ctx, t); err != nil {
 				return err
