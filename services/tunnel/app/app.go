@@ -9,63 +9,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net"
-	"slices"
-	"strings"
+	"io"
 
-	"github.com/siteplane/siteplane/internal/platform/identity"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
-	"github.com/siteplane/siteplane/internal/platform/telemetry"
 
 	"github.com/siteplane/siteplane/services/tunnel/internal/api"
+	"github.com/siteplane/siteplane/services/tunnel/internal/cloudflare"
 	"github.com/siteplane/siteplane/services/tunnel/internal/direct"
+	"github.com/siteplane/siteplane/services/tunnel/internal/state"
 )
-
-// Config says how to run. Listener, Identity and Telemetry are required.
-type Config struct {
-	// Listener is where gRPC is served; closed by Run.
-	Listener net.Listener
-	// Identity proves to callers who we are, and they to us who they are.
-	Identity  *identity.Identity
-	Telemetry *telemetry.Telemetry
-	// Backend is how names reach the edges. Empty: direct.
-	Backend string
-}
-
-// constructors makes the backends by name.
-func constructors() map[string]func() api.Backend {
-	return map[string]func() api.Backend{
-		direct.Name: func() api.Backend { return direct.Backend{} },
-	}
-}
-
-// Validate reports every problem at once.
-func (c Config) Validate() error {
-	var problems []error
-	if c.Listener == nil {
-		problems = append(problems, errors.New("no listener"))
-	}
-	if c.Identity == nil {
-		problems = append(problems, errors.New("no identity"))
-	}
-	if c.Telemetry == nil {
-		problems = append(problems, errors.New("no telemetry"))
-	}
-	known := constructors()
-	if known[c.backend()] == nil {
-		problems = append(problems, fmt.Errorf("tunnel.backend: %q is not known; known are: %s",
-			c.Backend, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
-	}
-	return errors.Join(problems...)
-}
-
-func (c Config) backend() string {
-	if c.Backend == "" {
-		return direct.Name
-	}
-	return c.Backend
-}
 
 // Run serves until the context ends, which is no error. It closes the listener in
 // any case.
@@ -73,6 +25,14 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return errors.Join(fmt.Errorf("check tunnel configuration: %w", err), closeListener(cfg))
 	}
+	backend, closer, err := newBackend(cfg)
+	if err != nil {
+		return errors.Join(fmt.Errorf("build tunnel backend: %w", err), closeListener(cfg))
+	}
+	return errors.Join(serve(ctx, cfg, backend), closer.Close())
+}
+
+func serve(ctx context.Context, cfg Config, backend api.Backend) error {
 	server, err := rpc.NewServer(rpc.ServerConfig{
 		Listener:   cfg.Listener,
 		TLS:        cfg.Identity.ServerTLS(),
@@ -82,9 +42,36 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("build tunnel server: %w", err), closeListener(cfg))
 	}
-	backend := constructors()[cfg.backend()]()
 	api.New(api.Config{Backend: backend, Telemetry: cfg.Telemetry}).Register(server.GRPC())
 	return server.Serve(ctx)
+}
+
+// newBackend makes the backend of a valid configuration, and what to close after
+// it.
+func newBackend(cfg Config) (api.Backend, io.Closer, error) {
+	if cfg.Backend == cloudflare.Name {
+		return newCloudflare(cfg)
+	}
+	return direct.Backend{}, io.NopCloser(nil), nil
+}
+
+func newCloudflare(cfg Config) (api.Backend, io.Closer, error) {
+	dir, err := state.Open(cfg.StateDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	account := cfg.Cloudflare
+	client := cloudflare.NewClient(cloudflare.ClientConfig{
+		APIURL: account.apiURL(), Token: account.Token, AccountID: account.AccountID, TunnelID: account.TunnelID,
+		Timeout: account.callTimeout(), Budget: dir,
+	})
+	return cloudflare.New(cloudflare.Config{
+		API: client, State: dir,
+		Settings: cloudflare.Settings{
+			TunnelID: account.TunnelID, EdgeURL: account.EdgeURL, CallTimeout: account.callTimeout(),
+			CustomHostnameZoneID: account.CustomHostnameZoneID, CustomHostnameTarget: account.CustomHostnameTarget,
+		},
+	}), dir, nil
 }
 
 func closeListener(cfg Config) error {

@@ -66,7 +66,7 @@ func TestConfig_Validate_lists_the_known_backends(t *testing.T) {
 	_, cfg := setup(t)
 	cfg.Backend = "wormhole"
 	err := Run(t.Context(), cfg)
-	if err == nil || !strings.Contains(err.Error(), `"wormhole" is not known; known are: direct`) {
+	if err == nil || !strings.Contains(err.Error(), `"wormhole" is not known; known are: cloudflare, direct`) {
 		t.Errorf("error is %v", err)
 	}
 	if _, err := cfg.Listener.Accept(); err == nil {

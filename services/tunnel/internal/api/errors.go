@@ -1,14 +1,25 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/siteplane/siteplane/internal/platform/hostname"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 
-	"github.com/siteplane/siteplane/internal/platform/hostname"
+	"github.com/siteplane/siteplane/services/tunnel/internal/fault"
+	"github.com/siteplane/siteplane/services/tunnel/internal/fence"
+)
+
+// Reasons of this service, spelled as the diagnoses they belong to where there is
+// one.
+const (
+	reasonStaleFence  = "STALE_FENCE"
+	reasonPermission  = "CLOUDFLARE_PERMISSION"
+	reasonUnsupported = "TUNNEL_UNSUPPORTED"
 )
 
 // retryAfter is when a caller should ask again after the backend failed.
@@ -20,13 +31,42 @@ func checkHostname(name string) error {
 	if err == nil {
 		return nil
 	}
-	return rpcerr.New(codes.InvalidArgument, rpcerr.ReasonInvalidFields, "hostname "+err.Error(),
-		rpcerr.Violation("hostname", err.Error()))
+	return invalid(&fault.Invalid{Field: "hostname", Problem: err.Error()})
 }
 
-// unavailable is UNAVAILABLE: the zone is unknown, which is not "no zone". The
-// cause stays in the log.
-func unavailable(backend string) error {
-	return rpcerr.New(codes.Unavailable, rpcerr.ReasonUnavailable,
-		fmt.Sprintf("the %s backend could not be asked for the zone", backend), rpcerr.RetryAfter(retryAfter))
+func invalid(err *fault.Invalid) error {
+	return rpcerr.New(codes.InvalidArgument, rpcerr.ReasonInvalidFields, err.Error(), rpcerr.Violation(err.Field, err.Problem))
+}
+
+// status is the one place that says what a backend's error is on the wire. What
+// it does not know is UNAVAILABLE with a fixed text: nothing is known, which is
+// never "no". The cause stays in the log.
+func status(backend string, err error) error {
+	var (
+		wrong       *fault.Invalid
+		stale       *fence.Stale
+		permission  *fault.Permission
+		unsupported *fault.Unsupported
+		unavailable *fault.Unavailable
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		return invalid(wrong)
+	case errors.As(err, &stale):
+		return rpcerr.New(codes.Aborted, reasonStaleFence, stale.Error())
+	case errors.As(err, &permission):
+		return rpcerr.New(codes.FailedPrecondition, reasonPermission, permission.Error(),
+			rpcerr.Metadata("permission", permission.Needed), rpcerr.Metadata("actor", "operator"),
+			rpcerr.Metadata("fix", "Give the token the permission "+permission.Needed+"; nothing else is needed, the next attempt goes on."))
+	case errors.As(err, &unsupported):
+		return rpcerr.New(codes.FailedPrecondition, reasonUnsupported, unsupported.Error())
+	case errors.As(err, &unavailable):
+		return rpcerr.New(codes.Unavailable, rpcerr.ReasonUnavailable, unavailable.Error(),
+			rpcerr.RetryAfter(max(unavailable.RetryAfter, retryAfter)))
+	default:
+		return rpcerr.New(codes.Unavailable, rpcerr.ReasonUnavailable,
+			fmt.Sprintf("the %s backend could not do it", backend), rpcerr.RetryAfter(retryAfter))
+	}
 }

@@ -7,5 +7,10 @@ import (
 
 // Policy says who may call what: lifecycle, and nobody else.
 func Policy() rpc.Policy {
-	return rpc.Policy{tunnelv1.TunnelService_LookupZone_FullMethodName: {"/service/lifecycle"}}
+	lifecycle := []string{"/service/lifecycle"}
+	return rpc.Policy{
+		tunnelv1.TunnelService_LookupZone_FullMethodName: lifecycle,
+		tunnelv1.TunnelService_Apply_FullMethodName:      lifecycle,
+		tunnelv1.TunnelService_ReadRoute_FullMethodName:  lifecycle,
+	}
 }

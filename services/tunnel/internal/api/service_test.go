@@ -27,16 +27,40 @@ import (
 
 	"github.com/siteplane/siteplane/services/tunnel/internal/api"
 	"github.com/siteplane/siteplane/services/tunnel/internal/direct"
+	"github.com/siteplane/siteplane/services/tunnel/internal/route"
 	"github.com/siteplane/siteplane/services/tunnel/internal/zone"
 )
 
-// fakeBackend returns what it is told.
+// fakeBackend returns what it is told, and keeps what it was told.
 type fakeBackend struct {
-	zone *zone.Zone
-	err  error
+	zone    *zone.Zone
+	target  string
+	result  route.Result
+	reading route.Reading
+	err     error
+
+	applied *route.Snapshot
+	read    *readCall
+}
+
+type readCall struct {
+	installation string
+	route        route.Route
 }
 
 func (fakeBackend) Name() string { return "fake" }
+
+func (b fakeBackend) CustomHostnameTarget() string { return b.target }
+
+func (b fakeBackend) Apply(_ context.Context, snapshot route.Snapshot) (route.Result, error) {
+	*b.applied = snapshot
+	return b.result, b.err
+}
+
+func (b fakeBackend) ReadRoute(_ context.Context, installation string, w route.Route) (route.Reading, error) {
+	*b.read = readCall{installation, w}
+	return b.reading, b.err
+}
 
 func (b fakeBackend) LookupZone(context.Context, string) (*zone.Zone, error) { return b.zone, b.err }
 
@@ -143,7 +167,7 @@ func TestService_LookupZone_direct_has_no_zone(t *testing.T) {
 }
 
 func TestService_LookupZone_returns_the_zone(t *testing.T) {
-	w := setup(t, fakeBackend{zone: &zone.Zone{ID: "z1", Name: "example.com", AccountID: "a1"}})
+	w := setup(t, fakeBackend{zone: &zone.Zone{ID: "z1", Name: "example.com", AccountID: "a1"}, target: "customers.example.com"})
 	response, err := w.client(t, "/service/lifecycle").LookupZone(t.Context(), lookup("www.example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +175,9 @@ func TestService_LookupZone_returns_the_zone(t *testing.T) {
 	got := response.GetZone()
 	if got.GetZoneId() != "z1" || got.GetName() != "example.com" || got.GetAccountId() != "a1" {
 		t.Errorf("zone is %v", got)
+	}
+	if response.GetCustomHostnameTarget() != "customers.example.com" {
+		t.Errorf("response is %v", response)
 	}
 }
 

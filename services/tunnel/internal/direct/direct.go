@@ -1,24 +1,43 @@
 // Package direct is the backend of an installation without tunnel: names reach
 // the edges by their own addresses and no zone is ours to write to.
 //
-// It owns this answer and nothing else; it needs no configuration and cannot
-// fail.
+// It owns this answer and nothing else; it needs no configuration.
 package direct
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/siteplane/siteplane/services/tunnel/internal/fault"
+	"github.com/siteplane/siteplane/services/tunnel/internal/route"
 	"github.com/siteplane/siteplane/services/tunnel/internal/zone"
 )
 
 // Name is what this backend is called in the configuration and in answers.
 const Name = "direct"
 
-// Backend holds no zone.
+// Backend holds no zone and no route.
 type Backend struct{}
 
 // Name returns "direct".
 func (Backend) Name() string { return Name }
 
+// CustomHostnameTarget returns "": there are no custom hostnames.
+func (Backend) CustomHostnameTarget() string { return "" }
+
 // LookupZone finds no zone for any name.
 func (Backend) LookupZone(context.Context, string) (*zone.Zone, error) { return nil, nil }
+
+// Apply holds no routes without effort, and refuses to hold any.
+func (Backend) Apply(_ context.Context, snapshot route.Snapshot) (route.Result, error) {
+	if n := len(snapshot.Routes); n > 0 {
+		return route.Result{}, &fault.Unsupported{Message: fmt.Sprintf(
+			"the direct backend has no tunnel to hold %d routes: configure the cloudflare backend", n)}
+	}
+	return route.Result{}, nil
+}
+
+// ReadRoute finds nothing.
+func (Backend) ReadRoute(context.Context, string, route.Route) (route.Reading, error) {
+	return route.Reading{State: route.Absent, Observed: []string{"the direct backend holds no routes"}}, nil
+}

@@ -1,0 +1,299 @@
+package cloudflare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/siteplane/siteplane/services/tunnel/internal/diagnosis"
+	"github.com/siteplane/siteplane/services/tunnel/internal/fault"
+	"github.com/siteplane/siteplane/services/tunnel/internal/route"
+)
+
+const (
+	// maxPuts is how often the configuration is written against other writers.
+	maxPuts = 3
+	// maxClears is how often deletes follow from what earlier deletes showed.
+	maxClears = 3
+	// retryUnseen is when what was written should be there to read.
+	retryUnseen = 5 * time.Second
+)
+
+// Apply makes the account hold exactly the routes, as far as it is ours. Applies
+// run one at a time; a newer one that waits stops the older.
+func (b *Backend) Apply(ctx context.Context, snapshot route.Snapshot) (route.Result, error) {
+	if err := b.state.Raise(snapshot.Fence); err != nil {
+		return route.Result{}, err
+	}
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return route.Result{}, &fault.Unavailable{Message: "another apply is under way"}
+	}
+	if err := b.state.Check(snapshot.Fence); err != nil {
+		return route.Result{}, err
+	}
+	// What an earlier call may still do would make what is read next out of date.
+	if err := b.state.WaitIdle(ctx); err != nil {
+		return route.Result{}, &fault.Unavailable{Message: err.Error()}
+	}
+	g := &gate{API: b.api, state: b.state, hidden: b.hidden, fence: snapshot.Fence, timeout: b.settings.CallTimeout}
+	r := newRun(g, b.hidden, newWish(mark(snapshot.InstallationID), b.settings, snapshot.Routes))
+	err := r.apply(ctx)
+	return r.result(g.writes), err
+}
+
+// run is one apply under way.
+type run struct {
+	wish
+
+	api    API
+	hidden hidden
+	zones  []Zone
+	seen   world
+	config Configuration
+
+	before   map[string]bool // hostnames that had a rule at the start
+	free     map[string]bool // hostnames of unwanted rules that no record leads to
+	tried    map[string]bool // ids of what was deleted, or refused to be
+	refused  map[string]bool // ids of what was refused to be deleted
+	touched  map[string]bool // ids of zones that were published in
+	problems map[string]diagnosis.Diagnosis
+	unseen   map[string]bool // hostnames where what was written cannot be read yet
+	warnings []string
+
+	added, removed map[string]bool
+}
+
+func newRun(api API, hidden hidden, w wish) *run {
+	return &run{
+		wish: w, api: api, hidden: hidden, seen: world{records: map[key]Record{}},
+		free: map[string]bool{}, tried: map[string]bool{}, refused: map[string]bool{}, touched: map[string]bool{},
+		problems: map[string]diagnosis.Diagnosis{}, unseen: map[string]bool{},
+		added: map[string]bool{}, removed: map[string]bool{},
+	}
+}
+
+// apply goes from what is there to what is wanted. The order of the steps is what
+// keeps every record behind a rule.
+func (r *run) apply(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{r.observe, r.clear, r.route, r.publish, r.confirm} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if len(r.unseen) > 0 {
+		return &fault.Unavailable{RetryAfter: retryUnseen, Message: fmt.Sprintf(
+			"Cloudflare does not show yet what was changed for %s", strings.Join(slices.Sorted(maps.Keys(r.unseen)), ", "))}
+	}
+	return nil
+}
+
+func (r *run) result(writes int) route.Result {
+	own, _ := r.config.split(r.mark)
+	for name := range r.before {
+		if !own[name] {
+			r.removed[name] = true
+		}
+	}
+	result := route.Result{
+		ConfigVersion: r.config.Version, Writes: writes, Warnings: r.warnings,
+		Added: slices.Sorted(maps.Keys(r.added)), Removed: slices.Sorted(maps.Keys(r.removed)),
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.problems)) {
+		result.Problems = append(result.Problems, route.Problem{Hostname: name, Diagnosis: r.problems[name]})
+	}
+	return result
+}
+
+// observe reads all that may be ours.
+func (r *run) observe(ctx context.Context) error {
+	var err error
+	if r.config, err = r.api.Configuration(ctx); err != nil {
+		return err
+	}
+	r.before, _ = r.config.split(r.mark)
+	if r.zones, err = r.api.Zones(ctx); err != nil {
+		return err
+	}
+	for _, w := range r.of(route.KindRecord) {
+		if !slices.ContainsFunc(r.zones, func(z Zone) bool { return z.ID == w.ZoneID }) {
+			r.problems[w.Hostname] = zoneNotSeen(w)
+		}
+	}
+	return r.look(ctx, func(Zone) bool { return true })
+}
+
+// look reads what some zones hold.
+func (r *run) look(ctx context.Context, at func(Zone) bool) error {
+	for _, z := range r.zones {
+		if !at(z) {
+			continue
+		}
+		found, err := r.api.Records(ctx, z.ID, RecordFilter{Mark: r.mark})
+		if denied := (*fault.Permission)(nil); errors.As(err, &denied) && !r.needs(z) {
+			continue // A token is often allowed to write in some zones only.
+		}
+		if err != nil {
+			return err
+		}
+		r.seen.setRecords(z.ID, found)
+		for _, have := range found {
+			r.hidden.found(have.Name)
+		}
+	}
+	if !r.serves() || !at(Zone{ID: r.settings.CustomHostnameZoneID}) {
+		return nil
+	}
+	found, err := r.api.CustomHostnames(ctx, r.settings.CustomHostnameZoneID, "")
+	if err != nil {
+		return err
+	}
+	r.seen.setHostnames(found)
+	for _, have := range found {
+		r.hidden.found(have.Hostname)
+	}
+	return nil
+}
+
+// needs says whether a zone holds, or could hold, a record of ours.
+func (r *run) needs(z Zone) bool {
+	for name := range r.before {
+		if within(name, z.Name) {
+			return true
+		}
+	}
+	return z.ID == r.settings.CustomHostnameZoneID ||
+		slices.ContainsFunc(r.routes, func(w route.Route) bool { return w.ZoneID == z.ID })
+}
+
+// clear deletes what is not wanted and reads back that it is gone. Only then are
+// its rules free to go.
+func (r *run) clear(ctx context.Context) error {
+	drops := r.drops(r.config)
+	again := len(drops) > 0 // What is not there must be seen twice.
+	for range maxClears {
+		touched, err := r.deleteSurplus(ctx)
+		if err != nil {
+			return err
+		}
+		if len(touched) == 0 && !again {
+			break
+		}
+		again = false
+		err = r.look(ctx, func(z Zone) bool {
+			return touched[z.ID] || len(drops) > 0 && z.ID == r.settings.CustomHostnameZoneID ||
+				slices.ContainsFunc(drops, func(name string) bool { return within(name, z.Name) })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.release(drops)
+	return nil
+}
+
+// release says which rules may go, after all that leads to them was looked for.
+func (r *run) release(drops []string) {
+	for _, name := range drops {
+		if r.free[name] = !r.hidden.may(name); !r.free[name] {
+			r.unseen[name] = true
+		}
+	}
+	for _, change := range r.surplus(r.seen) {
+		name, id := subject(change)
+		r.free[name] = false
+		if !r.refused[id] {
+			r.unseen[name] = true
+		}
+	}
+}
+
+// deleteSurplus deletes each unwanted thing once and returns the zones it did so in.
+func (r *run) deleteSurplus(ctx context.Context) (map[string]bool, error) {
+	touched := map[string]bool{}
+	for _, change := range r.surplus(r.seen) {
+		name, id := subject(change)
+		if r.tried[id] {
+			continue
+		}
+		r.tried[id] = true
+		done, err := r.do(ctx, name, change)
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			r.refused[id] = true
+			continue
+		}
+		r.removed[name] = true
+		touched[zoneOfChange(change)] = true
+	}
+	return touched, nil
+}
+
+// do makes one change. A refusal becomes the hostname's problem and is no error.
+func (r *run) do(ctx context.Context, name string, change Change) (done bool, err error) {
+	err = r.api.Do(ctx, change)
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		r.problems[name] = refusedDiagnosis(change, refused)
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// route brings the tunnel's rules to what is wanted, against other writers: what
+// was written counts when it is read back.
+func (r *run) route(ctx context.Context) error {
+	for puts := 0; ; puts++ {
+		hostnames, blocked := r.rules(r.config, r.free)
+		next, differs := r.config.with(r.mark, r.settings.EdgeURL, hostnames)
+		if !differs {
+			for name, foreign := range blocked {
+				r.problems[name] = ruleInTheWay(name, foreign, r.settings.TunnelID)
+			}
+			return nil
+		}
+		if puts == maxPuts {
+			return &fault.Unavailable{Message: fmt.Sprintf(
+				"somebody else keeps writing the configuration of tunnel %s", r.settings.TunnelID)}
+		}
+		if err := r.put(ctx, next); err != nil {
+			return err
+		}
+	}
+}
+
+// put writes a configuration unless it has changed since it was read, and reads
+// what is there then.
+func (r *run) put(ctx context.Context, next Configuration) error {
+	now, err := r.api.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	if now.Version != r.config.Version {
+		r.config = now
+		return nil
+	}
+	body, err := next.encode()
+	if err != nil {
+		return fmt.Errorf("encode tunnel configuration: %w", err)
+	}
+	if err := r.api.Do(ctx, PutConfiguration{Config: body}); err != nil {
+		return unreadable(err)
+	}
+	if r.config, err = r.api.Configuration(ctx); err != nil {
+		return err
+	}
+	if r.config.Version > now.Version+1 {
+		r.warnings = append(r.warnings, fmt.Sprintf(
+			"somebody else wrote the tunnel's configuration at the same time: between versions %d and %d a change of theirs may be lost",
+			now.Version, r.config.Version))
+	}
+	return nil
+}
