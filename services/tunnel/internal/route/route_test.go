@@ -27,7 +27,7 @@ func TestDigest(t *testing.T) {
 	var vectors []struct {
 		Routes []struct {
 			Hostname string
-			Kind     Kind
+			Kind     string
 			ZoneID   string `json:"zone_id"`
 		}
 		Digest string
@@ -35,10 +35,11 @@ func TestDigest(t *testing.T) {
 	if err := json.Unmarshal(raw, &vectors); err != nil || len(vectors) < 5 {
 		t.Fatalf("%d vectors, error %v", len(vectors), err)
 	}
+	kinds := map[string]Kind{KindRecord.String(): KindRecord, KindCustomHostname.String(): KindCustomHostname}
 	for _, v := range vectors {
 		var routes []Route
 		for _, r := range v.Routes {
-			routes = append(routes, Route{Hostname: r.Hostname, Kind: r.Kind, ZoneID: r.ZoneID})
+			routes = append(routes, Route{Hostname: r.Hostname, Kind: kinds[r.Kind], ZoneID: r.ZoneID})
 		}
 		if got := Digest(routes); got != v.Digest {
 			t.Errorf("digest of %v is %s, want %s", routes, got, v.Digest)
