@@ -91,7 +91,7 @@ func (r *rivals) other(v *rival) *rival {
 }
 
 func (r *rivals) add(t *rapid.T, v *rival) {
-	d, err := r.w.TryAddDomain(v.site, contested, true)
+	d, err := r.w.TryAddDomain(v.site, contested, true, "")
 	var taken *lifecycle.TakenError
 	if err == nil {
 		v.domain = d

@@ -14,16 +14,16 @@ import (
 // AddDomain claims a hostname for a site.
 func (w *World) AddDomain(s site.Site, hostname string, direct bool) network.Domain {
 	w.tb.Helper()
-	d, err := w.TryAddDomain(s, hostname, direct)
+	d, err := w.TryAddDomain(s, hostname, direct, "")
 	w.must(err)
 	return d
 }
 
 // TryAddDomain claims a hostname and returns what the caller was told.
-func (w *World) TryAddDomain(s site.Site, hostname string, direct bool) (network.Domain, error) {
+func (w *World) TryAddDomain(s site.Site, hostname string, direct bool, request app.RequestID) (network.Domain, error) {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	view, err := w.App.AddDomain(ctx, w.owner(s), s.ID, app.NewDomain{Hostname: hostname, Direct: direct}, "")
+	view, err := w.App.AddDomain(ctx, w.owner(s), s.ID, app.NewDomain{Hostname: hostname, Direct: direct}, request)
 	return view.Domain, err
 }
 
