@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/siteplane/siteplane/internal/platform/digest"
-	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -34,7 +32,7 @@ func (r *Reconciler) handleEdge(ctx context.Context, w worker.Work) (time.Time, 
 		}
 		return r.Clock().Add(r.ObserveEvery), nil
 	}
-	ctx, span := r.beginSend(ctx, e, changes)
+	ctx, span := r.inTraceOf(ctx, "send edge", traces(changes), attribute.String("edge_id", string(e.ID)))
 	defer span.End()
 	if !e.NeedsWhole {
 		err = r.send(ctx, w, e)
@@ -73,19 +71,12 @@ func (r *Reconciler) edgeAndChanges(ctx context.Context, edgeID id.Edge) (e edge
 	return e, changes, err
 }
 
-// beginSend starts the span of a send in the trace of its first change, linked
-// to those of the others.
-func (r *Reconciler) beginSend(ctx context.Context, e edge.Edge, changes []edge.Change) (context.Context, trace.Span) {
-	opts := []trace.SpanStartOption{trace.WithAttributes(
-		attribute.String("edge_id", string(e.ID)), attribute.Int("changes", len(changes)))}
-	for i, c := range changes {
-		if i == 0 {
-			ctx = tracecontext.WithParent(ctx, c.TraceParent)
-		} else if c.TraceParent != "" {
-			opts = append(opts, tracecontext.LinkTo(c.TraceParent))
-		}
+// traces are those that the changes were made in.
+func traces(changes []edge.Change) (out []string) {
+	for _, c := range changes {
+		out = append(out, c.TraceParent)
 	}
-	return r.Tracer.Start(ctx, "send edge", opts...)
+	return out
 }
 
 // parcel is one update of an edge with what it answers.

@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 
-	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -29,7 +27,7 @@ func (r *Reconciler) handleTunnel(ctx context.Context, w worker.Work) (time.Time
 	if err != nil {
 		return time.Time{}, gone(err)
 	}
-	ctx, span := r.beginTunnel(ctx, cargo)
+	ctx, span := r.inTraceOf(ctx, "send tunnel", cargo.traces(), attribute.String("tunnel_id", string(tunnelID)))
 	defer span.End()
 	log := r.Logger.With("tunnel_id", tunnelID, "generation", cargo.update.Fence.Generation, "routes", len(cargo.update.Routes))
 	if len(cargo.changes) > 0 {
@@ -56,6 +54,14 @@ type cargo struct {
 	changes  []tunnel.Change
 	// routed are the domains behind the routes.
 	routed []network.Domain
+}
+
+// traces are those that the changes were made in.
+func (c cargo) traces() (out []string) {
+	for _, change := range c.changes {
+		out = append(out, change.TraceParent)
+	}
+	return out
 }
 
 // packTunnel reads what the tunnel shall hold, in one transaction, and assigns
@@ -91,21 +97,6 @@ func (r *Reconciler) packTunnel(ctx context.Context, w worker.Work, tunnelID id.
 		return nil
 	})
 	return c, err
-}
-
-// beginTunnel starts the span of an apply in the trace of its first change,
-// linked to those of the others.
-func (r *Reconciler) beginTunnel(ctx context.Context, c cargo) (context.Context, trace.Span) {
-	opts := []trace.SpanStartOption{trace.WithAttributes(
-		attribute.String("tunnel_id", string(c.tunnelID)), attribute.Int("changes", len(c.changes)))}
-	for i, change := range c.changes {
-		if i == 0 {
-			ctx = tracecontext.WithParent(ctx, change.TraceParent)
-		} else if change.TraceParent != "" {
-			opts = append(opts, tracecontext.LinkTo(change.TraceParent))
-		}
-	}
-	return r.Tracer.Start(ctx, "send tunnel", opts...)
 }
 
 // tunnelProved writes down what a tunnel has proved: exactly the changes that

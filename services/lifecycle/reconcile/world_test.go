@@ -9,7 +9,9 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
@@ -39,6 +41,16 @@ func TestWorld(t *testing.T) {
 				h.host(t).SetNotProven(rapid.SampledFrom([]string{"", "old workers"}).Draw(t, "why"))
 			},
 			"toggle tunnel": func(t *rapid.T) { h.w.Tunnel.SetDown(rapid.Bool().Draw(t, "down")) },
+			"add domain":    h.pick(func(s site.Site) { h.addDomain(t, s) }),
+			"remove domain": h.pick(func(s site.Site) { h.removeDomain(t, s) }),
+			"cut tunnel":    func(t *rapid.T) { h.w.Tunnel.CutAfter(rapid.IntRange(0, 3).Draw(t, "effects")) },
+			"late tunnel":   func(*rapid.T) { h.w.Tunnel.HoldBack() },
+			"tunnel comes":  func(*rapid.T) { h.w.Tunnel.Deliver() },
+			"tunnel mute":   func(*rapid.T) { h.w.Tunnel.LoseReply() },
+			"record gone":   func(t *rapid.T) { h.w.Tunnel.RemoveRecord(h.anyName(t)) },
+			"block name":    func(t *rapid.T) { h.block(t) },
+			"unblock name":  func(t *rapid.T) { h.w.Tunnel.Unblock(h.anyName(t)) },
+			"toggle token":  func(t *rapid.T) { h.allow(rapid.Bool().Draw(t, "allowed")) },
 			"toggle DNS":    func(t *rapid.T) { h.w.DNS.SetDown(rapid.Bool().Draw(t, "down")) },
 			"lose":          h.pick(func(s site.Site) { h.host(t).Lose(s.ID) }),
 			"wipe":          func(t *rapid.T) { h.host(t).Wipe() },
@@ -55,6 +67,11 @@ func TestWorld(t *testing.T) {
 				t.Errorf("once all is well the site is %s: %+v", got, h.w.Operations(s))
 			}
 		}
+		for _, d := range h.domains {
+			if got := h.w.Domain(d).Status; got != network.Active && got != network.Error && got != network.Released {
+				t.Errorf("once all is well %s is %s: %+v", d.Hostname, got, h.w.DomainConditions(d))
+			}
+		}
 	})
 }
 
@@ -65,12 +82,50 @@ var (
 
 // hostile is a world with two edges and a test that does what it can.
 type hostile struct {
-	w     *apptest.World
-	sites []site.Site
+	w       *apptest.World
+	sites   []site.Site
+	domains []network.Domain
 }
 
 func newHostile(t *rapid.T) *hostile {
-	return &hostile{w: apptest.New(t, apptest.Options{Edges: 2})}
+	h := &hostile{w: apptest.New(t, apptest.Options{Edges: 2, Tunnel: fake.NewTunnel("example.org")})}
+	h.w.GrantZone("example.org", h.w.Caller.TenantID)
+	return h
+}
+
+// names are the managed ones that sites compete for.
+var names = []string{"a.example.org", "b.example.org"}
+
+func (h *hostile) anyName(t *rapid.T) string { return rapid.SampledFrom(names).Draw(t, "name") }
+
+// addDomain claims a name; one that is claimed already, or a site that goes, is
+// refused.
+func (h *hostile) addDomain(t *rapid.T, s site.Site) {
+	if d, err := h.w.TryAddDomain(s, h.anyName(t), false, ""); err == nil {
+		h.domains = append(h.domains, d)
+	}
+}
+
+// removeDomain removes one of a site's; a primary is refused.
+func (h *hostile) removeDomain(t *rapid.T, s site.Site) {
+	if all := h.w.Domains(s); len(all) > 0 {
+		_ = h.w.TryRemoveDomain(rapid.SampledFrom(all).Draw(t, "domain"))
+	}
+}
+
+// block puts somebody else's record where ours must go, if there is none of ours.
+func (h *hostile) block(t *rapid.T) {
+	if name := h.anyName(t); !h.w.Tunnel.Public(name) {
+		h.w.Tunnel.Block(name)
+	}
+}
+
+func (h *hostile) allow(allowed bool) {
+	if allowed {
+		h.w.Tunnel.Accept()
+		return
+	}
+	h.w.Tunnel.Refuse(infra.Diagnosis{Code: "CLOUDFLARE_PERMISSION", Actor: condition.Operator, Summary: "the token may not"})
 }
 
 func (h *hostile) create(t *rapid.T) {
@@ -125,6 +180,11 @@ func (h *hostile) healDNS(s site.Site) {
 func (h *hostile) heal() {
 	h.w.DNS.SetDown(false)
 	h.w.Tunnel.SetDown(false)
+	h.w.Tunnel.Accept()
+	h.w.Tunnel.Deliver()
+	for _, name := range names {
+		h.w.Tunnel.Unblock(name)
+	}
 	for _, s := range h.sites {
 		h.accept(s)
 		h.healDNS(s)
