@@ -33,6 +33,9 @@ type Zone struct {
 	// names no TTL has that of the one before; the first has 60 seconds. A zone
 	// without SOA or NS gets them.
 	Records []string
+	// File keeps the zone over a restart: what it holds counts instead of Records,
+	// and each change is written to it. Empty: nothing is kept.
+	File string
 }
 
 // Validate reports every problem of the configuration.

@@ -159,7 +159,12 @@ func (s *Server) Replace(name, rrtype string, records ...string) error {
 	if owner == z.origin && code == dns.TypeSOA && len(parsed) != 1 {
 		return fmt.Errorf("replace %s SOA: a zone has exactly one", name)
 	}
-	z.set(owner, code, parsed)
-	z.bump()
+	next := z.clone()
+	next.set(owner, code, parsed)
+	next.bump()
+	if err := next.keep(); err != nil {
+		return fmt.Errorf("replace %s %s: %w", name, rrtype, err)
+	}
+	s.zones[z.origin] = next
 	return nil
 }

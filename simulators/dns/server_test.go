@@ -42,9 +42,13 @@ var records = []string{
 // setup serves example.test and returns the server, which ends with the test.
 func setup(t *testing.T) *Server {
 	t.Helper()
+	return serve(t, Zone{Origin: "example.test", Records: records})
+}
+
+func serve(t *testing.T, zone Zone) *Server {
+	t.Helper()
 	server, err := Listen(Config{
-		Addr: "127.0.0.1:0", TSIGName: keyName, TSIGSecret: secret,
-		Zones: []Zone{{Origin: "example.test", Records: records}},
+		Addr: "127.0.0.1:0", TSIGName: keyName, TSIGSecret: secret, Zones: []Zone{zone},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,10 @@ func (s *Server) update(w dns.ResponseWriter, request *dns.Msg) int {
 		if next.soa().Serial == z.soa().Serial {
 			next.bump()
 		}
+		if err := next.keep(); err != nil {
+			s.log.Error("zone not kept", "zone", origin, "error", err)
+			return dns.RcodeServerFailure
+		}
 		s.zones[origin] = next
 		s.log.Info("zone updated", "zone", origin, "serial", next.soa().Serial, "client", w.RemoteAddr().String())
 	}

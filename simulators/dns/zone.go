@@ -18,6 +18,7 @@ type node map[uint16][]dns.RR
 // zone holds the records of one zone by canonical owner name.
 type zone struct {
 	origin string
+	file   string // where it is kept, "" for nowhere
 	nodes  map[string]node
 }
 
@@ -26,8 +27,12 @@ func newZone(z Zone) (*zone, error) {
 	if _, ok := dns.IsDomainName(z.Origin); !ok {
 		return nil, fmt.Errorf("zone %q: not a name", z.Origin)
 	}
-	made := &zone{origin: dns.CanonicalName(z.Origin), nodes: map[string]node{}}
-	records, err := parse(made.origin, z.Records)
+	made := &zone{origin: dns.CanonicalName(z.Origin), file: z.File, nodes: map[string]node{}}
+	lines, err := kept(z)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", made.origin, err)
+	}
+	records, err := parse(made.origin, lines)
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", made.origin, err)
 	}
@@ -76,7 +81,7 @@ func (z *zone) header(rrtype uint16) dns.RR_Header {
 
 // clone returns a copy that can be changed without the original noticing.
 func (z *zone) clone() *zone {
-	copied := &zone{origin: z.origin, nodes: make(map[string]node, len(z.nodes))}
+	copied := &zone{origin: z.origin, file: z.file, nodes: make(map[string]node, len(z.nodes))}
 	for name, n := range z.nodes {
 		copied.nodes[name] = make(node, len(n))
 		for rrtype, set := range n {

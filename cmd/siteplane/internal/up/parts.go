@@ -141,7 +141,7 @@ func (p *parts) startDNS() (*dnssim.Server, error) {
 	}
 	server, err := dnssim.Listen(dnssim.Config{
 		Addr: address, TSIGName: updateKeyName, TSIGSecret: secret,
-		Zones:  append(cloudflareZones(), dnssim.Zone{Origin: PlatformDomain, Records: wildcard}, dnssim.Zone{Origin: tenantZone}),
+		Zones:  append(cloudflareZones(), dnssim.Zone{Origin: PlatformDomain, Records: wildcard}, dnssim.Zone{Origin: tenantZone, File: p.cfg.path("tenants.zone")}),
 		Logger: p.telemetries["dnsvalidator"].Logger(),
 	})
 	if err != nil {
