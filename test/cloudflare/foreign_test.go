@@ -76,6 +76,28 @@ func wantCode(t *testing.T, d *diagnosisv1.Diagnosis, code diagnosisv1.Code) {
 	}
 }
 
+// What Cloudflare's plan does not allow is one route's problem, though Cloudflare
+// answers with the status of a refused token.
+func TestApply_reports_a_custom_hostname_beyond_the_plan(t *testing.T) {
+	for _, code := range []int{1405, 1413} {
+		w := setup(t)
+		err := w.sim.Inject(cloudflare.Fault{
+			Method: http.MethodPost, Path: "/custom_hostnames$", Times: 1, Kind: cloudflare.FaultStatus, Status: http.StatusForbidden, Code: code,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		response := w.apply(t, 1, append(all(), custom("zzz.tenant.test"))...)
+		if len(response.GetProblems()) != 1 || response.GetProblems()[0].GetHostname() != "www.tenant.test" {
+			t.Fatalf("problems are %v", response.GetProblems())
+		}
+		wantCode(t, response.GetProblems()[0].GetDiagnosis(), diagnosisv1.Code_CODE_SERVICE_UNAVAILABLE)
+		if got := w.look(t); !slices.Equal(got.customs, []string{"zzz.tenant.test"}) || len(got.rules) != 4 {
+			t.Errorf("held is %+v", got)
+		}
+	}
+}
+
 // foreignRule is a configuration with somebody else's rule for a hostname.
 func foreignRule(hostname string) json.RawMessage {
 	return json.RawMessage(`{"ingress":[{"hostname":"` + hostname + `","path":"/x","service":"http://10.1.1.1:1"},{"service":"http_status:404"}]}`)

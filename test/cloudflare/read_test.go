@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -82,7 +83,7 @@ func TestReadRoute_of_a_pending_custom_hostname(t *testing.T) {
 
 // An error is never an absence (F51).
 func TestReadRoute_that_fails_is_not_absent(t *testing.T) {
-	w := setupWith(t, 500_000_000)
+	w := setupWith(t, 500*time.Millisecond)
 	w.apply(t, 1, all()...)
 	for _, tt := range trials() {
 		for call := range 2 {

@@ -17,6 +17,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,9 +193,8 @@ func (w *world) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.stop = w.run(t, func(ctx context.Context) error {
-		return app.Run(ctx, w.config(t, listener))
-	})
+	cfg := w.config(t, listener)
+	w.stop = w.run(t, func(ctx context.Context) error { return app.Run(ctx, cfg) })
 	conn, err := rpc.Dial(listener.Addr().String(), rpc.DialConfig{
 		TLS: w.issue(t, "/service/lifecycle").ClientTLS("/service/tunnel"), Telemetry: telemetry.Discard("test"),
 	})
@@ -249,7 +249,7 @@ func custom(hostname string) *tunnelv1.Route {
 // request is an apply of routes in any order.
 func request(generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
 	routes = slices.Clone(routes)
-	slices.SortFunc(routes, func(a, b *tunnelv1.Route) int { return compare(a.GetHostname(), b.GetHostname()) })
+	slices.SortFunc(routes, func(a, b *tunnelv1.Route) int { return strings.Compare(a.GetHostname(), b.GetHostname()) })
 	h := digest.New()
 	h.Count(len(routes))
 	for _, r := range routes {
@@ -264,16 +264,6 @@ func request(generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyReques
 		Fence:          &tunnelv1.Fence{Era: 1, Epoch: 1, Generation: generation},
 		InstallationId: installation, Routes: routes, Digest: hex.EncodeToString(sum[:]),
 	}
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // apply applies and must succeed.

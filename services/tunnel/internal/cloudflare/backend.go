@@ -22,7 +22,6 @@ package cloudflare
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/siteplane/siteplane/services/tunnel/internal/fence"
@@ -120,37 +119,3 @@ func (b *Backend) LookupZone(ctx context.Context, hostname string) (*zone.Zone, 
 	}
 	return &zone.Zone{ID: found.ID, Name: found.Name, AccountID: found.AccountID}, nil
 }
-
-// Change is one thing to do: one of the types below.
-type Change interface {
-	// What names it for people, for instance "record www.example.com".
-	What() string
-}
-
-// The changes.
-type (
-	// PutConfiguration replaces the tunnel's configuration as a whole.
-	PutConfiguration struct{ Config json.RawMessage }
-	// CreateRecord makes a record.
-	CreateRecord struct{ Record Record }
-	// ReplaceRecord overwrites the record with that id.
-	ReplaceRecord struct{ Record Record }
-	// DeleteRecord deletes the record with that id.
-	DeleteRecord struct{ Record Record }
-	// CreateCustomHostname makes a custom hostname.
-	CreateCustomHostname struct{ CustomHostname CustomHostname }
-	// RestartCustomHostname sets how the certificate is validated, which also
-	// begins its validation anew.
-	RestartCustomHostname struct{ CustomHostname CustomHostname }
-	// DeleteCustomHostname deletes the custom hostname with that id.
-	DeleteCustomHostname struct{ CustomHostname CustomHostname }
-)
-
-// What names the change.
-func (PutConfiguration) What() string        { return "tunnel configuration" }
-func (c CreateRecord) What() string          { return "record " + c.Record.Name }
-func (c ReplaceRecord) What() string         { return "record " + c.Record.Name }
-func (c DeleteRecord) What() string          { return "record " + c.Record.Name }
-func (c CreateCustomHostname) What() string  { return "custom hostname " + c.CustomHostname.Hostname }
-func (c RestartCustomHostname) What() string { return "custom hostname " + c.CustomHostname.Hostname }
-func (c DeleteCustomHostname) What() string  { return "custom hostname " + c.CustomHostname.Hostname }

@@ -107,6 +107,8 @@ func TestClient_judges_answers(t *testing.T) {
 		{"conflict", 409, "application/json", problem(1406), "refusal, over", "unavailable"},
 		{"unauthenticated", 401, "application/json", problem(10000), "permission, over", "permission, over"},
 		{"forbidden", 403, "application/json", problem(10000), "permission, over", "permission, over"},
+		{"quota used up", 403, "application/json", problem(1405), "refusal, over", "permission, over"},
+		{"not in the plan", 403, "application/json", problem(1413), "refusal, over", "permission, over"},
 		{"forbidden in HTML", 403, "text/html", `<html>`, "permission, over", "permission, over"},
 		{"malformed token", 400, "application/json", problem(6003), "permission, over", "permission, over"},
 		{"invalid token", 400, "application/json", problem(9109), "permission, over", "permission, over"},
@@ -154,7 +156,7 @@ func TestClient_names_the_permission(t *testing.T) {
 }
 
 func TestClient_obeys_429(t *testing.T) {
-	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "": defaultBlock, "soon": defaultBlock, "-3": defaultBlock} {
+	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "": defaultBlock, "soon": defaultBlock, "-3": defaultBlock, "1e300": maxWait, "Inf": maxWait} {
 		c, p := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", header)
 			write(w, 429, "application/json", `{"success":false}`)

@@ -64,3 +64,12 @@ func noRule(hostname, tunnelID string) diagnosis.Diagnosis {
 		Fix:     []string{"Wait: the rule is written by itself. If it goes missing again, find out who else writes the tunnel's configuration."},
 	}
 }
+
+// noCustomHostnames is the problem of routes that the settings do not allow.
+func noCustomHostnames() diagnosis.Diagnosis {
+	return diagnosis.Diagnosis{
+		Code: diagnosis.CustomHostnamePending, Actor: diagnosis.Operator,
+		Summary: "The tunnel service has no zone for custom hostnames.",
+		Fix:     []string{"Set the zone with Cloudflare for SaaS and the name in it that custom hostnames lead to."},
+	}
+}

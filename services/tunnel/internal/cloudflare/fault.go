@@ -17,8 +17,12 @@ import (
 // headers, invalid token, wrong permission.
 var tokenCodes = []int{6003, 6111, 9109, 10000}
 
-// defaultBlock is how long Cloudflare blocks those who call too often.
-const defaultBlock = 5 * time.Minute
+const (
+	// defaultBlock is how long Cloudflare blocks those who call too often.
+	defaultBlock = 5 * time.Minute
+	// maxWait is the longest wait that is believed; a longer one overflows.
+	maxWait = 24 * time.Hour
+)
 
 // refusal is Cloudflare's answer that it will not do this one thing.
 type refusal struct {
@@ -108,6 +112,8 @@ func judgeAnswer(request *http.Request, response *http.Response, body []byte) er
 		wait := retryAfter(response.Header)
 		return &fault.Unavailable{RetryAfter: wait,
 			Message: fmt.Sprintf("Cloudflare asks not to be called for %s", wait.Round(time.Second))}
+	case status == http.StatusForbidden && request.Method != http.MethodGet && said.refusesHostname():
+		return &refusal{status: status, message: said.words(status)}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status >= 400 && said.refusesToken():
 		return denied(request, said)
 	case status >= 400 && readable:
@@ -132,6 +138,18 @@ func (v verdict) refusesToken() bool {
 	for _, e := range v.Errors {
 		if slices.Contains(tokenCodes, e.Code) {
 			return true
+		}
+	}
+	return false
+}
+
+// refusesHostname says whether it is one custom hostname that is refused, because
+// the quota is used up or the plan lacks what it needs. Cloudflare answers that
+// like a refused token, but with codes from 1400 to 1499.
+func (v verdict) refusesHostname() bool {
+	for _, e := range v.Errors {
+		if e.Code >= 1400 && e.Code < 1500 {
+			return !v.refusesToken()
 		}
 	}
 	return false
@@ -174,10 +192,10 @@ func permissionFor(path string) string {
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
-		return time.Duration(seconds * float64(time.Second))
+		return time.Duration(min(seconds, maxWait.Seconds()) * float64(time.Second))
 	}
 	if at, err := http.ParseTime(value); err == nil && time.Until(at) > 0 {
-		return time.Until(at)
+		return min(time.Until(at), maxWait)
 	}
 	return defaultBlock
 }

@@ -49,13 +49,13 @@ func parseConfiguration(version int64, config json.RawMessage) (Configuration, e
 }
 
 // split returns the hostnames of our rules, and everybody else's first rule of
-// each hostname.
+// each hostname. cloudflared ignores case, so they are in lower case.
 func (c Configuration) split(m mark) (own map[string]bool, foreign map[string]rule) {
 	own, foreign = map[string]bool{}, map[string]rule{}
 	for _, r := range c.rules {
 		name := strings.ToLower(strings.TrimSuffix(r.Hostname, "."))
 		if m.onRule(r) {
-			own[r.Hostname] = true
+			own[name] = true
 		} else if _, found := foreign[name]; !found {
 			foreign[name] = r
 		}

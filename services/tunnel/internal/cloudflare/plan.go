@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/siteplane/siteplane/internal/platform/hostname"
+
 	"github.com/siteplane/siteplane/services/tunnel/internal/route"
 )
 
@@ -126,7 +128,7 @@ func (w wish) right(r Record) bool {
 // rules returns the hostnames that shall have a rule of ours, sorted, and those
 // that somebody else's rule keeps from it. Whoever has the hostname already keeps
 // it. A rule that is not wanted any more stays unless its name is known to be
-// free of records.
+// free of records, or is none that we ever write a record for.
 func (w wish) rules(config Configuration, free map[string]bool) (hostnames []string, blocked map[string]rule) {
 	own, foreign := config.split(w.mark)
 	blocked = map[string]rule{}
@@ -138,7 +140,7 @@ func (w wish) rules(config Configuration, free map[string]bool) (hostnames []str
 		hostnames = append(hostnames, r.Hostname)
 	}
 	for _, name := range w.drops(config) {
-		if !free[name] {
+		if !free[name] && hostname.Check(name) == nil {
 			hostnames = append(hostnames, name)
 		}
 	}
@@ -154,40 +156,4 @@ func (w wish) drops(config Configuration) []string {
 		return wanted
 	})
 	return slices.Sorted(maps.Keys(own))
-}
-
-// subject returns the hostname that a delete is about, and the id of what goes.
-func subject(change Change) (hostname, id string) {
-	switch change := change.(type) {
-	case DeleteRecord:
-		return change.Record.Name, change.Record.ID
-	case DeleteCustomHostname:
-		return change.CustomHostname.Hostname, change.CustomHostname.ID
-	default:
-		return "", ""
-	}
-}
-
-// made returns the hostname that a change makes something for; "" for the others.
-func made(change Change) string {
-	switch change := change.(type) {
-	case CreateRecord:
-		return change.Record.Name
-	case CreateCustomHostname:
-		return change.CustomHostname.Hostname
-	default:
-		return ""
-	}
-}
-
-// zoneOfChange returns the id of the zone that a change is in.
-func zoneOfChange(change Change) string {
-	switch change := change.(type) {
-	case DeleteRecord:
-		return change.Record.ZoneID
-	case DeleteCustomHostname:
-		return change.CustomHostname.ZoneID
-	default:
-		return ""
-	}
 }

@@ -79,6 +79,9 @@ func TestWish_rules(t *testing.T) {
 	}{
 		{"comes", []string{"b", "a"}, nil, nil, "[a.test b.test] blocked []"},
 		{"goes only when its name is free", nil, []string{own("a.test"), own("b.test")}, map[string]bool{"b.test": true}, "[a.test] blocked []"},
+		{"in upper case it is the same name", []string{"a"}, []string{own("A.test")}, nil, "[a.test] blocked []"},
+		{"in upper case it goes only when its name is free", nil, []string{own("A.test"), own("B.test.")}, map[string]bool{"b.test": true}, "[a.test] blocked []"},
+		{"what we never write goes", nil, []string{own("*.test"), own(""), own("a_b.test")}, nil, "[] blocked []"},
 		{"somebody else's rule blocks", []string{"a", "b"}, []string{foreign("A.test."), own("b.test")}, nil, "[b.test] blocked [a.test]"},
 		{"whoever has the name keeps it", []string{"a"}, []string{own("a.test"), foreign("a.test")}, nil, "[a.test] blocked []"},
 		{"a wildcard blocks nothing", []string{"a"}, []string{foreign("*.test")}, nil, "[a.test] blocked []"},

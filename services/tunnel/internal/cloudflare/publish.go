@@ -166,12 +166,3 @@ func (r *run) published(w route.Route) bool {
 }
 
 func (r *run) zoneName(id string) string { return nameOf(id, r.zones) }
-
-// noCustomHostnames is the problem of routes that the settings do not allow.
-func noCustomHostnames() diagnosis.Diagnosis {
-	return diagnosis.Diagnosis{
-		Code: diagnosis.CustomHostnamePending, Actor: diagnosis.Operator,
-		Summary: "The tunnel service has no zone for custom hostnames.",
-		Fix:     []string{"Set the zone with Cloudflare for SaaS and the name in it that custom hostnames lead to."},
-	}
-}

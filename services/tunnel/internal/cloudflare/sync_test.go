@@ -75,6 +75,39 @@ func survives(t *testing.T, move [2][]route.Route, call int, effect bool) (met b
 	return met && !t.Failed()
 }
 
+// An apply is cut at each of its calls, before and after its effect, and the next
+// one wants something else: nothing is left of what was begun.
+func TestApply_survives_a_cut_before_another_snapshot(t *testing.T) {
+	for name, move := range moves() {
+		for nextName, next := range map[string][]route.Route{"nothing": nil, "where it was": move[0], "one of another kind": {byHostname("a.shop.test")}} {
+			t.Run(name+", then "+nextName, func(t *testing.T) {
+				for call := 1; turns(t, move, next, call); call++ {
+				}
+			})
+		}
+	}
+}
+
+// turns reports whether the apply had that call.
+func turns(t *testing.T, move [2][]route.Route, next []route.Route, call int) (met bool) {
+	t.Helper()
+	for _, effect := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAccount(t)
+			mustApply(t, newBackend(a), move[0])
+			b := newBackend(a)
+			a.calls, a.failAt, a.effect = 0, call, effect
+			_, err := b.Apply(t.Context(), snapshot(slices.Clone(move[1])...))
+			met = err != nil
+			a.failAt = 0
+			time.Sleep(settle) // A lost record may be there, unseen by lists.
+			mustApply(t, b, next)
+			a.wantNames(next)
+		})
+	}
+	return met && !t.Failed()
+}
+
 func mustApply(t *testing.T, b *Backend, routes []route.Route) route.Result {
 	t.Helper()
 	result, err := b.Apply(t.Context(), snapshot(slices.Clone(routes)...))

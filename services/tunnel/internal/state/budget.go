@@ -57,7 +57,11 @@ func (d *Dir) Spend() error {
 func (d *Dir) Block(wait time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.budget.BlockedUntil = time.Now().Add(min(wait, maxBlock))
+	until := time.Now().Add(min(wait, maxBlock))
+	if !until.After(d.budget.BlockedUntil) {
+		return nil // Another call was told to wait longer.
+	}
+	d.budget.BlockedUntil = until
 	return d.write(budgetFile, d.budget, false)
 }
 
@@ -66,9 +70,8 @@ func (b *budget) spend(now time.Time) time.Duration {
 	if b.Calls == nil {
 		b.Calls = map[int64]int{}
 	}
+	b.catchUp(now)
 	oldest, used := slotOf(now), 0
-	// A slot ahead of the clock was counted before the clock was set back.
-	maps.DeleteFunc(b.Calls, func(s int64, _ int) bool { return s > oldest || !endOf(s).Add(window).After(now) })
 	for s, calls := range b.Calls {
 		oldest, used = min(oldest, s), used+calls
 	}
@@ -80,6 +83,21 @@ func (b *budget) spend(now time.Time) time.Duration {
 	return 0
 }
 
+// catchUp forgets what is over. A slot ahead of the clock was counted before the
+// clock was set back, perhaps just now: its calls count from now on.
+func (b *budget) catchUp(now time.Time) {
+	current, ahead := slotOf(now), 0
+	maps.DeleteFunc(b.Calls, func(s int64, calls int) bool {
+		if s > current {
+			ahead += calls
+		}
+		return s > current || !endOf(s).Add(window).After(now)
+	})
+	if ahead > 0 {
+		b.Calls[current] += ahead
+	}
+}
+
 // restarted counts what may not have been written, and lets the next call be
 // written, so that no series of crashes is free.
 func (b *budget) restarted(now time.Time) {
@@ -87,6 +105,9 @@ func (b *budget) restarted(now time.Time) {
 		b.Calls[slotOf(now)] += unwritten
 	}
 	b.since = unwritten
+	if latest := now.Add(maxBlock); b.BlockedUntil.After(latest) {
+		b.BlockedUntil = latest // The clock was set back since.
+	}
 }
 
 func slotOf(t time.Time) int64 { return t.UnixNano() / int64(slot) }

@@ -7,7 +7,7 @@ import (
 )
 
 // maxBusy is how far ahead a mark can be. One further ahead comes from a clock that
-// was set back since.
+// was set back since; Open shortens it, so that it is waited for once.
 const maxBusy = time.Minute
 
 // MarkBusy notes, before a call that changes something, until when it may take

@@ -39,6 +39,7 @@ type Dir struct {
 	fence  fence.Fence
 	budget budget
 	busy   time.Time
+	closed bool
 }
 
 // Open locks the directory, which is made where it is missing, and reads it.
@@ -54,12 +55,20 @@ func Open(path string) (*Dir, error) {
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	d.budget.restarted(time.Now())
+	now := time.Now()
+	d.budget.restarted(now)
+	if latest := now.Add(maxBusy); d.busy.After(latest) {
+		d.busy = latest
+	}
 	return d, nil
 }
 
-// Close lets the next process have the directory.
+// Close lets the next process have the directory: whoever still works here writes
+// nothing to it any more, and so gets no fence and no mark.
 func (d *Dir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
 	if err := d.lock.Close(); err != nil {
 		return fmt.Errorf("unlock state directory: %w", err)
 	}
@@ -121,8 +130,14 @@ func decode(data []byte, into any) error {
 	return nil
 }
 
-// write replaces a file as a whole. A lasting one is on disk when write returns.
+var errClosed = errors.New("the state directory is closed")
+
+// write replaces a file as a whole: a loss of power leaves the old content or the
+// new. Of a lasting one it is the new as soon as write has returned.
 func (d *Dir) write(name string, value any, lasting bool) error {
+	if d.closed {
+		return errClosed
+	}
 	data, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
@@ -139,7 +154,7 @@ func (d *Dir) replace(path string, data []byte, lasting bool) error {
 		return err
 	}
 	_, err = file.Write(append(data, '\n'))
-	if err == nil && lasting {
+	if err == nil {
 		err = file.Sync()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
