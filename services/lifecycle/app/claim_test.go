@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
@@ -193,4 +195,30 @@ func TestAddDomain_request_id(t *testing.T) {
 			t.Errorf("got %+v, %v", again, err)
 		}
 	})
+}
+
+// Whoever has lost a name's DNS does not keep it by leaving during the contest and
+// claiming it anew: the reservation of a name that is contested counts for nothing.
+func TestAddDomain_after_leaving_a_contest(t *testing.T) {
+	tunnel := fake.NewTunnel()
+	tunnel.OfferCustomHostnames("sites.saas.test")
+	s := scene{apptest.New(t, apptest.Options{Tunnel: tunnel, Configure: func(cfg *lifecycle.Config) { cfg.AllowReservedTLDs = true }}), t}
+	shop, rival := s.serving(), s.CreateFor(s.NewTenant("rival"), "Rival")
+	held := s.proved(shop, "fought.test")
+	contender := s.AddDomain(rival, "fought.test", false)
+	proof := s.Records(contender, network.Ownership)[0]
+	s.DNS.SetTXT(proof.Name, proof.Value) // the holder's is gone
+	s.RunFor(10 * time.Minute)
+	if keep := s.Records(held.Domain, network.Keep); len(keep) != 1 {
+		t.Fatalf("the holder is told to write %+v", keep)
+	}
+	s.DNS.SetDown(true) // the reservation needs no look at DNS
+	must(t, s.TryRemoveDomain(held.Domain))
+	back := s.add(shop, "fought.test")
+	s.RunFor(10 * time.Minute)
+	s.DNS.SetDown(false)
+	s.RunFor(time.Hour)
+	if got, again := s.Domain(contender).Status, s.domain(back).Domain.Status; got != network.Active || again != network.PendingDNS {
+		t.Errorf("the contender is %s and who came back is %s", got, again)
+	}
 }

@@ -110,7 +110,8 @@ type Verdict string
 const (
 	// MayHave: nobody else holds the hostname.
 	MayHave Verdict = "may have"
-	// Withdrawing: somebody else's hold is being taken off; wait.
+	// Withdrawing: another hold is being taken off, or goes to who contested it;
+	// wait.
 	Withdrawing Verdict = "withdrawing"
 	// Contestable: somebody else holds it; open a contest.
 	Contestable Verdict = "contestable"
@@ -144,6 +145,9 @@ func (s Standing) Judge() (Verdict, Domain, Contest) {
 			return Withdrawing, c, Contest{}
 		}
 	}
+	if c, open := OpenContest(s.Contests); open && s.Proof == ByReservation && c.ContenderTenant != s.Domain.TenantID {
+		return Withdrawing, Domain{}, c // else a holder escapes a contest by leaving and coming back
+	}
 	return MayHave, Domain{}, Contest{}
 }
 
@@ -164,7 +168,8 @@ func (s Standing) against(holder Domain) (Verdict, Domain, Contest) {
 		}
 		return Contested, holder, c
 	}
-	if c, open := OpenContest(s.Contests); open {
+	// Its own that is open is against a holder who has left; nobody can answer it.
+	if c, open := OpenContest(s.Contests); open && c.ContenderID != s.Domain.ID {
 		return Contested, holder, c
 	}
 	return Contestable, holder, Contest{}

@@ -167,11 +167,29 @@ func TestStanding_Judge_contests(t *testing.T) {
 		}
 	})
 	t.Run("one against an earlier holder says nothing about this one", func(t *testing.T) {
-		for _, outcome := range []network.ContestOutcome{network.ContestKept, network.ContestLost} {
+		for _, outcome := range []network.ContestOutcome{network.ContestOpen, network.ContestKept, network.ContestLost} {
 			c := contest(outcome, -time.Hour)
 			c.HolderID, c.HolderTenant = "dom_earlier", "ten_c"
 			judged(t, string(outcome), of(c), network.Contestable, holder(), network.Contest{})
 		}
+	})
+	t.Run("a holder who left while it ran comes back by a record, and not by the reservation", func(t *testing.T) {
+		running := contest(network.ContestOpen, time.Hour)
+		running.ContenderID, running.ContenderTenant = "dom_third", "ten_c"
+		running.HolderID, running.HolderTenant = "dom_before", claimant.TenantID
+		back := func(proof network.Proof, c network.Contest) network.Standing {
+			s := standing(proof, claimant)
+			s.Contests = []network.Contest{c}
+			return s
+		}
+		judged(t, "the reservation", back(network.ByReservation, running), network.Withdrawing, network.Domain{}, running)
+		judged(t, "a record", back(record, running), network.MayHave, network.Domain{}, network.Contest{})
+		over := running
+		over.Outcome = network.ContestKept
+		judged(t, "once it is over", back(network.ByReservation, over), network.MayHave, network.Domain{}, network.Contest{})
+		own := running
+		own.ContenderTenant = claimant.TenantID
+		judged(t, "its own", back(network.ByReservation, own), network.MayHave, network.Domain{}, network.Contest{})
 	})
 	t.Run("its own comes before another's", func(t *testing.T) {
 		third := contest(network.ContestOpen, time.Hour)

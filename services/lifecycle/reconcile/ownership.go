@@ -194,7 +194,7 @@ func (r *Reconciler) refusal(ctx context.Context, d network.Domain, v network.Ve
 		c.Fix = []string{"Leave the ownership record in DNS and wait."}
 	case network.Won, network.Withdrawing:
 		c.Status, c.Reason, c.Actor, c.Fix = condition.Unknown, condition.ReasonWaiting, condition.Nobody, nil
-		c.Message = "Somebody else's hold on " + d.Hostname + " is being taken off."
+		c.Message = "Another claim on " + d.Hostname + " is being settled first."
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +36,15 @@ func TestDomainGet_shows(t *testing.T) {
 				r.golden(name+"."+format, cli.ExitOK, "domain", "get", "dom_02", "-o", format)
 			})
 		}
+	}
+}
+
+func TestDomainGet_asks_nobody_to_mend_a_released_domain(t *testing.T) {
+	r := setup(t)
+	r.domains.looks = []domainLook{{found: domainIn(domainReleased, unowned("www.shop.example"), misled())}}
+	got := r.run("domain", "get", "dom_02")
+	if got.code != cli.ExitOK || !strings.Contains(got.stdout, "RELEASED") || strings.Contains(got.stdout, "must act") {
+		t.Errorf("exit code %d, stdout:\n%s", got.code, got.stdout)
 	}
 }
 

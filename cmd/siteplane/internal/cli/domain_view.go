@@ -32,7 +32,9 @@ func (v *domainView) write(p *page) {
 		p.printf("none: we write the records of this zone")
 	}
 	writeRecords(p, domain)
-	writeConditions(p, causal(domain.GetConditions()), v.now)
+	if domain.GetStatus() != lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASED { // of that nobody mends anything
+		writeConditions(p, causal(domain.GetConditions()), v.now)
+	}
 }
 
 // weWriteRecords reports whether the zone is one of ours, so that nobody else

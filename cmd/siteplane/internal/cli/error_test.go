@@ -67,6 +67,20 @@ func TestServerError_says_what_to_do(t *testing.T) {
 	}
 }
 
+func TestSiteCreate_says_whose_name_is_taken(t *testing.T) {
+	const claim = "next: `siteplane domain get www.shop.example` shows the claim that you have already"
+	r := setup(t)
+	r.sites.fail = rpcerr.New(codes.AlreadyExists, "NAME_TAKEN", `hostname "www.shop.example" is taken`)
+	create := []string{"site", "create", "shop", "--origin", "127.0.0.1:9000", "--domain", "WWW.shop.example"}
+	if got := r.run(create...); got.code != cli.ExitConflict || !strings.Contains(got.stderr, claim) {
+		t.Errorf("exit code %d, said %q", got.code, got.stderr)
+	}
+	got := r.run(append(create, "--slug", "shop")...)
+	if got.code != cli.ExitConflict || !strings.Contains(got.stderr, "--slug") || !strings.Contains(got.stderr, "`siteplane domain get www.shop.example`") {
+		t.Errorf("with a slug, exit code %d, said %q", got.code, got.stderr)
+	}
+}
+
 // invalidName is a violation with the diagnosis of what is wrong.
 func invalidName(t *testing.T) error {
 	bad := &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{

@@ -61,9 +61,22 @@ func (a *app) create(command *cobra.Command, s *session, request *lifecyclev1.Cr
 	}
 	created, err := call(command.Context(), s, callTimeout, s.sites.CreateSite, request)
 	if err != nil {
+		if hostname := request.GetPrimaryHostname(); hostname != "" {
+			err = advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NAME_TAKEN, slugOrHostname(request.GetSite().GetSlug(), hostname))
+		}
 		return repeatable(err, request.GetRequestId())
 	}
 	return a.finishSite(command, s, wait, untilActive(), snapshot(created))
+}
+
+// slugOrHostname says what to do about a name that is taken. A slug that nobody
+// asked for is never the one: the server finds another.
+func slugOrHostname(slug, hostname string) string {
+	claimed := "`siteplane domain get " + asciiForm(hostname) + "` shows the claim that you have already"
+	if slug == "" {
+		return claimed
+	}
+	return "choose another name with --slug; of a hostname, " + claimed
 }
 
 func (f *createFlags) addTo(command *cobra.Command) {

@@ -218,9 +218,9 @@ type CheckAddressesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the evidence says.
 	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=siteplane.dnsvalidator.v1.Outcome" json:"outcome,omitempty"`
-	// The addresses that the hostname leads to, sorted.
+	// The addresses that the hostname leads to, sorted; the first 256 of them.
 	Addresses []string `protobuf:"bytes,2,rep,name=addresses,proto3" json:"addresses,omitempty"`
-	// Every question that was asked, in order.
+	// The questions that were asked, in order; the first 1000 of them.
 	Observations []*Observation `protobuf:"bytes,3,rep,name=observations,proto3" json:"observations,omitempty"`
 	// What is wrong, in the order of what to mend first. When confirmed, at most
 	// warnings: some servers failed while the others agree.
@@ -367,7 +367,7 @@ type CheckOwnershipResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the evidence says.
 	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=siteplane.dnsvalidator.v1.Outcome" json:"outcome,omitempty"`
-	// Every question that was asked, in order.
+	// The questions that were asked, in order; the first 1000 of them.
 	Observations []*Observation `protobuf:"bytes,2,rep,name=observations,proto3" json:"observations,omitempty"`
 	// What is wrong, in the order of what to mend first.
 	Diagnoses []*v1.Diagnosis `protobuf:"bytes,3,rep,name=diagnoses,proto3" json:"diagnoses,omitempty"`
@@ -678,7 +678,7 @@ type ProbeHostnameResponse struct {
 	// What the evidence says. Confirmed: every dialled address answered with a
 	// signature that counts.
 	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=siteplane.dnsvalidator.v1.Outcome" json:"outcome,omitempty"`
-	// One attempt per address.
+	// One attempt per address; beyond 16 of them one stands for the rest.
 	Attempts []*ProbeAttempt `protobuf:"bytes,2,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	// What is wrong, in the order of what to mend first. Empty when confirmed.
 	Diagnoses []*v1.Diagnosis `protobuf:"bytes,3,rep,name=diagnoses,proto3" json:"diagnoses,omitempty"`

@@ -22,7 +22,7 @@ import (
 func addressesResponse(found check.Evidence) *dnsvalidatorv1.CheckAddressesResponse {
 	return &dnsvalidatorv1.CheckAddressesResponse{
 		Outcome:      outcome(found.Outcome),
-		Addresses:    texts(found.Addresses),
+		Addresses:    texts(found.Addresses[:min(len(found.Addresses), maxAddresses)]),
 		Observations: observations(found.Answers),
 		Diagnoses:    diagnoses(found.Diagnoses),
 		CheckedAt:    timestamppb.New(found.At),
@@ -61,7 +61,16 @@ func attempt(a probe.Attempt) *dnsvalidatorv1.ProbeAttempt {
 	return out
 }
 
+// maxAddresses and maxObservations are how many of each are passed on, the first.
+// Hostile zones give more than a gRPC message of 4 MiB holds, and a look that is
+// lost for its length could never contradict.
+const (
+	maxAddresses    = 256
+	maxObservations = 1000
+)
+
 func observations(answers []dnsq.Answer) []*dnsvalidatorv1.Observation {
+	answers = answers[:min(len(answers), maxObservations)]
 	all := make([]*dnsvalidatorv1.Observation, len(answers))
 	for i, answer := range answers {
 		all[i] = observation(answer)
@@ -69,9 +78,7 @@ func observations(answers []dnsq.Answer) []*dnsvalidatorv1.Observation {
 	return all
 }
 
-// maxAnswers is how much of one answer is passed on, in bytes. A walk may have a
-// thousand answers of 64 KiB each, all written by strangers, and a gRPC message
-// holds 4 MiB.
+// maxAnswers is how much of one answer of up to 64 KiB is passed on, in bytes.
 const maxAnswers = 2 << 10
 
 func observation(a dnsq.Answer) *dnsvalidatorv1.Observation {

@@ -233,7 +233,17 @@ func TestService_CheckOwnership_returns_the_evidence(t *testing.T) {
 	}
 }
 
-func TestService_passes_on_a_bounded_part_of_each_answer(t *testing.T) {
+func TestService_passes_on_a_bounded_number_of_addresses(t *testing.T) {
+	fake := &fakeWorld{check: check.Evidence{
+		Outcome: evidence.Contradicted, Addresses: slices.Repeat([]netip.Addr{netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666")}, 200_000),
+	}}
+	got, err := setup(t, fake).client(t, "/service/lifecycle").CheckAddresses(t.Context(), checkRequest())
+	if err != nil || got.GetOutcome() != dnsvalidatorv1.Outcome_OUTCOME_CONTRADICTED || len(got.GetAddresses()) != 256 {
+		t.Errorf("%d addresses with %s, %v", len(got.GetAddresses()), got.GetOutcome(), err)
+	}
+}
+
+func TestService_passes_on_a_bounded_part_of_the_answers(t *testing.T) {
 	var answer dnsq.Answer
 	for i := range 300 {
 		rr, err := dns.NewRR(fmt.Sprintf("_x.www.example.com. 60 IN TXT %q", fmt.Sprintf("%0200d", i)))
@@ -242,7 +252,7 @@ func TestService_passes_on_a_bounded_part_of_each_answer(t *testing.T) {
 		}
 		answer.Records = append(answer.Records, rr)
 	}
-	fake := &fakeWorld{check: check.Evidence{Outcome: evidence.Unknown, Answers: slices.Repeat([]dnsq.Answer{answer}, 1000)}}
+	fake := &fakeWorld{check: check.Evidence{Outcome: evidence.Unknown, Answers: slices.Repeat([]dnsq.Answer{answer}, 4000)}}
 	got, err := setup(t, fake).client(t, "/service/lifecycle").CheckOwnership(t.Context(), ownershipRequest())
 	if err != nil {
 		t.Fatal(err)

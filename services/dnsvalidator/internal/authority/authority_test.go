@@ -2,6 +2,7 @@ package authority_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -138,6 +139,28 @@ func TestFinder_Locate_asks_no_server_in_our_own_network(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, zone.Servers); diff != "" {
 		t.Errorf("servers (-want +got):\n%s", diff)
+	}
+}
+
+func TestFinder_Locate_tries_a_bounded_number_of_addresses_of_a_server(t *testing.T) {
+	resolver, finder := setup(t)
+	var v4, v6 []string
+	for i := range 40 {
+		v4 = append(v4, fmt.Sprintf("ns1.example.test. 60 IN A 127.0.1.%d", i+1))
+		v6 = append(v6, fmt.Sprintf("ns1.example.test. 60 IN AAAA 2606:4700::%d", i+1))
+	}
+	resolver.Set("ns1.example.test", dns.TypeA, dnstest.Reply{Lame: true, Truncated: true, Records: v4})
+	resolver.Set("ns1.example.test", dns.TypeAAAA, dnstest.Reply{Lame: true, Truncated: true, Records: v6})
+	zone, err := finder.Locate(t.Context(), "example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"127.0.1.1:5353", "127.0.1.2:5353", "127.0.1.3:5353", "127.0.1.4:5353",
+		"[2606:4700::1]:5353", "[2606:4700::2]:5353", "[2606:4700::3]:5353", "[2606:4700::4]:5353",
+	}
+	if diff := cmp.Diff(want, zone.Servers[0].Addresses); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
 	}
 }
 

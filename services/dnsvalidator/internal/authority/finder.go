@@ -10,9 +10,13 @@ import (
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/reach"
 )
 
-// maxServers is how many servers of one zone are asked. The zone belongs to a
-// tenant, who could name any number.
-const maxServers = 16
+// maxServers is how many servers of one zone are asked, and maxAddresses at how
+// many addresses of one server, of each family. The zone belongs to a tenant, who
+// could name any number of strangers.
+const (
+	maxServers   = 16
+	maxAddresses = 4
+)
 
 // Finder finds the servers that hold a zone.
 type Finder struct {
@@ -70,13 +74,20 @@ func (f *Finder) servers(ctx context.Context, zone *Zone, hosts []string) []Serv
 	servers := make([]Server, len(hosts))
 	for i, host := range hosts {
 		servers[i].Name = host
-		for _, addr := range append(v4[i].AllAddresses(), v6[i].AllAddresses()...) {
-			if f.Reach.Admits(addr) {
-				servers[i].Addresses = append(servers[i].Addresses, join(addr, f.Port))
-			}
-		}
+		servers[i].Addresses = append(f.admitted(v4[i]), f.admitted(v6[i])...)
 	}
 	return servers
+}
+
+// admitted returns the addresses of an answer that may be asked, as ip:port.
+func (f *Finder) admitted(found dnsq.Answer) []string {
+	var all []string
+	for _, addr := range found.AllAddresses() {
+		if f.Reach.Admits(addr) && len(all) < maxAddresses {
+			all = append(all, join(addr, f.Port))
+		}
+	}
+	return all
 }
 
 // resolve asks the resolvers about names, the next one about what the one before

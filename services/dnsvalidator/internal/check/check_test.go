@@ -409,3 +409,29 @@ func TestChecker_CheckAddresses_is_bounded_where_servers_disagree(t *testing.T) 
 		t.Error("a maze confirms")
 	}
 }
+
+func TestChecker_CheckAddresses_tells_a_bounded_part_of_many_addresses(t *testing.T) {
+	w := setup(t)
+	answer := dnstest.Reply{Truncated: true}
+	for i := range 2000 {
+		answer.Records = append(answer.Records, fmt.Sprintf("%s. 60 IN A 8.8.%d.%d", host, i/250, i%250))
+	}
+	w.both(host, dns.TypeA, answer)
+	found := w.toEdges(t)
+	if found.Outcome != evidence.Contradicted || len(found.Diagnoses) != 1 {
+		t.Fatalf("%s with %s", found.Outcome, summary(found.Diagnoses))
+	}
+	d := found.Diagnoses[0]
+	for _, line := range slices.Concat([]string{d.Summary}, d.Observed, d.Fix) {
+		if len(line) > 500 {
+			t.Errorf("a line has %d bytes: %.60s", len(line), line)
+		}
+	}
+	if !strings.Contains(d.Summary, "8.8.0.15, and 1984 more") || len(d.Observed) != 2 {
+		t.Errorf("told is %q, seen %q", d.Summary, d.Observed)
+	}
+	want := "Of www.example.test., delete 1968 more records that point elsewhere."
+	if !slices.Contains(d.Fix, want) || len(d.Fix) != 33+len(edges) {
+		t.Errorf("%d steps: %q", len(d.Fix), d.Fix)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/chain"
 	"github.com/siteplane/siteplane/services/dnsvalidator/internal/diagnosis"
@@ -110,12 +109,12 @@ func (w writer) blameEdges(d *diagnosis.Diagnosis, ends []chain.End) {
 	d.Fix = []string{"Give the edge a public address, or add its network to probe.allow_networks if all visitors are inside."}
 }
 
-// list names every address of the ends once.
+// list names the addresses of the ends, each once.
 func list(ends []chain.End) string {
 	var all []netip.Addr
 	for _, end := range ends {
 		all = append(all, end.Addresses...)
 	}
 	slices.SortFunc(all, netip.Addr.Compare)
-	return strings.Join(texts(slices.Compact(all)), ", ")
+	return some(texts(slices.Compact(all)), maxAddresses)
 }

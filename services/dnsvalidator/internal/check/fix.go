@@ -50,7 +50,8 @@ func (w writer) unproxy(ends []chain.End) []string {
 	return append(steps, w.records()...)
 }
 
-// deletes lists the records of the hostname that lead astray.
+// deletes lists the records of the hostname that lead astray, as far as there is
+// room.
 func (w writer) deletes(ends []chain.End) []string {
 	var steps []string
 	for _, end := range ends {
@@ -63,7 +64,11 @@ func (w writer) deletes(ends []chain.End) []string {
 		}
 	}
 	slices.Sort(steps)
-	return slices.Compact(steps)
+	steps = slices.Compact(steps)
+	if more := len(steps) - maxLines; more > 0 {
+		return append(steps[:maxLines], fmt.Sprintf("Of %s, delete %d more records that point elsewhere.", w.fqdn(), more))
+	}
+	return steps
 }
 
 // adds lists the records that lead to the right place: none when one is there and

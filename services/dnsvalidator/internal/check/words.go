@@ -15,10 +15,12 @@ import (
 const (
 	// recordTTL is the time to live of the records that are proposed, in seconds.
 	recordTTL = 300
-	// maxText and maxTexts are how much of what strangers wrote is repeated: letters
-	// of one text, and texts of one server.
-	maxText  = 60
-	maxTexts = 5
+	// How much of what strangers wrote is repeated: maxText letters of one text,
+	// maxTexts texts or maxAddresses addresses in one line, and maxLines lines.
+	maxText      = 60
+	maxTexts     = 5
+	maxAddresses = 16
+	maxLines     = 32
 )
 
 // pathSummary words the faults that are the same whatever is looked for.
@@ -60,10 +62,13 @@ func serverFailure(name string, ends []chain.End, outcome evidence.Outcome) diag
 	return d
 }
 
-// observed has one line for each end.
+// observed has one line for each end, as far as there is room.
 func observed(ends []chain.End) []string {
 	var lines []string
-	for _, end := range ends {
+	for i, end := range ends {
+		if i == maxLines {
+			return append(lines, fmt.Sprintf("and %d more", len(ends)-maxLines))
+		}
 		line := end.String()
 		if seen := sight(end); seen != "" {
 			line += ": " + seen
@@ -81,15 +86,19 @@ func sight(end chain.End) string {
 	case end.Kind == chain.NoRecord:
 		return "no such record"
 	case len(end.Addresses) > 0:
-		return strings.Join(texts(end.Addresses), ", ")
+		return some(texts(end.Addresses), maxAddresses)
 	}
-	var values []string
+	values := make([]string, len(end.Texts))
 	for i, value := range end.Texts {
-		if i == maxTexts {
-			values = append(values, fmt.Sprintf("and %d more", len(end.Texts)-maxTexts))
-			break
-		}
-		values = append(values, quote(value))
+		values[i] = quote(value)
+	}
+	return some(values, maxTexts)
+}
+
+// some lists the first values and says how many more there are.
+func some(values []string, most int) string {
+	if more := len(values) - most; more > 0 {
+		values = append(slices.Clone(values[:most]), fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(values, ", ")
 }

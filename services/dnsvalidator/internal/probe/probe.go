@@ -94,8 +94,10 @@ var (
 	errTooMany = fmt.Errorf("not dialled: more than %d addresses", maxAddresses)
 )
 
-// dial makes one attempt for each address, all at the same time.
+// dial makes one attempt for each address, all at the same time. Of those that
+// are too many the first stands for all.
 func (p *Prober) dial(ctx context.Context, addresses []netip.Addr, c challenge) []Attempt {
+	addresses = addresses[:min(len(addresses), maxAddresses+1)]
 	attempts := make([]Attempt, len(addresses))
 	var dialled sync.WaitGroup
 	for i, addr := range addresses {

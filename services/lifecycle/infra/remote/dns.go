@@ -54,15 +54,27 @@ func (d *DNS) CheckOwnership(ctx context.Context, hostname, recordName, token st
 	return observed(answer), nil
 }
 
-// observed is the finding of an answer that lists its questions.
+// What strangers answered is kept with each condition and shown in each list, so
+// that a name's evidence has maxSeen lines of maxLine bytes at most.
+const (
+	maxSeen = 100
+	maxLine = 512
+)
+
+// observed is the finding of an answer that lists its questions, as far as there
+// is room.
 func observed(answer interface {
 	GetOutcome() dnsvalidatorv1.Outcome
 	GetObservations() []*dnsvalidatorv1.Observation
 	GetDiagnoses() []*diagnosisv1.Diagnosis
 }) infra.Finding {
 	f := infra.Finding{Outcome: outcome(answer.GetOutcome()), Diagnoses: diagnoses(answer.GetDiagnoses())}
-	for _, o := range answer.GetObservations() {
-		f.Seen = append(f.Seen, observation(o))
+	for i, o := range answer.GetObservations() {
+		if i == maxSeen {
+			f.Seen = append(f.Seen, fmt.Sprintf("and %d more answers", len(answer.GetObservations())-maxSeen))
+			break
+		}
+		f.Seen = append(f.Seen, shortened(observation(o)))
 	}
 	return f
 }
@@ -110,6 +122,14 @@ func outcome(o dnsvalidatorv1.Outcome) infra.Outcome {
 		return infra.Contradicted
 	}
 	return infra.Unknown
+}
+
+// shortened cuts a line that is too long.
+func shortened(line string) string {
+	if len(line) <= maxLine {
+		return line
+	}
+	return strings.ToValidUTF8(line[:maxLine], "") + "…"
 }
 
 func observation(o *dnsvalidatorv1.Observation) string {

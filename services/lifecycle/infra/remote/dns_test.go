@@ -2,6 +2,7 @@ package remote_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,22 @@ func TestDNS_CheckOwnership(t *testing.T) {
 	asked := &dnsvalidatorv1.CheckOwnershipRequest{Hostname: "a.example", RecordName: "_x.a.example", Token: "0123456789abcdef"}
 	if diff := cmp.Diff(proto.Message(asked), v.asked, protocmp.Transform()); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+func TestDNS_keeps_a_bounded_part_of_what_strangers_answer(t *testing.T) {
+	answer := &dnsvalidatorv1.CheckOwnershipResponse{Outcome: dnsvalidatorv1.Outcome_OUTCOME_UNKNOWN}
+	for range 1000 {
+		answer.Observations = append(answer.Observations, &dnsvalidatorv1.Observation{
+			Name: "a.example", Type: "TXT", Server: "192.0.2.53:53", Answers: []string{strings.Repeat("ü", 1000)},
+		})
+	}
+	got, err := dns(t, &validator{ownership: answer}).CheckOwnership(t.Context(), "a.example", "_x.a.example", "token")
+	if err != nil || len(got.Seen) != 101 || got.Seen[100] != "and 900 more answers" {
+		t.Fatalf("%d lines, the last is %.60q, %v", len(got.Seen), got.Seen[len(got.Seen)-1], err)
+	}
+	if line := got.Seen[0]; len(line) > 520 || !strings.HasSuffix(line, "ü…") {
+		t.Errorf("a line has %d bytes and ends in %q", len(line), line[len(line)-6:])
 	}
 }
 
