@@ -15,9 +15,9 @@ func recordsOf(domain *lifecyclev1.Domain) []*lifecyclev1.Instruction {
 
 // writeRecords adds the records of a domain as a table whose first three
 // columns are what a DNS provider asks for. It adds nothing where there are
-// none.
+// none. Of one that goes it lists those that would be left dangling.
 func writeRecords(p *page, domain *lifecyclev1.Domain) {
-	records := recordsOf(domain)
+	records := domain.GetInstructions()
 	if len(records) == 0 {
 		return
 	}
@@ -28,7 +28,7 @@ func writeRecords(p *page, domain *lifecyclev1.Domain) {
 	p.blank()
 	p.printf("%s", recordsHeading(domain))
 	p.table(rows...)
-	if domain.GetMode() == lifecyclev1.DomainMode_DOMAIN_MODE_UNSPECIFIED {
+	if claimed(domain) && domain.GetMode() == lifecyclev1.DomainMode_DOMAIN_MODE_UNSPECIFIED {
 		p.printf("More records may follow once the zone of the name was looked up.")
 	}
 }
@@ -38,6 +38,9 @@ const recordsToWrite = "Records to write at your DNS provider"
 // recordsHeading tells records that are in place from those that may have to be
 // written.
 func recordsHeading(domain *lifecyclev1.Domain) string {
+	if !claimed(domain) {
+		return "Records to delete at your DNS provider, where they are still there"
+	}
 	if domain.GetStatus() != lifecyclev1.DomainStatus_DOMAIN_STATUS_ACTIVE || firstUnmet(domain.GetConditions()) != nil {
 		return recordsToWrite
 	}
