@@ -68,6 +68,9 @@ func TestWorld(t *testing.T) {
 			}
 		}
 		for _, d := range h.domains {
+			if h.w.Get(site.Site{ID: d.SiteID, TenantID: d.TenantID}).Site.Status == site.Error {
+				continue // its names wait until it is retried
+			}
 			if got := h.w.Domain(d).Status; got != network.Active && got != network.Error && got != network.Released {
 				t.Errorf("once all is well %s is %s: %+v", d.Hostname, got, h.w.DomainConditions(d))
 			}
