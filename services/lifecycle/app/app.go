@@ -137,8 +137,8 @@ func (c *ControlPlane) StepName(op saga.Operation) string { return c.reconciler.
 // Logger returns the logger.
 func (c *ControlPlane) Logger() *slog.Logger { return c.logger }
 
-// Start takes over every lease, makes every edge and tunnel due and begins to work. The
-// caller holds the database alone.
+// Start takes over every lease, makes every edge and tunnel due and begins to
+// work. The caller holds the database alone.
 func (c *ControlPlane) Start(ctx context.Context) error {
 	err := c.store.Update(ctx, func(tx store.Tx) error {
 		if err := tx.ReleaseLeases(ctx); err != nil {

@@ -57,17 +57,11 @@ func (c *ControlPlane) AddDomain(ctx context.Context, by auth.Principal, siteID 
 	}
 	var view DomainView
 	err = c.store.Update(ctx, func(tx store.Tx) error {
-		domainID, replayed, err := request.replay(ctx, tx, by.TenantID, hash)
+		domainID, err := request.once(ctx, tx, by.TenantID, hash, c.clock(), func() (string, error) {
+			return c.addDomain(ctx, tx, by, siteID, claim)
+		})
 		if err != nil {
 			return err
-		}
-		if !replayed {
-			if domainID, err = c.addDomain(ctx, tx, by, siteID, claim); err != nil {
-				return err
-			}
-			if err := request.keep(ctx, tx, by.TenantID, hash, domainID, c.clock()); err != nil {
-				return err
-			}
 		}
 		view, err = readDomain(ctx, tx, by.TenantID, id.Domain(domainID))
 		return err

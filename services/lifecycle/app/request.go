@@ -24,6 +24,19 @@ func (r RequestID) hash(method string, body any) ([32]byte, error) {
 	return sha256.Sum256(append([]byte(method+"\n"), raw...)), nil
 }
 
+// once creates an object, unless the request was answered before: then it is the
+// object that the first one made.
+func (r RequestID) once(ctx context.Context, tx store.RequestStore, tenant id.Tenant, hash [32]byte, at time.Time, create func() (objectID string, err error)) (string, error) {
+	objectID, replayed, err := r.replay(ctx, tx, tenant, hash)
+	if err != nil || replayed {
+		return objectID, err
+	}
+	if objectID, err = create(); err != nil {
+		return "", err
+	}
+	return objectID, r.keep(ctx, tx, tenant, hash, objectID, at)
+}
+
 // replay returns the object that the first request of this id made. The same id
 // with another body is a *lifecycle.TakenError.
 func (r RequestID) replay(ctx context.Context, tx store.RequestStore, tenant id.Tenant, hash [32]byte) (objectID string, replayed bool, err error) {

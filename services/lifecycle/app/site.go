@@ -66,17 +66,11 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 	}
 	var view SiteView
 	err = c.store.Update(ctx, func(tx store.Tx) error {
-		siteID, replayed, err := request.replay(ctx, tx, by.TenantID, hash)
+		siteID, err := request.once(ctx, tx, by.TenantID, hash, c.clock(), func() (string, error) {
+			return c.insertSite(ctx, tx, by, in, primary)
+		})
 		if err != nil {
 			return err
-		}
-		if !replayed {
-			if siteID, err = c.insertSite(ctx, tx, by, in, primary); err != nil {
-				return err
-			}
-			if err := request.keep(ctx, tx, by.TenantID, hash, siteID, c.clock()); err != nil {
-				return err
-			}
 		}
 		view, err = readSite(ctx, tx, by.TenantID, id.Site(siteID))
 		return err
