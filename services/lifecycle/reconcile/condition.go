@@ -86,3 +86,12 @@ func (r *Reconciler) found(ctx context.Context, d network.Domain, t condition.Ty
 	}
 	return c
 }
+
+// blocked is a look that only the condition's actor can bring further.
+func (r *Reconciler) blocked(c condition.Condition) confirmation {
+	return confirmation{
+		Reason: c.Reason, Message: c.Message, WaitingFor: waitingFor(c.Actor), RetryAfter: slowPoll,
+		Response: map[string]any{"reason": c.Reason, "message": c.Message, "seen": c.Evidence},
+		Record:   func(ctx context.Context, tx store.Tx) error { return condition.Set(ctx, tx, c) },
+	}
+}

@@ -49,12 +49,8 @@ func (r *Reconciler) openContest(ctx context.Context, tx store.Tx, d, holder net
 	return r.markDomain(ctx, tx, holder.TenantID, holder.ID, "")
 }
 
-// withdraw takes back the contests of a contender whose proof is gone: an open
-// one ends, and one that was decided no longer bars the next.
-func (r *Reconciler) withdraw(ctx context.Context, tx store.Tx, d network.Domain) error {
-	return withdrawContest(ctx, tx, d, r.Clock())
-}
-
+// withdrawContest takes back the contest of a contender whose proof is gone: an
+// open one ends, and one that was decided no longer bars the next.
 func withdrawContest(ctx context.Context, tx store.Tx, d network.Domain, at time.Time) error {
 	contests, err := tx.ContestsOn(ctx, d.Hostname)
 	if err != nil {
@@ -132,6 +128,8 @@ func (r *Reconciler) uncontested(ctx context.Context, tx store.Tx, d network.Dom
 	return r.instruct(ctx, tx, d, nil)
 }
 
+// defended writes down what came of a look for the holder's fresh record, unless
+// the contest changed since.
 func (r *Reconciler) defended(ctx context.Context, tx store.Tx, d network.Domain, seen network.Contest, finding infra.Finding) error {
 	contests, err := tx.ContestsOn(ctx, d.Hostname)
 	if err != nil {

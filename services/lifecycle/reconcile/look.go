@@ -14,8 +14,8 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
-// slowPoll bounds how long a look that waits for somebody else stays away inside
-// an operation.
+// slowPoll is how soon an operation looks again at a collaborator that does not
+// answer.
 const slowPoll = time.Minute
 
 // confirmResolves asks where a hostname leads.
@@ -99,10 +99,12 @@ func (r *Reconciler) confirmNonce(ctx context.Context, d network.Domain) (confir
 	return r.seen(d, network.EvidenceNonce, finding, c), nil
 }
 
-// both joins two looks: done when both are, else as the last that is not.
+// both joins two looks: done when both are, else as the last that is not. The zero
+// first is one that was not taken, and counts for nothing.
 func both(first, second confirmation) confirmation {
 	out := second
-	if second.Done && !first.Done && first.Record != nil {
+	taken := first.Record != nil
+	if second.Done && taken && !first.Done {
 		out = first
 	}
 	out.Record = func(ctx context.Context, tx store.Tx) error {

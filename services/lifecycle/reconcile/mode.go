@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
@@ -65,13 +64,18 @@ func (r *Reconciler) conditionsOfMode(ctx context.Context, d network.Domain, zon
 		r.condition(ctx, string(d.ID), condition.CertReady, condition.NotApplicable, condition.ReasonHTTP, "the edges speak HTTP"),
 	}
 	if d.Kind == network.Platform {
-		fixed = append(fixed, r.condition(ctx, string(d.ID), condition.Owned, condition.NotApplicable, condition.ReasonPlatformName, "the name is given by the platform"))
+		fixed = append(fixed, r.givenByPlatform(ctx, d))
 	}
 	if d.Mode == network.Direct {
 		fixed = append(fixed, r.condition(ctx, string(d.ID), condition.TunnelRouted, condition.NotApplicable, condition.ReasonModeDirect,
 			"the name's records lead to the edges (zone look-up by "+zone.Backend+")"))
 	}
 	return fixed
+}
+
+// givenByPlatform is the condition of a name that needs no proof.
+func (r *Reconciler) givenByPlatform(ctx context.Context, d network.Domain) condition.Condition {
+	return r.condition(ctx, string(d.ID), condition.Owned, condition.NotApplicable, condition.ReasonPlatformName, "the name is given by the platform")
 }
 
 func (r *Reconciler) zoneGranted(ctx context.Context, zoneName string, d network.Domain) (granted bool, err error) {
@@ -90,28 +94,4 @@ func (r *Reconciler) zoneNotGranted(ctx context.Context, d network.Domain, zoneN
 	c.Actor = condition.Tenant
 	c.Fix = []string{"Ask the operator to grant you " + zoneName + ", or use a name in a zone of your own."}
 	return r.blocked(c)
-}
-
-// tunnelAnswered is the look at a tunnel service that answered with an error:
-// unknown when it cannot be asked, false when the provider refuses.
-func (r *Reconciler) tunnelAnswered(ctx context.Context, d network.Domain, what string, err error) confirmation {
-	var refused *infra.RefusedError
-	if errors.As(err, &refused) {
-		c := r.condition(ctx, string(d.ID), condition.TunnelRouted, condition.False, refused.Diagnosis.Code, refused.Diagnosis.Summary)
-		c.Actor, c.Fix, c.Evidence = refused.Diagnosis.Actor, refused.Diagnosis.Fix, refused.Diagnosis.Observed
-		return r.blocked(c)
-	}
-	c := r.missing(ctx, string(d.ID), condition.TunnelRouted, infra.CodeServiceUnavailable, what+": "+err.Error())
-	seen := r.blocked(c)
-	seen.WaitingFor = "" // our own infrastructure: the operation waits for it
-	return seen
-}
-
-// blocked is a look that only the condition's actor can bring further.
-func (r *Reconciler) blocked(c condition.Condition) confirmation {
-	return confirmation{
-		Reason: c.Reason, Message: c.Message, WaitingFor: waitingFor(c.Actor), RetryAfter: slowPoll,
-		Response: map[string]any{"reason": c.Reason, "message": c.Message, "seen": c.Evidence},
-		Record:   func(ctx context.Context, tx store.Tx) error { return condition.Set(ctx, tx, c) },
-	}
 }

@@ -61,8 +61,7 @@ func (r *Reconciler) withTarget(ctx context.Context, d network.Domain, owned con
 func (r *Reconciler) lookForOwner(ctx context.Context, d network.Domain) (ownership, error) {
 	switch {
 	case d.Kind == network.Platform:
-		c := r.condition(ctx, string(d.ID), condition.Owned, condition.NotApplicable, condition.ReasonPlatformName, "the name is given by the platform")
-		return ownership{proved: true, proof: network.ByPlatform, condition: c}, nil
+		return ownership{proved: true, proof: network.ByPlatform, condition: r.givenByPlatform(ctx, d)}, nil
 	case d.Mode == network.Managed:
 		return r.lookForGrant(ctx, d)
 	}
@@ -123,7 +122,7 @@ func (r *Reconciler) owned(d network.Domain, o ownership) confirmation {
 				return err
 			}
 			if o.finding.Outcome == infra.Contradicted {
-				if err := r.withdraw(ctx, tx, d); err != nil {
+				if err := withdrawContest(ctx, tx, d, r.Clock()); err != nil {
 					return err
 				}
 			}
@@ -206,12 +205,16 @@ func (r *Reconciler) commitValidated(ctx context.Context, tx store.Tx, op saga.O
 	if err != nil {
 		return err
 	}
-	standing, err := r.standingIn(ctx, tx, d, network.ByRecord)
+	proof := network.ByRecord
+	switch {
+	case d.Kind == network.Platform:
+		proof = network.ByPlatform
+	case d.Mode == network.Managed:
+		proof = network.ByGrant
+	}
+	standing, err := r.standingIn(ctx, tx, d, proof)
 	if err != nil {
 		return err
-	}
-	if d.Mode == network.Managed || d.Kind == network.Platform {
-		standing.Proof = network.ByGrant
 	}
 	if verdict, _, _ := standing.Judge(); verdict != network.MayHave {
 		return lifecycle.ErrLostRace

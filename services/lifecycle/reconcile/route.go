@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
@@ -61,8 +62,11 @@ func (r *Reconciler) confirmRouted(ctx context.Context, d network.Domain) (confi
 		return confirmation{Done: true, Message: "the mode has no route beyond the edges"}, nil
 	}
 	reading, missing, err := r.readRoute(ctx, d, route)
-	if err != nil || missing != nil {
-		return deref(missing), err
+	if err != nil {
+		return confirmation{}, err
+	}
+	if missing != nil {
+		return *missing, nil
 	}
 	if reading.State != infra.RouteReady {
 		return r.notRouted(ctx, d, reading), nil
@@ -204,9 +208,17 @@ func (r *Reconciler) notRouted(ctx context.Context, d network.Domain, reading in
 	return seen
 }
 
-func deref(c *confirmation) confirmation {
-	if c == nil {
-		return confirmation{}
+// tunnelAnswered is the look at a tunnel service that answered with an error:
+// unknown when it cannot be asked, false when the provider refuses.
+func (r *Reconciler) tunnelAnswered(ctx context.Context, d network.Domain, what string, err error) confirmation {
+	var refused *infra.RefusedError
+	if errors.As(err, &refused) {
+		c := r.condition(ctx, string(d.ID), condition.TunnelRouted, condition.False, refused.Diagnosis.Code, refused.Diagnosis.Summary)
+		c.Actor, c.Fix, c.Evidence = refused.Diagnosis.Actor, refused.Diagnosis.Fix, refused.Diagnosis.Observed
+		return r.blocked(c)
 	}
-	return *c
+	c := r.missing(ctx, string(d.ID), condition.TunnelRouted, infra.CodeServiceUnavailable, what+": "+err.Error())
+	seen := r.blocked(c)
+	seen.WaitingFor = "" // our own infrastructure: the operation waits for it
+	return seen
 }

@@ -23,32 +23,32 @@ import (
 // is mended.
 func (r *Reconciler) handleTunnel(ctx context.Context, w worker.Work) (time.Time, error) {
 	tunnelID := id.Tunnel(w.Key)
-	cargo, err := r.packTunnel(ctx, w, tunnelID)
+	p, err := r.packTunnel(ctx, w, tunnelID)
 	if err != nil {
 		return time.Time{}, gone(err)
 	}
-	ctx, span := r.inTraceOf(ctx, "send tunnel", cargo.traces(), attribute.String("tunnel_id", string(tunnelID)))
+	ctx, span := r.inTraceOf(ctx, "send tunnel", p.traces(), attribute.String("tunnel_id", string(tunnelID)))
 	defer span.End()
-	log := r.Logger.With("tunnel_id", tunnelID, "generation", cargo.update.Fence.Generation, "routes", len(cargo.update.Routes))
-	if len(cargo.changes) > 0 {
-		log.InfoContext(ctx, "tunnel apply intent", "changes", len(cargo.changes))
+	log := r.Logger.With("tunnel_id", tunnelID, "generation", p.update.Fence.Generation, "routes", len(p.update.Routes))
+	if len(p.changes) > 0 {
+		log.InfoContext(ctx, "tunnel apply intent", "changes", len(p.changes))
 	}
-	proof, err := r.Tunnel.Apply(ctx, cargo.update)
+	proof, err := r.Tunnel.Apply(ctx, p.update)
 	if err != nil {
 		log.WarnContext(ctx, "tunnel apply outcome", "error", err)
-		return time.Time{}, errors.Join(err, r.tunnelFailed(ctx, w, cargo, err))
+		return time.Time{}, errors.Join(err, r.tunnelFailed(ctx, w, p, err))
 	}
-	if len(cargo.changes) > 0 || proof.Writes > 0 {
+	if len(p.changes) > 0 || proof.Writes > 0 {
 		log.InfoContext(ctx, "tunnel apply outcome", "external_response", proof)
 	}
 	for hostname, d := range proof.Blocked {
 		log.WarnContext(ctx, "route blocked", "hostname", hostname, "code", d.Code, "summary", d.Summary)
 	}
-	return r.Clock().Add(r.ReconcileEvery), r.tunnelProved(ctx, w, cargo, proof)
+	return r.Clock().Add(r.ReconcileEvery), r.tunnelProved(ctx, w, p, proof)
 }
 
-// cargo is one update of a tunnel with what it answers.
-type cargo struct {
+// tunnelParcel is one update of a tunnel with what it answers.
+type tunnelParcel struct {
 	tunnelID id.Tunnel
 	update   infra.TunnelUpdate
 	changes  []tunnel.Change
@@ -57,8 +57,8 @@ type cargo struct {
 }
 
 // traces are those that the changes were made in.
-func (c cargo) traces() (out []string) {
-	for _, change := range c.changes {
+func (p tunnelParcel) traces() (out []string) {
+	for _, change := range p.changes {
 		out = append(out, change.TraceParent)
 	}
 	return out
@@ -66,72 +66,72 @@ func (c cargo) traces() (out []string) {
 
 // packTunnel reads what the tunnel shall hold, in one transaction, and assigns
 // the next generation if it holds something else.
-func (r *Reconciler) packTunnel(ctx context.Context, w worker.Work, tunnelID id.Tunnel) (c cargo, err error) {
+func (r *Reconciler) packTunnel(ctx context.Context, w worker.Work, tunnelID id.Tunnel) (p tunnelParcel, err error) {
 	err = r.update(ctx, w, func(tx store.Tx) error {
-		c = cargo{tunnelID: tunnelID}
+		p = tunnelParcel{tunnelID: tunnelID}
 		t, err := tx.GetTunnel(ctx, tunnelID)
 		if err != nil {
 			return err
 		}
-		if c.changes, err = tx.TunnelChanges(ctx, tunnelID); err != nil {
+		if p.changes, err = tx.TunnelChanges(ctx, tunnelID); err != nil {
 			return err
 		}
-		if c.routed, err = tx.RoutedDomains(ctx, tunnelID); err != nil {
+		if p.routed, err = tx.RoutedDomains(ctx, tunnelID); err != nil {
 			return err
 		}
-		if c.update.Fence.Era, err = tx.Era(ctx); err != nil {
+		if p.update.Fence.Era, err = tx.Era(ctx); err != nil {
 			return err
 		}
-		if c.update.Installation, err = tx.InstallationID(ctx); err != nil {
+		if p.update.Installation, err = tx.InstallationID(ctx); err != nil {
 			return err
 		}
-		c.update.Routes = desired.ForTunnel(c.routed)
-		c.update.Digest = desired.TunnelDigest(c.update.Routes)
-		if t.ProvenDigest != c.update.Digest || t.ProvenGeneration != t.Generation {
+		p.update.Routes = desired.ForTunnel(p.routed)
+		p.update.Digest = desired.TunnelDigest(p.update.Routes)
+		if t.ProvenDigest != p.update.Digest || t.ProvenGeneration != t.Generation {
 			t.Generation++
 			if err := tx.UpdateTunnel(ctx, t); err != nil {
 				return err
 			}
 		}
-		c.update.Fence.Epoch, c.update.Fence.Generation = w.Epoch, t.Generation
+		p.update.Fence.Epoch, p.update.Fence.Generation = w.Epoch, t.Generation
 		return nil
 	})
-	return c, err
+	return p, err
 }
 
 // tunnelProved writes down what a tunnel has proved: exactly the changes that
 // were sent are gone, and whoever waits for a route is looked at.
-func (r *Reconciler) tunnelProved(ctx context.Context, w worker.Work, c cargo, proof infra.TunnelProof) error {
+func (r *Reconciler) tunnelProved(ctx context.Context, w worker.Work, p tunnelParcel, proof infra.TunnelProof) error {
 	return r.update(ctx, w, func(tx store.Tx) error {
-		t, err := tx.GetTunnel(ctx, c.tunnelID)
+		t, err := tx.GetTunnel(ctx, p.tunnelID)
 		if err != nil {
 			return err
 		}
-		t.ProvenGeneration, t.ProvenDigest = c.update.Fence.Generation, c.update.Digest
+		t.ProvenGeneration, t.ProvenDigest = p.update.Fence.Generation, p.update.Digest
 		t.FaultReason, t.FaultMessage, t.FaultActor, t.LastSeenAt = "", "", "", r.Clock()
 		if err := tx.UpdateTunnel(ctx, t); err != nil {
 			return err
 		}
-		seqs := make([]int64, len(c.changes))
-		for i, change := range c.changes {
+		seqs := make([]int64, len(p.changes))
+		for i, change := range p.changes {
 			seqs[i] = change.Seq
 		}
-		if err := tx.DeleteTunnelChanges(ctx, c.tunnelID, seqs); err != nil {
+		if err := tx.DeleteTunnelChanges(ctx, p.tunnelID, seqs); err != nil {
 			return err
 		}
-		return r.wakeRouted(ctx, tx, c, proof.Writes > 0)
+		return r.wakeRouted(ctx, tx, p, proof.Writes > 0)
 	})
 }
 
 // wakeRouted makes the domains behind the changes due, and, when something was
 // written, those that wait for their route.
-func (r *Reconciler) wakeRouted(ctx context.Context, tx store.Tx, c cargo, written bool) error {
-	for _, change := range c.changes {
+func (r *Reconciler) wakeRouted(ctx context.Context, tx store.Tx, p tunnelParcel, written bool) error {
+	for _, change := range p.changes {
 		if err := r.markDomain(ctx, tx, change.TenantID, change.DomainID, ""); err != nil {
 			return err
 		}
 	}
-	for _, d := range c.routed {
+	for _, d := range p.routed {
 		if !written || d.Status != network.Validated {
 			continue
 		}
@@ -144,14 +144,14 @@ func (r *Reconciler) wakeRouted(ctx context.Context, tx store.Tx, c cargo, writt
 
 // tunnelFailed writes down why a tunnel does not prove what it was sent. When
 // that is news, whoever waits looks at the reason.
-func (r *Reconciler) tunnelFailed(ctx context.Context, w worker.Work, c cargo, cause error) error {
+func (r *Reconciler) tunnelFailed(ctx context.Context, w worker.Work, p tunnelParcel, cause error) error {
 	reason, message, actor := infra.CodeServiceUnavailable, cause.Error(), condition.Operator
 	var refused *infra.RefusedError
 	if errors.As(cause, &refused) {
 		reason, message, actor = refused.Diagnosis.Code, refused.Diagnosis.Summary, refused.Diagnosis.Actor
 	}
 	return r.update(ctx, w, func(tx store.Tx) error {
-		t, err := tx.GetTunnel(ctx, c.tunnelID)
+		t, err := tx.GetTunnel(ctx, p.tunnelID)
 		if err != nil || t.FaultReason == reason && t.FaultMessage == message {
 			return err
 		}
@@ -159,6 +159,6 @@ func (r *Reconciler) tunnelFailed(ctx context.Context, w worker.Work, c cargo, c
 		if err := tx.UpdateTunnel(ctx, t); err != nil {
 			return err
 		}
-		return r.wakeRouted(ctx, tx, c, false)
+		return r.wakeRouted(ctx, tx, p, false)
 	})
 }
