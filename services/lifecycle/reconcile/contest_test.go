@@ -33,6 +33,9 @@ func TestClaims_contest(t *testing.T) {
 			t.Fatalf("without a record the contender is told %+v", c)
 		}
 		publishProof(w, contender)
+		if err := w.TryCheckDomain(contender); err != nil { // or the next look may be far
+			t.Fatal(err)
+		}
 		w.RunFor(10 * time.Minute)
 		c := w.DomainCondition(contender, condition.Owned)
 		if c.Status != condition.Unknown || c.Reason != infra.CodeTransferPending || c.Actor != condition.Nobody {
