@@ -93,6 +93,10 @@ const (
 	Code_CODE_DNS_NS_DISAGREE Code = 31
 	// Errors only: nothing is known to have changed, and what serves goes on.
 	Code_CODE_AT_RISK Code = 32
+	// More would go than operations explain; it waits for an operator.
+	Code_CODE_HELD_BY_SHRINK_GUARD Code = 33
+	// The target drifted, and its policy is to hold that.
+	Code_CODE_DRIFT_HELD Code = 34
 )
 
 // Enum value maps for Code.
@@ -131,6 +135,8 @@ var (
 		30: "CODE_CUSTOM_HOSTNAME_PENDING",
 		31: "CODE_DNS_NS_DISAGREE",
 		32: "CODE_AT_RISK",
+		33: "CODE_HELD_BY_SHRINK_GUARD",
+		34: "CODE_DRIFT_HELD",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":             0,
@@ -166,6 +172,8 @@ var (
 		"CODE_CUSTOM_HOSTNAME_PENDING": 30,
 		"CODE_DNS_NS_DISAGREE":         31,
 		"CODE_AT_RISK":                 32,
+		"CODE_HELD_BY_SHRINK_GUARD":    33,
+		"CODE_DRIFT_HELD":              34,
 	}
 )
 
@@ -435,7 +443,7 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x1a\n" +
 	"\bexpected\x18\x05 \x03(\tR\bexpected\x12\x1a\n" +
 	"\bobserved\x18\x06 \x03(\tR\bobserved\x12\x10\n" +
-	"\x03fix\x18\a \x03(\tR\x03fix*\xe6\x06\n" +
+	"\x03fix\x18\a \x03(\tR\x03fix*\x9a\a\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_DNS_NXDOMAIN\x10\x01\x12\x17\n" +
@@ -470,7 +478,9 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\x1aCODE_CLOUDFLARE_PERMISSION\x10\x1d\x12 \n" +
 	"\x1cCODE_CUSTOM_HOSTNAME_PENDING\x10\x1e\x12\x18\n" +
 	"\x14CODE_DNS_NS_DISAGREE\x10\x1f\x12\x10\n" +
-	"\fCODE_AT_RISK\x10 *r\n" +
+	"\fCODE_AT_RISK\x10 \x12\x1d\n" +
+	"\x19CODE_HELD_BY_SHRINK_GUARD\x10!\x12\x13\n" +
+	"\x0fCODE_DRIFT_HELD\x10\"*r\n" +
 	"\bSeverity\x12\x18\n" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSEVERITY_INFO\x10\x01\x12\x11\n" +

@@ -24,6 +24,80 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DriftKind says what is different.
+type DriftKind int32
+
+const (
+	// Never sent.
+	DriftKind_DRIFT_KIND_UNSPECIFIED DriftKind = 0
+	// A file has other contents.
+	DriftKind_DRIFT_KIND_FILE_CHANGED DriftKind = 1
+	// A file is gone.
+	DriftKind_DRIFT_KIND_FILE_MISSING DriftKind = 2
+	// A file is there that nobody wrote for us.
+	DriftKind_DRIFT_KIND_FILE_ADDED DriftKind = 3
+	// What nginx is started with leads to another generation, or nowhere.
+	DriftKind_DRIFT_KIND_LINK_CHANGED DriftKind = 4
+	// nginx was reloaded or restarted by somebody else, so its workers may run
+	// anything.
+	DriftKind_DRIFT_KIND_RELOADED DriftKind = 5
+	// The workers answer with another generation or from other files.
+	DriftKind_DRIFT_KIND_WORKERS_DIFFER DriftKind = 6
+	// nginx does not run, or does not answer.
+	DriftKind_DRIFT_KIND_NOT_RUNNING DriftKind = 7
+)
+
+// Enum value maps for DriftKind.
+var (
+	DriftKind_name = map[int32]string{
+		0: "DRIFT_KIND_UNSPECIFIED",
+		1: "DRIFT_KIND_FILE_CHANGED",
+		2: "DRIFT_KIND_FILE_MISSING",
+		3: "DRIFT_KIND_FILE_ADDED",
+		4: "DRIFT_KIND_LINK_CHANGED",
+		5: "DRIFT_KIND_RELOADED",
+		6: "DRIFT_KIND_WORKERS_DIFFER",
+		7: "DRIFT_KIND_NOT_RUNNING",
+	}
+	DriftKind_value = map[string]int32{
+		"DRIFT_KIND_UNSPECIFIED":    0,
+		"DRIFT_KIND_FILE_CHANGED":   1,
+		"DRIFT_KIND_FILE_MISSING":   2,
+		"DRIFT_KIND_FILE_ADDED":     3,
+		"DRIFT_KIND_LINK_CHANGED":   4,
+		"DRIFT_KIND_RELOADED":       5,
+		"DRIFT_KIND_WORKERS_DIFFER": 6,
+		"DRIFT_KIND_NOT_RUNNING":    7,
+	}
+)
+
+func (x DriftKind) Enum() *DriftKind {
+	p := new(DriftKind)
+	*p = x
+	return p
+}
+
+func (x DriftKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DriftKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_edge_v1_edge_service_proto_enumTypes[0].Descriptor()
+}
+
+func (DriftKind) Type() protoreflect.EnumType {
+	return &file_siteplane_edge_v1_edge_service_proto_enumTypes[0]
+}
+
+func (x DriftKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DriftKind.Descriptor instead.
+func (DriftKind) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{0}
+}
+
 // ApplyRequest is one message of an apply: first the header, then sites.
 type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -123,8 +197,17 @@ type ApplyHeader struct {
 	// Digest of everything the edge holds after the apply, in hexadecimal. See
 	// docs/digest.md.
 	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
-	// Sites that go, with the operation that removed each.
-	Removals      []*Removal `protobuf:"bytes,5,rep,name=removals,proto3" json:"removals,omitempty"`
+	// Sites that go in a delta, with the operation that removed each.
+	Removals []*Removal `protobuf:"bytes,5,rep,name=removals,proto3" json:"removals,omitempty"`
+	// Sites that go, or lose hostnames, with the operation that is the reason; what
+	// is named in removals need not be repeated. Everything else that would go is
+	// unexplained.
+	Explanations []*Removal `protobuf:"bytes,6,rep,name=explanations,proto3" json:"explanations,omitempty"`
+	// Hold that an operator confirmed; it lets exactly the names of that hold go.
+	ConfirmedHold string `protobuf:"bytes,7,opt,name=confirmed_hold,json=confirmedHold,proto3" json:"confirmed_hold,omitempty"`
+	// Whether the apply is refused when the host drifted from what it holds, so
+	// that nothing is overwritten.
+	HoldDrift     bool `protobuf:"varint,8,opt,name=hold_drift,json=holdDrift,proto3" json:"hold_drift,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,10 +277,31 @@ func (x *ApplyHeader) GetRemovals() []*Removal {
 	return nil
 }
 
-// Removal takes one site off the edge.
+func (x *ApplyHeader) GetExplanations() []*Removal {
+	if x != nil {
+		return x.Explanations
+	}
+	return nil
+}
+
+func (x *ApplyHeader) GetConfirmedHold() string {
+	if x != nil {
+		return x.ConfirmedHold
+	}
+	return ""
+}
+
+func (x *ApplyHeader) GetHoldDrift() bool {
+	if x != nil {
+		return x.HoldDrift
+	}
+	return false
+}
+
+// Removal names the operation behind what goes of one site.
 type Removal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The site that goes.
+	// The site.
 	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
 	// The operation that removed it.
 	OperationId   string `protobuf:"bytes,2,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
@@ -300,7 +404,8 @@ type ApplyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The fence that was applied.
 	Fence *Fence `protobuf:"bytes,1,opt,name=fence,proto3" json:"fence,omitempty"`
-	// Digest of everything the edge now holds.
+	// Digest of everything the edge now holds. It is the one that was asked for
+	// unless sites were rejected.
 	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
 	// How long rendering and writing took.
 	RenderTime *durationpb.Duration `protobuf:"bytes,3,opt,name=render_time,json=renderTime,proto3" json:"render_time,omitempty"`
@@ -309,7 +414,11 @@ type ApplyResponse struct {
 	// How long it took from the order to reload until the proof.
 	ProofTime *durationpb.Duration `protobuf:"bytes,5,opt,name=proof_time,json=proofTime,proto3" json:"proof_time,omitempty"`
 	// How many sites the edge now holds.
-	SiteCount     int32 `protobuf:"varint,6,opt,name=site_count,json=siteCount,proto3" json:"site_count,omitempty"`
+	SiteCount int32 `protobuf:"varint,6,opt,name=site_count,json=siteCount,proto3" json:"site_count,omitempty"`
+	// Sites that nginx refuses, and what is held instead.
+	Rejected []*Rejection `protobuf:"bytes,7,rep,name=rejected,proto3" json:"rejected,omitempty"`
+	// What had drifted, and was overwritten by this apply.
+	Drifts        []*Drift `protobuf:"bytes,8,rep,name=drifts,proto3" json:"drifts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,6 +495,335 @@ func (x *ApplyResponse) GetSiteCount() int32 {
 	return 0
 }
 
+func (x *ApplyResponse) GetRejected() []*Rejection {
+	if x != nil {
+		return x.Rejected
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetDrifts() []*Drift {
+	if x != nil {
+		return x.Drifts
+	}
+	return nil
+}
+
+// Rejection is one site that nginx refuses.
+type Rejection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site.
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// The revision that was refused.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Why, in one sentence without contents of files.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The revision that is held instead; 0 when the site is left out.
+	KeptRevision  int64 `protobuf:"varint,4,opt,name=kept_revision,json=keptRevision,proto3" json:"kept_revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rejection) Reset() {
+	*x = Rejection{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rejection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rejection) ProtoMessage() {}
+
+func (x *Rejection) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
+func (*Rejection) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Rejection) GetSiteId() string {
+	if x != nil {
+		return x.SiteId
+	}
+	return ""
+}
+
+func (x *Rejection) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Rejection) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Rejection) GetKeptRevision() int64 {
+	if x != nil {
+		return x.KeptRevision
+	}
+	return 0
+}
+
+// Drift is one way in which the host differs from what was applied.
+type Drift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is different.
+	Kind DriftKind `protobuf:"varint,1,opt,name=kind,proto3,enum=siteplane.edge.v1.DriftKind" json:"kind,omitempty"`
+	// The file, below the edge's directory; empty where it is no file.
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// What is different, in one sentence without contents of files.
+	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When it came to be, as far as that can be told: when the file was modified,
+	// when the workers started.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// What has likely caused it, one sentence: for instance the user who owns the
+	// file now.
+	Cause         string `protobuf:"bytes,5,opt,name=cause,proto3" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drift) Reset() {
+	*x = Drift{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drift) ProtoMessage() {}
+
+func (x *Drift) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drift.ProtoReflect.Descriptor instead.
+func (*Drift) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Drift) GetKind() DriftKind {
+	if x != nil {
+		return x.Kind
+	}
+	return DriftKind_DRIFT_KIND_UNSPECIFIED
+}
+
+func (x *Drift) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Drift) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Drift) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Drift) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+// ListHeldRequest asks for what the edge holds.
+type ListHeldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Digests of the caller's 1,024 buckets, in their order; only what is in
+	// buckets that differ is returned. Empty: everything is. See docs/digest.md.
+	BucketSums    [][]byte `protobuf:"bytes,1,rep,name=bucket_sums,json=bucketSums,proto3" json:"bucket_sums,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHeldRequest) Reset() {
+	*x = ListHeldRequest{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHeldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHeldRequest) ProtoMessage() {}
+
+func (x *ListHeldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHeldRequest.ProtoReflect.Descriptor instead.
+func (*ListHeldRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListHeldRequest) GetBucketSums() [][]byte {
+	if x != nil {
+		return x.BucketSums
+	}
+	return nil
+}
+
+// ListHeldResponse is a part of what the edge holds.
+type ListHeldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Some of the sites.
+	Sites []*HeldSite `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
+	// How many hostnames the edge holds in all, internal names included; in the
+	// first message.
+	HostnameCount int32 `protobuf:"varint,2,opt,name=hostname_count,json=hostnameCount,proto3" json:"hostname_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHeldResponse) Reset() {
+	*x = ListHeldResponse{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHeldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHeldResponse) ProtoMessage() {}
+
+func (x *ListHeldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHeldResponse.ProtoReflect.Descriptor instead.
+func (*ListHeldResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListHeldResponse) GetSites() []*HeldSite {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *ListHeldResponse) GetHostnameCount() int32 {
+	if x != nil {
+		return x.HostnameCount
+	}
+	return 0
+}
+
+// HeldSite is one site that the edge holds.
+type HeldSite struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site.
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// Its public hostnames, sorted.
+	Hostnames     []string `protobuf:"bytes,2,rep,name=hostnames,proto3" json:"hostnames,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldSite) Reset() {
+	*x = HeldSite{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldSite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldSite) ProtoMessage() {}
+
+func (x *HeldSite) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldSite.ProtoReflect.Descriptor instead.
+func (*HeldSite) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *HeldSite) GetSiteId() string {
+	if x != nil {
+		return x.SiteId
+	}
+	return ""
+}
+
+func (x *HeldSite) GetHostnames() []string {
+	if x != nil {
+		return x.Hostnames
+	}
+	return nil
+}
+
 // GetStateRequest asks for the state of the edge.
 type GetStateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -395,7 +833,7 @@ type GetStateRequest struct {
 
 func (x *GetStateRequest) Reset() {
 	*x = GetStateRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +845,7 @@ func (x *GetStateRequest) String() string {
 func (*GetStateRequest) ProtoMessage() {}
 
 func (x *GetStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +858,7 @@ func (x *GetStateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStateRequest.ProtoReflect.Descriptor instead.
 func (*GetStateRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{10}
 }
 
 // GetStateResponse is the state of the edge.
@@ -439,14 +877,18 @@ type GetStateResponse struct {
 	// Version of the renderer; another version may render other bytes.
 	RendererVersion string `protobuf:"bytes,6,opt,name=renderer_version,json=rendererVersion,proto3" json:"renderer_version,omitempty"`
 	// Why the last apply failed; empty when it did not.
-	LastError     string `protobuf:"bytes,7,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	LastError string `protobuf:"bytes,7,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// Sites that the last proved apply rejected.
+	Rejected []*Rejection `protobuf:"bytes,8,rep,name=rejected,proto3" json:"rejected,omitempty"`
+	// How the host differs from what was applied.
+	Drifts        []*Drift `protobuf:"bytes,9,rep,name=drifts,proto3" json:"drifts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStateResponse) Reset() {
 	*x = GetStateResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +900,7 @@ func (x *GetStateResponse) String() string {
 func (*GetStateResponse) ProtoMessage() {}
 
 func (x *GetStateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +913,7 @@ func (x *GetStateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStateResponse.ProtoReflect.Descriptor instead.
 func (*GetStateResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetStateResponse) GetEdgeId() string {
@@ -523,6 +965,20 @@ func (x *GetStateResponse) GetLastError() string {
 	return ""
 }
 
+func (x *GetStateResponse) GetRejected() []*Rejection {
+	if x != nil {
+		return x.Rejected
+	}
+	return nil
+}
+
+func (x *GetStateResponse) GetDrifts() []*Drift {
+	if x != nil {
+		return x.Drifts
+	}
+	return nil
+}
+
 // Received is what the edge holds.
 type Received struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -538,7 +994,7 @@ type Received struct {
 
 func (x *Received) Reset() {
 	*x = Received{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +1006,7 @@ func (x *Received) String() string {
 func (*Received) ProtoMessage() {}
 
 func (x *Received) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +1019,7 @@ func (x *Received) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Received.ProtoReflect.Descriptor instead.
 func (*Received) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{7}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Received) GetFence() *Fence {
@@ -609,7 +1065,7 @@ type Running struct {
 
 func (x *Running) Reset() {
 	*x = Running{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +1077,7 @@ func (x *Running) String() string {
 func (*Running) ProtoMessage() {}
 
 func (x *Running) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +1090,7 @@ func (x *Running) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Running.ProtoReflect.Descriptor instead.
 func (*Running) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{8}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Running) GetGeneration() uint64 {
@@ -690,7 +1146,7 @@ type ProbeSiteRequest struct {
 
 func (x *ProbeSiteRequest) Reset() {
 	*x = ProbeSiteRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +1158,7 @@ func (x *ProbeSiteRequest) String() string {
 func (*ProbeSiteRequest) ProtoMessage() {}
 
 func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +1171,7 @@ func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteRequest.ProtoReflect.Descriptor instead.
 func (*ProbeSiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{9}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProbeSiteRequest) GetSiteId() string {
@@ -742,7 +1198,7 @@ type ProbeSiteResponse struct {
 
 func (x *ProbeSiteResponse) Reset() {
 	*x = ProbeSiteResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +1210,7 @@ func (x *ProbeSiteResponse) String() string {
 func (*ProbeSiteResponse) ProtoMessage() {}
 
 func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +1223,7 @@ func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteResponse.ProtoReflect.Descriptor instead.
 func (*ProbeSiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{10}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProbeSiteResponse) GetInternalName() string {
@@ -806,19 +1262,23 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\fApplyRequest\x128\n" +
 	"\x06header\x18\x01 \x01(\v2\x1e.siteplane.edge.v1.ApplyHeaderH\x00R\x06header\x125\n" +
 	"\x05sites\x18\x02 \x01(\v2\x1d.siteplane.edge.v1.ApplySitesH\x00R\x05sitesB\r\n" +
-	"\x04part\x12\x05\xbaH\x02\b\x01\"\xe4\x01\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"\xea\x02\n" +
 	"\vApplyHeader\x12 \n" +
 	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\x126\n" +
 	"\x05fence\x18\x02 \x01(\v2\x18.siteplane.edge.v1.FenceB\x06\xbaH\x03\xc8\x01\x01R\x05fence\x12\x14\n" +
 	"\x05whole\x18\x03 \x01(\bR\x05whole\x12-\n" +
 	"\x06digest\x18\x04 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x06digest\x126\n" +
-	"\bremovals\x18\x05 \x03(\v2\x1a.siteplane.edge.v1.RemovalR\bremovals\"N\n" +
+	"\bremovals\x18\x05 \x03(\v2\x1a.siteplane.edge.v1.RemovalR\bremovals\x12>\n" +
+	"\fexplanations\x18\x06 \x03(\v2\x1a.siteplane.edge.v1.RemovalR\fexplanations\x12%\n" +
+	"\x0econfirmed_hold\x18\a \x01(\tR\rconfirmedHold\x12\x1d\n" +
+	"\n" +
+	"hold_drift\x18\b \x01(\bR\tholdDrift\"N\n" +
 	"\aRemoval\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\tR\voperationId\";\n" +
 	"\n" +
 	"ApplySites\x12-\n" +
-	"\x05sites\x18\x01 \x03(\v2\x17.siteplane.edge.v1.SiteR\x05sites\"\xa4\x02\n" +
+	"\x05sites\x18\x01 \x03(\v2\x17.siteplane.edge.v1.SiteR\x05sites\"\x90\x03\n" +
 	"\rApplyResponse\x12.\n" +
 	"\x05fence\x18\x01 \x01(\v2\x18.siteplane.edge.v1.FenceR\x05fence\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12:\n" +
@@ -828,8 +1288,30 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\n" +
 	"proof_time\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\tproofTime\x12\x1d\n" +
 	"\n" +
-	"site_count\x18\x06 \x01(\x05R\tsiteCount\"\x11\n" +
-	"\x0fGetStateRequest\"\xb3\x02\n" +
+	"site_count\x18\x06 \x01(\x05R\tsiteCount\x128\n" +
+	"\brejected\x18\a \x03(\v2\x1c.siteplane.edge.v1.RejectionR\brejected\x120\n" +
+	"\x06drifts\x18\b \x03(\v2\x18.siteplane.edge.v1.DriftR\x06drifts\"\x7f\n" +
+	"\tRejection\x12\x17\n" +
+	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12#\n" +
+	"\rkept_revision\x18\x04 \x01(\x03R\fkeptRevision\"\xad\x01\n" +
+	"\x05Drift\x120\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1c.siteplane.edge.v1.DriftKindR\x04kind\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05cause\x18\x05 \x01(\tR\x05cause\"2\n" +
+	"\x0fListHeldRequest\x12\x1f\n" +
+	"\vbucket_sums\x18\x01 \x03(\fR\n" +
+	"bucketSums\"l\n" +
+	"\x10ListHeldResponse\x121\n" +
+	"\x05sites\x18\x01 \x03(\v2\x1b.siteplane.edge.v1.HeldSiteR\x05sites\x12%\n" +
+	"\x0ehostname_count\x18\x02 \x01(\x05R\rhostnameCount\"A\n" +
+	"\bHeldSite\x12\x17\n" +
+	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1c\n" +
+	"\thostnames\x18\x02 \x03(\tR\thostnames\"\x11\n" +
+	"\x0fGetStateRequest\"\x9f\x03\n" +
 	"\x10GetStateResponse\x12\x17\n" +
 	"\aedge_id\x18\x01 \x01(\tR\x06edgeId\x127\n" +
 	"\breceived\x18\x02 \x01(\v2\x1b.siteplane.edge.v1.ReceivedR\breceived\x124\n" +
@@ -838,7 +1320,9 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\rnginx_version\x18\x05 \x01(\tR\fnginxVersion\x12)\n" +
 	"\x10renderer_version\x18\x06 \x01(\tR\x0frendererVersion\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\a \x01(\tR\tlastError\"q\n" +
+	"last_error\x18\a \x01(\tR\tlastError\x128\n" +
+	"\brejected\x18\b \x03(\v2\x1c.siteplane.edge.v1.RejectionR\brejected\x120\n" +
+	"\x06drifts\x18\t \x03(\v2\x18.siteplane.edge.v1.DriftR\x06drifts\"q\n" +
 	"\bReceived\x12.\n" +
 	"\x05fence\x18\x01 \x01(\v2\x18.siteplane.edge.v1.FenceR\x05fence\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1d\n" +
@@ -865,11 +1349,21 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\brevision\x18\x03 \x01(\x03R\brevision\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x04 \x01(\x04R\n" +
-	"generation2\x88\x02\n" +
+	"generation*\xed\x01\n" +
+	"\tDriftKind\x12\x1a\n" +
+	"\x16DRIFT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17DRIFT_KIND_FILE_CHANGED\x10\x01\x12\x1b\n" +
+	"\x17DRIFT_KIND_FILE_MISSING\x10\x02\x12\x19\n" +
+	"\x15DRIFT_KIND_FILE_ADDED\x10\x03\x12\x1b\n" +
+	"\x17DRIFT_KIND_LINK_CHANGED\x10\x04\x12\x17\n" +
+	"\x13DRIFT_KIND_RELOADED\x10\x05\x12\x1d\n" +
+	"\x19DRIFT_KIND_WORKERS_DIFFER\x10\x06\x12\x1a\n" +
+	"\x16DRIFT_KIND_NOT_RUNNING\x10\a2\xdf\x02\n" +
 	"\vEdgeService\x12L\n" +
 	"\x05Apply\x12\x1f.siteplane.edge.v1.ApplyRequest\x1a .siteplane.edge.v1.ApplyResponse(\x01\x12S\n" +
 	"\bGetState\x12\".siteplane.edge.v1.GetStateRequest\x1a#.siteplane.edge.v1.GetStateResponse\x12V\n" +
-	"\tProbeSite\x12#.siteplane.edge.v1.ProbeSiteRequest\x1a$.siteplane.edge.v1.ProbeSiteResponseB=Z;github.com/siteplane/siteplane/gen/siteplane/edge/v1;edgev1b\x06proto3"
+	"\tProbeSite\x12#.siteplane.edge.v1.ProbeSiteRequest\x1a$.siteplane.edge.v1.ProbeSiteResponse\x12U\n" +
+	"\bListHeld\x12\".siteplane.edge.v1.ListHeldRequest\x1a#.siteplane.edge.v1.ListHeldResponse0\x01B=Z;github.com/siteplane/siteplane/gen/siteplane/edge/v1;edgev1b\x06proto3"
 
 var (
 	file_siteplane_edge_v1_edge_service_proto_rawDescOnce sync.Once
@@ -883,49 +1377,66 @@ func file_siteplane_edge_v1_edge_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_edge_v1_edge_service_proto_rawDescData
 }
 
-var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_siteplane_edge_v1_edge_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_siteplane_edge_v1_edge_service_proto_goTypes = []any{
-	(*ApplyRequest)(nil),          // 0: siteplane.edge.v1.ApplyRequest
-	(*ApplyHeader)(nil),           // 1: siteplane.edge.v1.ApplyHeader
-	(*Removal)(nil),               // 2: siteplane.edge.v1.Removal
-	(*ApplySites)(nil),            // 3: siteplane.edge.v1.ApplySites
-	(*ApplyResponse)(nil),         // 4: siteplane.edge.v1.ApplyResponse
-	(*GetStateRequest)(nil),       // 5: siteplane.edge.v1.GetStateRequest
-	(*GetStateResponse)(nil),      // 6: siteplane.edge.v1.GetStateResponse
-	(*Received)(nil),              // 7: siteplane.edge.v1.Received
-	(*Running)(nil),               // 8: siteplane.edge.v1.Running
-	(*ProbeSiteRequest)(nil),      // 9: siteplane.edge.v1.ProbeSiteRequest
-	(*ProbeSiteResponse)(nil),     // 10: siteplane.edge.v1.ProbeSiteResponse
-	(*Fence)(nil),                 // 11: siteplane.edge.v1.Fence
-	(*Site)(nil),                  // 12: siteplane.edge.v1.Site
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(DriftKind)(0),                // 0: siteplane.edge.v1.DriftKind
+	(*ApplyRequest)(nil),          // 1: siteplane.edge.v1.ApplyRequest
+	(*ApplyHeader)(nil),           // 2: siteplane.edge.v1.ApplyHeader
+	(*Removal)(nil),               // 3: siteplane.edge.v1.Removal
+	(*ApplySites)(nil),            // 4: siteplane.edge.v1.ApplySites
+	(*ApplyResponse)(nil),         // 5: siteplane.edge.v1.ApplyResponse
+	(*Rejection)(nil),             // 6: siteplane.edge.v1.Rejection
+	(*Drift)(nil),                 // 7: siteplane.edge.v1.Drift
+	(*ListHeldRequest)(nil),       // 8: siteplane.edge.v1.ListHeldRequest
+	(*ListHeldResponse)(nil),      // 9: siteplane.edge.v1.ListHeldResponse
+	(*HeldSite)(nil),              // 10: siteplane.edge.v1.HeldSite
+	(*GetStateRequest)(nil),       // 11: siteplane.edge.v1.GetStateRequest
+	(*GetStateResponse)(nil),      // 12: siteplane.edge.v1.GetStateResponse
+	(*Received)(nil),              // 13: siteplane.edge.v1.Received
+	(*Running)(nil),               // 14: siteplane.edge.v1.Running
+	(*ProbeSiteRequest)(nil),      // 15: siteplane.edge.v1.ProbeSiteRequest
+	(*ProbeSiteResponse)(nil),     // 16: siteplane.edge.v1.ProbeSiteResponse
+	(*Fence)(nil),                 // 17: siteplane.edge.v1.Fence
+	(*Site)(nil),                  // 18: siteplane.edge.v1.Site
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_siteplane_edge_v1_edge_service_proto_depIdxs = []int32{
-	1,  // 0: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
-	3,  // 1: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
-	11, // 2: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
-	2,  // 3: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
-	12, // 4: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
-	11, // 5: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
-	13, // 6: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
-	13, // 7: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
-	13, // 8: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
-	7,  // 9: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
-	8,  // 10: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
-	11, // 11: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
-	14, // 12: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
-	0,  // 13: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
-	5,  // 14: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
-	9,  // 15: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
-	4,  // 16: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
-	6,  // 17: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
-	10, // 18: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
-	16, // [16:19] is the sub-list for method output_type
-	13, // [13:16] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	2,  // 0: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
+	4,  // 1: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
+	17, // 2: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
+	3,  // 3: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
+	3,  // 4: siteplane.edge.v1.ApplyHeader.explanations:type_name -> siteplane.edge.v1.Removal
+	18, // 5: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
+	17, // 6: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
+	19, // 7: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
+	19, // 8: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
+	19, // 9: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
+	6,  // 10: siteplane.edge.v1.ApplyResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	7,  // 11: siteplane.edge.v1.ApplyResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	0,  // 12: siteplane.edge.v1.Drift.kind:type_name -> siteplane.edge.v1.DriftKind
+	20, // 13: siteplane.edge.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	10, // 14: siteplane.edge.v1.ListHeldResponse.sites:type_name -> siteplane.edge.v1.HeldSite
+	13, // 15: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
+	14, // 16: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
+	6,  // 17: siteplane.edge.v1.GetStateResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	7,  // 18: siteplane.edge.v1.GetStateResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	17, // 19: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
+	20, // 20: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
+	1,  // 21: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
+	11, // 22: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
+	15, // 23: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
+	8,  // 24: siteplane.edge.v1.EdgeService.ListHeld:input_type -> siteplane.edge.v1.ListHeldRequest
+	5,  // 25: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
+	12, // 26: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
+	16, // 27: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
+	9,  // 28: siteplane.edge.v1.EdgeService.ListHeld:output_type -> siteplane.edge.v1.ListHeldResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_edge_v1_edge_service_proto_init() }
@@ -943,13 +1454,14 @@ func file_siteplane_edge_v1_edge_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_edge_v1_edge_service_proto_rawDesc), len(file_siteplane_edge_v1_edge_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   11,
+			NumEnums:      1,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_siteplane_edge_v1_edge_service_proto_goTypes,
 		DependencyIndexes: file_siteplane_edge_v1_edge_service_proto_depIdxs,
+		EnumInfos:         file_siteplane_edge_v1_edge_service_proto_enumTypes,
 		MessageInfos:      file_siteplane_edge_v1_edge_service_proto_msgTypes,
 	}.Build()
 	File_siteplane_edge_v1_edge_service_proto = out.File

@@ -22,6 +22,7 @@ const (
 	EdgeService_Apply_FullMethodName     = "/siteplane.edge.v1.EdgeService/Apply"
 	EdgeService_GetState_FullMethodName  = "/siteplane.edge.v1.EdgeService/GetState"
 	EdgeService_ProbeSite_FullMethodName = "/siteplane.edge.v1.EdgeService/ProbeSite"
+	EdgeService_ListHeld_FullMethodName  = "/siteplane.edge.v1.EdgeService/ListHeld"
 )
 
 // EdgeServiceClient is the client API for EdgeService service.
@@ -41,12 +42,25 @@ type EdgeServiceClient interface {
 	// CONFIG_REJECTED: nginx refuses the configuration. UNAVAILABLE with reason
 	// EDGE_NOT_PROVEN: nginx took the order, but its workers do not answer with
 	// the new generation; the last good configuration was put back.
+	//
+	// A site that nginx refuses holds up no other: it is left as it was accepted
+	// last, or left out, and is named in the answer. CONFIG_REJECTED is only for a
+	// configuration that no site is to blame for.
+	//
+	// FAILED_PRECONDITION with reason HELD_BY_SHRINK_GUARD: more hostnames would go
+	// than operations explain; metadata hold_id names the hold, held_count how many
+	// hostnames there are, and each violation one that would go (the first hundred).
+	// FAILED_PRECONDITION with reason DRIFT_HELD: the host drifted and the caller
+	// asked not to overwrite that.
 	Apply(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ApplyRequest, ApplyResponse], error)
 	// GetState says what the edge received and what its workers really run.
 	GetState(ctx context.Context, in *GetStateRequest, opts ...grpc.CallOption) (*GetStateResponse, error)
 	// ProbeSite asks the running workers for a site under its internal name.
 	// NOT_FOUND with reason SITE_NOT_SERVED: the workers do not know it.
 	ProbeSite(ctx context.Context, in *ProbeSiteRequest, opts ...grpc.CallOption) (*ProbeSiteResponse, error)
+	// ListHeld says which sites and hostnames the edge holds, so that the caller can
+	// explain what a whole snapshot will take away.
+	ListHeld(ctx context.Context, in *ListHeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListHeldResponse], error)
 }
 
 type edgeServiceClient struct {
@@ -90,6 +104,25 @@ func (c *edgeServiceClient) ProbeSite(ctx context.Context, in *ProbeSiteRequest,
 	return out, nil
 }
 
+func (c *edgeServiceClient) ListHeld(ctx context.Context, in *ListHeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListHeldResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EdgeService_ServiceDesc.Streams[1], EdgeService_ListHeld_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListHeldRequest, ListHeldResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EdgeService_ListHeldClient = grpc.ServerStreamingClient[ListHeldResponse]
+
 // EdgeServiceServer is the server API for EdgeService service.
 // All implementations must embed UnimplementedEdgeServiceServer
 // for forward compatibility.
@@ -107,12 +140,25 @@ type EdgeServiceServer interface {
 	// CONFIG_REJECTED: nginx refuses the configuration. UNAVAILABLE with reason
 	// EDGE_NOT_PROVEN: nginx took the order, but its workers do not answer with
 	// the new generation; the last good configuration was put back.
+	//
+	// A site that nginx refuses holds up no other: it is left as it was accepted
+	// last, or left out, and is named in the answer. CONFIG_REJECTED is only for a
+	// configuration that no site is to blame for.
+	//
+	// FAILED_PRECONDITION with reason HELD_BY_SHRINK_GUARD: more hostnames would go
+	// than operations explain; metadata hold_id names the hold, held_count how many
+	// hostnames there are, and each violation one that would go (the first hundred).
+	// FAILED_PRECONDITION with reason DRIFT_HELD: the host drifted and the caller
+	// asked not to overwrite that.
 	Apply(grpc.ClientStreamingServer[ApplyRequest, ApplyResponse]) error
 	// GetState says what the edge received and what its workers really run.
 	GetState(context.Context, *GetStateRequest) (*GetStateResponse, error)
 	// ProbeSite asks the running workers for a site under its internal name.
 	// NOT_FOUND with reason SITE_NOT_SERVED: the workers do not know it.
 	ProbeSite(context.Context, *ProbeSiteRequest) (*ProbeSiteResponse, error)
+	// ListHeld says which sites and hostnames the edge holds, so that the caller can
+	// explain what a whole snapshot will take away.
+	ListHeld(*ListHeldRequest, grpc.ServerStreamingServer[ListHeldResponse]) error
 	mustEmbedUnimplementedEdgeServiceServer()
 }
 
@@ -131,6 +177,9 @@ func (UnimplementedEdgeServiceServer) GetState(context.Context, *GetStateRequest
 }
 func (UnimplementedEdgeServiceServer) ProbeSite(context.Context, *ProbeSiteRequest) (*ProbeSiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ProbeSite not implemented")
+}
+func (UnimplementedEdgeServiceServer) ListHeld(*ListHeldRequest, grpc.ServerStreamingServer[ListHeldResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListHeld not implemented")
 }
 func (UnimplementedEdgeServiceServer) mustEmbedUnimplementedEdgeServiceServer() {}
 func (UnimplementedEdgeServiceServer) testEmbeddedByValue()                     {}
@@ -196,6 +245,17 @@ func _EdgeService_ProbeSite_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EdgeService_ListHeld_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListHeldRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EdgeServiceServer).ListHeld(m, &grpc.GenericServerStream[ListHeldRequest, ListHeldResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EdgeService_ListHeldServer = grpc.ServerStreamingServer[ListHeldResponse]
+
 // EdgeService_ServiceDesc is the grpc.ServiceDesc for EdgeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -217,6 +277,11 @@ var EdgeService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Apply",
 			Handler:       _EdgeService_Apply_Handler,
 			ClientStreams: true,
+		},
+		{
+			StreamName:    "ListHeld",
+			Handler:       _EdgeService_ListHeld_Handler,
+			ServerStreams: true,
 		},
 	},
 	Metadata: "siteplane/edge/v1/edge_service.proto",

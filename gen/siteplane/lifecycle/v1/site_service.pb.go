@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -365,6 +366,126 @@ func (x *ListSitesResponse) GetNextPageToken() string {
 	return ""
 }
 
+// UpdateSiteRequest is what shall change.
+type UpdateSiteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site: its id, the fields to change and, if wanted, the etag that it must
+	// still have.
+	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// Which fields change: name, spec or both. Empty: those that are given.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSiteRequest) Reset() {
+	*x = UpdateSiteRequest{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSiteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSiteRequest) ProtoMessage() {}
+
+func (x *UpdateSiteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSiteRequest.ProtoReflect.Descriptor instead.
+func (*UpdateSiteRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *UpdateSiteRequest) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
+func (x *UpdateSiteRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateSiteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// UpdateSiteResponse is the site and the operation that brings it to the edges.
+type UpdateSiteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site, with its new revision.
+	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// The operation; absent when the edges need not be told.
+	Operation     *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSiteResponse) Reset() {
+	*x = UpdateSiteResponse{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSiteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSiteResponse) ProtoMessage() {}
+
+func (x *UpdateSiteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSiteResponse.ProtoReflect.Descriptor instead.
+func (*UpdateSiteResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UpdateSiteResponse) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
+func (x *UpdateSiteResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
 // DeleteSiteRequest names a site.
 type DeleteSiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -376,7 +497,7 @@ type DeleteSiteRequest struct {
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +509,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +522,7 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DeleteSiteRequest) GetSiteId() string {
@@ -424,7 +545,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[7]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +557,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[7]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +570,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{7}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeleteSiteResponse) GetSite() *Site {
@@ -477,7 +598,7 @@ type RetrySiteRequest struct {
 
 func (x *RetrySiteRequest) Reset() {
 	*x = RetrySiteRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +610,7 @@ func (x *RetrySiteRequest) String() string {
 func (*RetrySiteRequest) ProtoMessage() {}
 
 func (x *RetrySiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +623,7 @@ func (x *RetrySiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrySiteRequest.ProtoReflect.Descriptor instead.
 func (*RetrySiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{8}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RetrySiteRequest) GetSiteId() string {
@@ -525,7 +646,7 @@ type RetrySiteResponse struct {
 
 func (x *RetrySiteResponse) Reset() {
 	*x = RetrySiteResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +658,7 @@ func (x *RetrySiteResponse) String() string {
 func (*RetrySiteResponse) ProtoMessage() {}
 
 func (x *RetrySiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +671,7 @@ func (x *RetrySiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrySiteResponse.ProtoReflect.Descriptor instead.
 func (*RetrySiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{9}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RetrySiteResponse) GetSite() *Site {
@@ -580,7 +701,7 @@ type SetPrimaryDomainRequest struct {
 
 func (x *SetPrimaryDomainRequest) Reset() {
 	*x = SetPrimaryDomainRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +713,7 @@ func (x *SetPrimaryDomainRequest) String() string {
 func (*SetPrimaryDomainRequest) ProtoMessage() {}
 
 func (x *SetPrimaryDomainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +726,7 @@ func (x *SetPrimaryDomainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPrimaryDomainRequest.ProtoReflect.Descriptor instead.
 func (*SetPrimaryDomainRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetPrimaryDomainRequest) GetSiteId() string {
@@ -633,7 +754,7 @@ type SetPrimaryDomainResponse struct {
 
 func (x *SetPrimaryDomainResponse) Reset() {
 	*x = SetPrimaryDomainResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +766,7 @@ func (x *SetPrimaryDomainResponse) String() string {
 func (*SetPrimaryDomainResponse) ProtoMessage() {}
 
 func (x *SetPrimaryDomainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +779,7 @@ func (x *SetPrimaryDomainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPrimaryDomainResponse.ProtoReflect.Descriptor instead.
 func (*SetPrimaryDomainResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetPrimaryDomainResponse) GetSite() *Site {
@@ -679,7 +800,7 @@ type GetSiteTimelineRequest struct {
 
 func (x *GetSiteTimelineRequest) Reset() {
 	*x = GetSiteTimelineRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -691,7 +812,7 @@ func (x *GetSiteTimelineRequest) String() string {
 func (*GetSiteTimelineRequest) ProtoMessage() {}
 
 func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -704,7 +825,7 @@ func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{12}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetSiteTimelineRequest) GetSiteId() string {
@@ -725,7 +846,7 @@ type GetSiteTimelineResponse struct {
 
 func (x *GetSiteTimelineResponse) Reset() {
 	*x = GetSiteTimelineResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +858,7 @@ func (x *GetSiteTimelineResponse) String() string {
 func (*GetSiteTimelineResponse) ProtoMessage() {}
 
 func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +871,7 @@ func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{13}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetSiteTimelineResponse) GetEntries() []*TimelineEntry {
@@ -764,7 +885,7 @@ var File_siteplane_lifecycle_v1_site_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\n" +
-	")siteplane/lifecycle/v1/site_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a&siteplane/lifecycle/v1/operation.proto\x1a!siteplane/lifecycle/v1/site.proto\x1a%siteplane/lifecycle/v1/timeline.proto\"\xc2\x01\n" +
+	")siteplane/lifecycle/v1/site_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a&siteplane/lifecycle/v1/operation.proto\x1a!siteplane/lifecycle/v1/site.proto\x1a%siteplane/lifecycle/v1/timeline.proto\"\xc2\x01\n" +
 	"\x11CreateSiteRequest\x128\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteB\x06\xbaH\x03\xc8\x01\x01R\x04site\x12&\n" +
 	"\n" +
@@ -786,7 +907,16 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"o\n" +
 	"\x11ListSitesResponse\x122\n" +
 	"\x05sites\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.SiteR\x05sites\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
+	"\x11UpdateSiteRequest\x128\n" +
+	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteB\x06\xbaH\x03\xd8\x01\x03R\x04site\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x87\x01\n" +
+	"\x12UpdateSiteResponse\x120\n" +
+	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"5\n" +
 	"\x11DeleteSiteRequest\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"\x87\x01\n" +
 	"\x12DeleteSiteResponse\x120\n" +
@@ -805,12 +935,14 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\x16GetSiteTimelineRequest\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"Z\n" +
 	"\x17GetSiteTimelineResponse\x12?\n" +
-	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\xc6\a\n" +
+	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\xd1\b\n" +
 	"\vSiteService\x12y\n" +
 	"\n" +
 	"CreateSite\x12).siteplane.lifecycle.v1.CreateSiteRequest\x1a*.siteplane.lifecycle.v1.CreateSiteResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/sites\x12w\n" +
 	"\aGetSite\x12&.siteplane.lifecycle.v1.GetSiteRequest\x1a'.siteplane.lifecycle.v1.GetSiteResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/sites/{site_id}\x12s\n" +
-	"\tListSites\x12(.siteplane.lifecycle.v1.ListSitesRequest\x1a).siteplane.lifecycle.v1.ListSitesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x80\x01\n" +
+	"\tListSites\x12(.siteplane.lifecycle.v1.ListSitesRequest\x1a).siteplane.lifecycle.v1.ListSitesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x88\x01\n" +
+	"\n" +
+	"UpdateSite\x12).siteplane.lifecycle.v1.UpdateSiteRequest\x1a*.siteplane.lifecycle.v1.UpdateSiteResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*2\x18/v1/sites/{site.site_id}\x12\x80\x01\n" +
 	"\n" +
 	"DeleteSite\x12).siteplane.lifecycle.v1.DeleteSiteRequest\x1a*.siteplane.lifecycle.v1.DeleteSiteResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/sites/{site_id}\x12\x86\x01\n" +
 	"\tRetrySite\x12(.siteplane.lifecycle.v1.RetrySiteRequest\x1a).siteplane.lifecycle.v1.RetrySiteResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/sites/{site_id}:retry\x12\xa6\x01\n" +
@@ -829,7 +961,7 @@ func file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_site_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_siteplane_lifecycle_v1_site_service_proto_goTypes = []any{
 	(*CreateSiteRequest)(nil),        // 0: siteplane.lifecycle.v1.CreateSiteRequest
 	(*CreateSiteResponse)(nil),       // 1: siteplane.lifecycle.v1.CreateSiteResponse
@@ -837,50 +969,59 @@ var file_siteplane_lifecycle_v1_site_service_proto_goTypes = []any{
 	(*GetSiteResponse)(nil),          // 3: siteplane.lifecycle.v1.GetSiteResponse
 	(*ListSitesRequest)(nil),         // 4: siteplane.lifecycle.v1.ListSitesRequest
 	(*ListSitesResponse)(nil),        // 5: siteplane.lifecycle.v1.ListSitesResponse
-	(*DeleteSiteRequest)(nil),        // 6: siteplane.lifecycle.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),       // 7: siteplane.lifecycle.v1.DeleteSiteResponse
-	(*RetrySiteRequest)(nil),         // 8: siteplane.lifecycle.v1.RetrySiteRequest
-	(*RetrySiteResponse)(nil),        // 9: siteplane.lifecycle.v1.RetrySiteResponse
-	(*SetPrimaryDomainRequest)(nil),  // 10: siteplane.lifecycle.v1.SetPrimaryDomainRequest
-	(*SetPrimaryDomainResponse)(nil), // 11: siteplane.lifecycle.v1.SetPrimaryDomainResponse
-	(*GetSiteTimelineRequest)(nil),   // 12: siteplane.lifecycle.v1.GetSiteTimelineRequest
-	(*GetSiteTimelineResponse)(nil),  // 13: siteplane.lifecycle.v1.GetSiteTimelineResponse
-	(*Site)(nil),                     // 14: siteplane.lifecycle.v1.Site
-	(*Operation)(nil),                // 15: siteplane.lifecycle.v1.Operation
-	(*TimelineEntry)(nil),            // 16: siteplane.lifecycle.v1.TimelineEntry
+	(*UpdateSiteRequest)(nil),        // 6: siteplane.lifecycle.v1.UpdateSiteRequest
+	(*UpdateSiteResponse)(nil),       // 7: siteplane.lifecycle.v1.UpdateSiteResponse
+	(*DeleteSiteRequest)(nil),        // 8: siteplane.lifecycle.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),       // 9: siteplane.lifecycle.v1.DeleteSiteResponse
+	(*RetrySiteRequest)(nil),         // 10: siteplane.lifecycle.v1.RetrySiteRequest
+	(*RetrySiteResponse)(nil),        // 11: siteplane.lifecycle.v1.RetrySiteResponse
+	(*SetPrimaryDomainRequest)(nil),  // 12: siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	(*SetPrimaryDomainResponse)(nil), // 13: siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	(*GetSiteTimelineRequest)(nil),   // 14: siteplane.lifecycle.v1.GetSiteTimelineRequest
+	(*GetSiteTimelineResponse)(nil),  // 15: siteplane.lifecycle.v1.GetSiteTimelineResponse
+	(*Site)(nil),                     // 16: siteplane.lifecycle.v1.Site
+	(*Operation)(nil),                // 17: siteplane.lifecycle.v1.Operation
+	(*fieldmaskpb.FieldMask)(nil),    // 18: google.protobuf.FieldMask
+	(*TimelineEntry)(nil),            // 19: siteplane.lifecycle.v1.TimelineEntry
 }
 var file_siteplane_lifecycle_v1_site_service_proto_depIdxs = []int32{
-	14, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
-	14, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	15, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	14, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	15, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	14, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
-	14, // 6: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	15, // 7: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	14, // 8: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	15, // 9: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	14, // 10: siteplane.lifecycle.v1.SetPrimaryDomainResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	16, // 11: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
-	0,  // 12: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
-	2,  // 13: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
-	4,  // 14: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
-	6,  // 15: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
-	8,  // 16: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
-	10, // 17: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:input_type -> siteplane.lifecycle.v1.SetPrimaryDomainRequest
-	12, // 18: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
-	1,  // 19: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
-	3,  // 20: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
-	5,  // 21: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
-	7,  // 22: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
-	9,  // 23: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
-	11, // 24: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:output_type -> siteplane.lifecycle.v1.SetPrimaryDomainResponse
-	13, // 25: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
-	19, // [19:26] is the sub-list for method output_type
-	12, // [12:19] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	16, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
+	16, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	17, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	16, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	17, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	16, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
+	16, // 6: siteplane.lifecycle.v1.UpdateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
+	18, // 7: siteplane.lifecycle.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	16, // 8: siteplane.lifecycle.v1.UpdateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	17, // 9: siteplane.lifecycle.v1.UpdateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	16, // 10: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	17, // 11: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	16, // 12: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	17, // 13: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	16, // 14: siteplane.lifecycle.v1.SetPrimaryDomainResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	19, // 15: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
+	0,  // 16: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
+	2,  // 17: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
+	4,  // 18: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
+	6,  // 19: siteplane.lifecycle.v1.SiteService.UpdateSite:input_type -> siteplane.lifecycle.v1.UpdateSiteRequest
+	8,  // 20: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
+	10, // 21: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
+	12, // 22: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:input_type -> siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	14, // 23: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
+	1,  // 24: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
+	3,  // 25: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
+	5,  // 26: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
+	7,  // 27: siteplane.lifecycle.v1.SiteService.UpdateSite:output_type -> siteplane.lifecycle.v1.UpdateSiteResponse
+	9,  // 28: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
+	11, // 29: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
+	13, // 30: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:output_type -> siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	15, // 31: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
+	24, // [24:32] is the sub-list for method output_type
+	16, // [16:24] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_site_service_proto_init() }
@@ -897,7 +1038,7 @@ func file_siteplane_lifecycle_v1_site_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_site_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_site_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

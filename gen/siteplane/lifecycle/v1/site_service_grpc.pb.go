@@ -22,6 +22,7 @@ const (
 	SiteService_CreateSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/CreateSite"
 	SiteService_GetSite_FullMethodName          = "/siteplane.lifecycle.v1.SiteService/GetSite"
 	SiteService_ListSites_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/ListSites"
+	SiteService_UpdateSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/UpdateSite"
 	SiteService_DeleteSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/DeleteSite"
 	SiteService_RetrySite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/RetrySite"
 	SiteService_SetPrimaryDomain_FullMethodName = "/siteplane.lifecycle.v1.SiteService/SetPrimaryDomain"
@@ -46,6 +47,16 @@ type SiteServiceClient interface {
 	GetSite(ctx context.Context, in *GetSiteRequest, opts ...grpc.CallOption) (*GetSiteResponse, error)
 	// ListSites returns the tenant's sites, newest first, without tombstones.
 	ListSites(ctx context.Context, in *ListSitesRequest, opts ...grpc.CallOption) (*ListSitesResponse, error)
+	// UpdateSite changes a site's name or spec. A new spec is a new revision, which the
+	// required edges must prove; while they do, an ACTIVE site stays ACTIVE and serves
+	// the revision before. A newer update takes the place of one that is under way. A
+	// revision that an edge refuses ends its operation FAILED with CONFIG_REJECTED,
+	// and the edge keeps serving the last one that it accepted.
+	//
+	// INVALID_ARGUMENT: the spec or the mask is wrong. ABORTED: the etag is not the
+	// site's any more. FAILED_PRECONDITION: the site is being deleted, or is still
+	// being provisioned.
+	UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*UpdateSiteResponse, error)
 	// DeleteSite releases the site's domains, takes it off every edge and leaves
 	// a tombstone. It pre-empts a running operation. Deleting a site that is
 	// being deleted returns the running operation.
@@ -94,6 +105,16 @@ func (c *siteServiceClient) ListSites(ctx context.Context, in *ListSitesRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListSitesResponse)
 	err := c.cc.Invoke(ctx, SiteService_ListSites_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *siteServiceClient) UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*UpdateSiteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateSiteResponse)
+	err := c.cc.Invoke(ctx, SiteService_UpdateSite_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +179,16 @@ type SiteServiceServer interface {
 	GetSite(context.Context, *GetSiteRequest) (*GetSiteResponse, error)
 	// ListSites returns the tenant's sites, newest first, without tombstones.
 	ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error)
+	// UpdateSite changes a site's name or spec. A new spec is a new revision, which the
+	// required edges must prove; while they do, an ACTIVE site stays ACTIVE and serves
+	// the revision before. A newer update takes the place of one that is under way. A
+	// revision that an edge refuses ends its operation FAILED with CONFIG_REJECTED,
+	// and the edge keeps serving the last one that it accepted.
+	//
+	// INVALID_ARGUMENT: the spec or the mask is wrong. ABORTED: the etag is not the
+	// site's any more. FAILED_PRECONDITION: the site is being deleted, or is still
+	// being provisioned.
+	UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error)
 	// DeleteSite releases the site's domains, takes it off every edge and leaves
 	// a tombstone. It pre-empts a running operation. Deleting a site that is
 	// being deleted returns the running operation.
@@ -190,6 +221,9 @@ func (UnimplementedSiteServiceServer) GetSite(context.Context, *GetSiteRequest) 
 }
 func (UnimplementedSiteServiceServer) ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSites not implemented")
+}
+func (UnimplementedSiteServiceServer) UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSite not implemented")
 }
 func (UnimplementedSiteServiceServer) DeleteSite(context.Context, *DeleteSiteRequest) (*DeleteSiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteSite not implemented")
@@ -274,6 +308,24 @@ func _SiteService_ListSites_Handler(srv interface{}, ctx context.Context, dec fu
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(SiteServiceServer).ListSites(ctx, req.(*ListSitesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SiteService_UpdateSite_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateSiteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).UpdateSite(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_UpdateSite_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).UpdateSite(ctx, req.(*UpdateSiteRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -368,6 +420,10 @@ var SiteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSites",
 			Handler:    _SiteService_ListSites_Handler,
+		},
+		{
+			MethodName: "UpdateSite",
+			Handler:    _SiteService_UpdateSite_Handler,
 		},
 		{
 			MethodName: "DeleteSite",

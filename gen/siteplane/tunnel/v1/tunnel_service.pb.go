@@ -11,6 +11,7 @@ import (
 	v1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,6 +23,95 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// DriftKind says what is different.
+type DriftKind int32
+
+const (
+	// Never sent.
+	DriftKind_DRIFT_KIND_UNSPECIFIED DriftKind = 0
+	// A wanted rule is not there.
+	DriftKind_DRIFT_KIND_RULE_MISSING DriftKind = 1
+	// A rule of ours leads elsewhere, or stands where another takes its requests.
+	DriftKind_DRIFT_KIND_RULE_CHANGED DriftKind = 2
+	// A rule of ours is there that is not wanted.
+	DriftKind_DRIFT_KIND_RULE_SURPLUS DriftKind = 3
+	// Somebody else's rule is there. It is left alone.
+	DriftKind_DRIFT_KIND_RULE_FOREIGN DriftKind = 4
+	// A wanted record is not there.
+	DriftKind_DRIFT_KIND_RECORD_MISSING DriftKind = 5
+	// A record of ours leads elsewhere.
+	DriftKind_DRIFT_KIND_RECORD_CHANGED DriftKind = 6
+	// A record of ours is there that is not wanted.
+	DriftKind_DRIFT_KIND_RECORD_SURPLUS DriftKind = 7
+	// A wanted custom hostname is not there.
+	DriftKind_DRIFT_KIND_CUSTOM_HOSTNAME_MISSING DriftKind = 8
+	// A custom hostname of ours is there that is not wanted.
+	DriftKind_DRIFT_KIND_CUSTOM_HOSTNAME_SURPLUS DriftKind = 9
+	// Something of somebody else's is where ours must be. It is left alone.
+	DriftKind_DRIFT_KIND_BLOCKED DriftKind = 10
+	// A custom hostname of ours is set up otherwise, or its validation is stuck.
+	DriftKind_DRIFT_KIND_CUSTOM_HOSTNAME_CHANGED DriftKind = 11
+)
+
+// Enum value maps for DriftKind.
+var (
+	DriftKind_name = map[int32]string{
+		0:  "DRIFT_KIND_UNSPECIFIED",
+		1:  "DRIFT_KIND_RULE_MISSING",
+		2:  "DRIFT_KIND_RULE_CHANGED",
+		3:  "DRIFT_KIND_RULE_SURPLUS",
+		4:  "DRIFT_KIND_RULE_FOREIGN",
+		5:  "DRIFT_KIND_RECORD_MISSING",
+		6:  "DRIFT_KIND_RECORD_CHANGED",
+		7:  "DRIFT_KIND_RECORD_SURPLUS",
+		8:  "DRIFT_KIND_CUSTOM_HOSTNAME_MISSING",
+		9:  "DRIFT_KIND_CUSTOM_HOSTNAME_SURPLUS",
+		10: "DRIFT_KIND_BLOCKED",
+		11: "DRIFT_KIND_CUSTOM_HOSTNAME_CHANGED",
+	}
+	DriftKind_value = map[string]int32{
+		"DRIFT_KIND_UNSPECIFIED":             0,
+		"DRIFT_KIND_RULE_MISSING":            1,
+		"DRIFT_KIND_RULE_CHANGED":            2,
+		"DRIFT_KIND_RULE_SURPLUS":            3,
+		"DRIFT_KIND_RULE_FOREIGN":            4,
+		"DRIFT_KIND_RECORD_MISSING":          5,
+		"DRIFT_KIND_RECORD_CHANGED":          6,
+		"DRIFT_KIND_RECORD_SURPLUS":          7,
+		"DRIFT_KIND_CUSTOM_HOSTNAME_MISSING": 8,
+		"DRIFT_KIND_CUSTOM_HOSTNAME_SURPLUS": 9,
+		"DRIFT_KIND_BLOCKED":                 10,
+		"DRIFT_KIND_CUSTOM_HOSTNAME_CHANGED": 11,
+	}
+)
+
+func (x DriftKind) Enum() *DriftKind {
+	p := new(DriftKind)
+	*p = x
+	return p
+}
+
+func (x DriftKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DriftKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0].Descriptor()
+}
+
+func (DriftKind) Type() protoreflect.EnumType {
+	return &file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0]
+}
+
+func (x DriftKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DriftKind.Descriptor instead.
+func (DriftKind) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{0}
+}
 
 // RouteState is how far a route is.
 type RouteState int32
@@ -64,11 +154,11 @@ func (x RouteState) String() string {
 }
 
 func (RouteState) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0].Descriptor()
+	return file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[1].Descriptor()
 }
 
 func (RouteState) Type() protoreflect.EnumType {
-	return &file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[0]
+	return &file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes[1]
 }
 
 func (x RouteState) Number() protoreflect.EnumNumber {
@@ -77,7 +167,7 @@ func (x RouteState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RouteState.Descriptor instead.
 func (RouteState) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{0}
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{1}
 }
 
 // LookupZoneRequest names a hostname.
@@ -201,7 +291,12 @@ type ApplyRequest struct {
 	// All routes, sorted by hostname, each hostname once.
 	Routes []*Route `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
 	// Digest of the routes, in hexadecimal. See docs/digest.md.
-	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Hostnames that go, with the operation that removed each. Everything else that
+	// would go is unexplained.
+	Removals []*Removal `protobuf:"bytes,5,rep,name=removals,proto3" json:"removals,omitempty"`
+	// Hold that an operator confirmed; it lets exactly the names of that hold go.
+	ConfirmedHold string `protobuf:"bytes,6,opt,name=confirmed_hold,json=confirmedHold,proto3" json:"confirmed_hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -264,6 +359,75 @@ func (x *ApplyRequest) GetDigest() string {
 	return ""
 }
 
+func (x *ApplyRequest) GetRemovals() []*Removal {
+	if x != nil {
+		return x.Removals
+	}
+	return nil
+}
+
+func (x *ApplyRequest) GetConfirmedHold() string {
+	if x != nil {
+		return x.ConfirmedHold
+	}
+	return ""
+}
+
+// Removal names the operation that removed one hostname.
+type Removal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hostname.
+	Hostname string `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	// The operation.
+	OperationId   string `protobuf:"bytes,2,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Removal) Reset() {
+	*x = Removal{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Removal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Removal) ProtoMessage() {}
+
+func (x *Removal) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Removal.ProtoReflect.Descriptor instead.
+func (*Removal) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Removal) GetHostname() string {
+	if x != nil {
+		return x.Hostname
+	}
+	return ""
+}
+
+func (x *Removal) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
+}
+
 // ApplyResponse says what the tunnel holds now.
 type ApplyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -276,14 +440,17 @@ type ApplyResponse struct {
 	// Calls that changed something at the provider.
 	Writes int32 `protobuf:"varint,4,opt,name=writes,proto3" json:"writes,omitempty"`
 	// Routes that something blocks.
-	Problems      []*RouteProblem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	Problems []*RouteProblem `protobuf:"bytes,5,rep,name=problems,proto3" json:"problems,omitempty"`
+	// Hostnames of which something was written, sorted: made, corrected or taken
+	// away.
+	Changed       []string `protobuf:"bytes,6,rep,name=changed,proto3" json:"changed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -295,7 +462,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[3]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -308,7 +475,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ApplyResponse) GetFence() *Fence {
@@ -346,6 +513,205 @@ func (x *ApplyResponse) GetProblems() []*RouteProblem {
 	return nil
 }
 
+func (x *ApplyResponse) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+// ObserveRequest is everything that the tunnel shall hold.
+type ObserveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of this installation; it marks what is ours.
+	InstallationId string `protobuf:"bytes,1,opt,name=installation_id,json=installationId,proto3" json:"installation_id,omitempty"`
+	// All routes, sorted by hostname, each hostname once.
+	Routes        []*Route `protobuf:"bytes,2,rep,name=routes,proto3" json:"routes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObserveRequest) Reset() {
+	*x = ObserveRequest{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObserveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObserveRequest) ProtoMessage() {}
+
+func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
+func (*ObserveRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ObserveRequest) GetInstallationId() string {
+	if x != nil {
+		return x.InstallationId
+	}
+	return ""
+}
+
+func (x *ObserveRequest) GetRoutes() []*Route {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+// ObserveResponse says how the tunnel and the zones differ.
+type ObserveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The differences, ordered by hostname and kind; none when all is as wanted.
+	Drifts []*Drift `protobuf:"bytes,1,rep,name=drifts,proto3" json:"drifts,omitempty"`
+	// Version of the tunnel's configuration, as the provider counts.
+	ConfigVersion int64 `protobuf:"varint,2,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObserveResponse) Reset() {
+	*x = ObserveResponse{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObserveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObserveResponse) ProtoMessage() {}
+
+func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
+func (*ObserveResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ObserveResponse) GetDrifts() []*Drift {
+	if x != nil {
+		return x.Drifts
+	}
+	return nil
+}
+
+func (x *ObserveResponse) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
+}
+
+// Drift is one difference.
+type Drift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is different.
+	Kind DriftKind `protobuf:"varint,1,opt,name=kind,proto3,enum=siteplane.tunnel.v1.DriftKind" json:"kind,omitempty"`
+	// The hostname that it is about; empty for the whole tunnel.
+	Hostname string `protobuf:"bytes,2,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	// What is different, in one sentence.
+	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When it came to be, as far as the provider tells; absent when it does not.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// What has likely caused it, one sentence.
+	Cause         string `protobuf:"bytes,5,opt,name=cause,proto3" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drift) Reset() {
+	*x = Drift{}
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drift) ProtoMessage() {}
+
+func (x *Drift) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drift.ProtoReflect.Descriptor instead.
+func (*Drift) Descriptor() ([]byte, []int) {
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Drift) GetKind() DriftKind {
+	if x != nil {
+		return x.Kind
+	}
+	return DriftKind_DRIFT_KIND_UNSPECIFIED
+}
+
+func (x *Drift) GetHostname() string {
+	if x != nil {
+		return x.Hostname
+	}
+	return ""
+}
+
+func (x *Drift) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Drift) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Drift) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
 // RouteProblem is one route that could not be brought to what was asked.
 type RouteProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -359,7 +725,7 @@ type RouteProblem struct {
 
 func (x *RouteProblem) Reset() {
 	*x = RouteProblem{}
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -371,7 +737,7 @@ func (x *RouteProblem) String() string {
 func (*RouteProblem) ProtoMessage() {}
 
 func (x *RouteProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[4]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -384,7 +750,7 @@ func (x *RouteProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteProblem.ProtoReflect.Descriptor instead.
 func (*RouteProblem) Descriptor() ([]byte, []int) {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RouteProblem) GetHostname() string {
@@ -414,7 +780,7 @@ type ReadRouteRequest struct {
 
 func (x *ReadRouteRequest) Reset() {
 	*x = ReadRouteRequest{}
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +792,7 @@ func (x *ReadRouteRequest) String() string {
 func (*ReadRouteRequest) ProtoMessage() {}
 
 func (x *ReadRouteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[5]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +805,7 @@ func (x *ReadRouteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRouteRequest.ProtoReflect.Descriptor instead.
 func (*ReadRouteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReadRouteRequest) GetInstallationId() string {
@@ -476,7 +842,7 @@ type ReadRouteResponse struct {
 
 func (x *ReadRouteResponse) Reset() {
 	*x = ReadRouteResponse{}
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +854,7 @@ func (x *ReadRouteResponse) String() string {
 func (*ReadRouteResponse) ProtoMessage() {}
 
 func (x *ReadRouteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[6]
+	mi := &file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +867,7 @@ func (x *ReadRouteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRouteResponse.ProtoReflect.Descriptor instead.
 func (*ReadRouteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReadRouteResponse) GetState() RouteState {
@@ -543,25 +909,43 @@ var File_siteplane_tunnel_v1_tunnel_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc = "" +
 	"\n" +
-	"(siteplane/tunnel/v1/tunnel_service.proto\x12\x13siteplane.tunnel.v1\x1a\x1bbuf/validate/validate.proto\x1a&siteplane/diagnosis/v1/diagnosis.proto\x1a siteplane/tunnel/v1/tunnel.proto\";\n" +
+	"(siteplane/tunnel/v1/tunnel_service.proto\x12\x13siteplane.tunnel.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/diagnosis/v1/diagnosis.proto\x1a siteplane/tunnel/v1/tunnel.proto\";\n" +
 	"\x11LookupZoneRequest\x12&\n" +
 	"\bhostname\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bhostname\"\x93\x01\n" +
 	"\x12LookupZoneResponse\x12-\n" +
 	"\x04zone\x18\x01 \x01(\v2\x19.siteplane.tunnel.v1.ZoneR\x04zone\x12\x18\n" +
 	"\abackend\x18\x02 \x01(\tR\abackend\x124\n" +
-	"\x16custom_hostname_target\x18\x03 \x01(\tR\x14customHostnameTarget\"\xeb\x01\n" +
+	"\x16custom_hostname_target\x18\x03 \x01(\tR\x14customHostnameTarget\"\xcc\x02\n" +
 	"\fApplyRequest\x128\n" +
 	"\x05fence\x18\x01 \x01(\v2\x1a.siteplane.tunnel.v1.FenceB\x06\xbaH\x03\xc8\x01\x01R\x05fence\x12>\n" +
 	"\x0finstallation_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{16}$R\x0einstallationId\x122\n" +
 	"\x06routes\x18\x03 \x03(\v2\x1a.siteplane.tunnel.v1.RouteR\x06routes\x12-\n" +
-	"\x06digest\x18\x04 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x06digest\"\xd7\x01\n" +
+	"\x06digest\x18\x04 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x06digest\x128\n" +
+	"\bremovals\x18\x05 \x03(\v2\x1c.siteplane.tunnel.v1.RemovalR\bremovals\x12%\n" +
+	"\x0econfirmed_hold\x18\x06 \x01(\tR\rconfirmedHold\"Z\n" +
+	"\aRemoval\x12#\n" +
+	"\bhostname\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bhostname\x12*\n" +
+	"\foperation_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\voperationId\"\xf1\x01\n" +
 	"\rApplyResponse\x120\n" +
 	"\x05fence\x18\x01 \x01(\v2\x1a.siteplane.tunnel.v1.FenceR\x05fence\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12%\n" +
 	"\x0econfig_version\x18\x03 \x01(\x03R\rconfigVersion\x12\x16\n" +
 	"\x06writes\x18\x04 \x01(\x05R\x06writes\x12=\n" +
-	"\bproblems\x18\x05 \x03(\v2!.siteplane.tunnel.v1.RouteProblemR\bproblems\"k\n" +
+	"\bproblems\x18\x05 \x03(\v2!.siteplane.tunnel.v1.RouteProblemR\bproblems\x12\x18\n" +
+	"\achanged\x18\x06 \x03(\tR\achanged\"\x84\x01\n" +
+	"\x0eObserveRequest\x12>\n" +
+	"\x0finstallation_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{16}$R\x0einstallationId\x122\n" +
+	"\x06routes\x18\x02 \x03(\v2\x1a.siteplane.tunnel.v1.RouteR\x06routes\"l\n" +
+	"\x0fObserveResponse\x122\n" +
+	"\x06drifts\x18\x01 \x03(\v2\x1a.siteplane.tunnel.v1.DriftR\x06drifts\x12%\n" +
+	"\x0econfig_version\x18\x02 \x01(\x03R\rconfigVersion\"\xb7\x01\n" +
+	"\x05Drift\x122\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1e.siteplane.tunnel.v1.DriftKindR\x04kind\x12\x1a\n" +
+	"\bhostname\x18\x02 \x01(\tR\bhostname\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05cause\x18\x05 \x01(\tR\x05cause\"k\n" +
 	"\fRouteProblem\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12?\n" +
 	"\tdiagnosis\x18\x02 \x01(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnosis\"\x8c\x01\n" +
@@ -573,17 +957,32 @@ const file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc = "" +
 	"\bobserved\x18\x02 \x03(\tR\bobserved\x12?\n" +
 	"\tdiagnoses\x18\x03 \x03(\v2!.siteplane.diagnosis.v1.DiagnosisR\tdiagnoses\x125\n" +
 	"\arecords\x18\x04 \x03(\v2\x1b.siteplane.tunnel.v1.RecordR\arecords\x12%\n" +
-	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion*q\n" +
+	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion*\x88\x03\n" +
+	"\tDriftKind\x12\x1a\n" +
+	"\x16DRIFT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17DRIFT_KIND_RULE_MISSING\x10\x01\x12\x1b\n" +
+	"\x17DRIFT_KIND_RULE_CHANGED\x10\x02\x12\x1b\n" +
+	"\x17DRIFT_KIND_RULE_SURPLUS\x10\x03\x12\x1b\n" +
+	"\x17DRIFT_KIND_RULE_FOREIGN\x10\x04\x12\x1d\n" +
+	"\x19DRIFT_KIND_RECORD_MISSING\x10\x05\x12\x1d\n" +
+	"\x19DRIFT_KIND_RECORD_CHANGED\x10\x06\x12\x1d\n" +
+	"\x19DRIFT_KIND_RECORD_SURPLUS\x10\a\x12&\n" +
+	"\"DRIFT_KIND_CUSTOM_HOSTNAME_MISSING\x10\b\x12&\n" +
+	"\"DRIFT_KIND_CUSTOM_HOSTNAME_SURPLUS\x10\t\x12\x16\n" +
+	"\x12DRIFT_KIND_BLOCKED\x10\n" +
+	"\x12&\n" +
+	"\"DRIFT_KIND_CUSTOM_HOSTNAME_CHANGED\x10\v*q\n" +
 	"\n" +
 	"RouteState\x12\x1b\n" +
 	"\x17ROUTE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ROUTE_STATE_READY\x10\x01\x12\x17\n" +
 	"\x13ROUTE_STATE_PARTIAL\x10\x02\x12\x16\n" +
-	"\x12ROUTE_STATE_ABSENT\x10\x032\x9a\x02\n" +
+	"\x12ROUTE_STATE_ABSENT\x10\x032\xf0\x02\n" +
 	"\rTunnelService\x12]\n" +
 	"\n" +
 	"LookupZone\x12&.siteplane.tunnel.v1.LookupZoneRequest\x1a'.siteplane.tunnel.v1.LookupZoneResponse\x12N\n" +
-	"\x05Apply\x12!.siteplane.tunnel.v1.ApplyRequest\x1a\".siteplane.tunnel.v1.ApplyResponse\x12Z\n" +
+	"\x05Apply\x12!.siteplane.tunnel.v1.ApplyRequest\x1a\".siteplane.tunnel.v1.ApplyResponse\x12T\n" +
+	"\aObserve\x12#.siteplane.tunnel.v1.ObserveRequest\x1a$.siteplane.tunnel.v1.ObserveResponse\x12Z\n" +
 	"\tReadRoute\x12%.siteplane.tunnel.v1.ReadRouteRequest\x1a&.siteplane.tunnel.v1.ReadRouteResponseBAZ?github.com/siteplane/siteplane/gen/siteplane/tunnel/v1;tunnelv1b\x06proto3"
 
 var (
@@ -598,45 +997,58 @@ func file_siteplane_tunnel_v1_tunnel_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_tunnel_v1_tunnel_service_proto_rawDescData
 }
 
-var file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_siteplane_tunnel_v1_tunnel_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_siteplane_tunnel_v1_tunnel_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_siteplane_tunnel_v1_tunnel_service_proto_goTypes = []any{
-	(RouteState)(0),            // 0: siteplane.tunnel.v1.RouteState
-	(*LookupZoneRequest)(nil),  // 1: siteplane.tunnel.v1.LookupZoneRequest
-	(*LookupZoneResponse)(nil), // 2: siteplane.tunnel.v1.LookupZoneResponse
-	(*ApplyRequest)(nil),       // 3: siteplane.tunnel.v1.ApplyRequest
-	(*ApplyResponse)(nil),      // 4: siteplane.tunnel.v1.ApplyResponse
-	(*RouteProblem)(nil),       // 5: siteplane.tunnel.v1.RouteProblem
-	(*ReadRouteRequest)(nil),   // 6: siteplane.tunnel.v1.ReadRouteRequest
-	(*ReadRouteResponse)(nil),  // 7: siteplane.tunnel.v1.ReadRouteResponse
-	(*Zone)(nil),               // 8: siteplane.tunnel.v1.Zone
-	(*Fence)(nil),              // 9: siteplane.tunnel.v1.Fence
-	(*Route)(nil),              // 10: siteplane.tunnel.v1.Route
-	(*v1.Diagnosis)(nil),       // 11: siteplane.diagnosis.v1.Diagnosis
-	(*Record)(nil),             // 12: siteplane.tunnel.v1.Record
+	(DriftKind)(0),                // 0: siteplane.tunnel.v1.DriftKind
+	(RouteState)(0),               // 1: siteplane.tunnel.v1.RouteState
+	(*LookupZoneRequest)(nil),     // 2: siteplane.tunnel.v1.LookupZoneRequest
+	(*LookupZoneResponse)(nil),    // 3: siteplane.tunnel.v1.LookupZoneResponse
+	(*ApplyRequest)(nil),          // 4: siteplane.tunnel.v1.ApplyRequest
+	(*Removal)(nil),               // 5: siteplane.tunnel.v1.Removal
+	(*ApplyResponse)(nil),         // 6: siteplane.tunnel.v1.ApplyResponse
+	(*ObserveRequest)(nil),        // 7: siteplane.tunnel.v1.ObserveRequest
+	(*ObserveResponse)(nil),       // 8: siteplane.tunnel.v1.ObserveResponse
+	(*Drift)(nil),                 // 9: siteplane.tunnel.v1.Drift
+	(*RouteProblem)(nil),          // 10: siteplane.tunnel.v1.RouteProblem
+	(*ReadRouteRequest)(nil),      // 11: siteplane.tunnel.v1.ReadRouteRequest
+	(*ReadRouteResponse)(nil),     // 12: siteplane.tunnel.v1.ReadRouteResponse
+	(*Zone)(nil),                  // 13: siteplane.tunnel.v1.Zone
+	(*Fence)(nil),                 // 14: siteplane.tunnel.v1.Fence
+	(*Route)(nil),                 // 15: siteplane.tunnel.v1.Route
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*v1.Diagnosis)(nil),          // 17: siteplane.diagnosis.v1.Diagnosis
+	(*Record)(nil),                // 18: siteplane.tunnel.v1.Record
 }
 var file_siteplane_tunnel_v1_tunnel_service_proto_depIdxs = []int32{
-	8,  // 0: siteplane.tunnel.v1.LookupZoneResponse.zone:type_name -> siteplane.tunnel.v1.Zone
-	9,  // 1: siteplane.tunnel.v1.ApplyRequest.fence:type_name -> siteplane.tunnel.v1.Fence
-	10, // 2: siteplane.tunnel.v1.ApplyRequest.routes:type_name -> siteplane.tunnel.v1.Route
-	9,  // 3: siteplane.tunnel.v1.ApplyResponse.fence:type_name -> siteplane.tunnel.v1.Fence
-	5,  // 4: siteplane.tunnel.v1.ApplyResponse.problems:type_name -> siteplane.tunnel.v1.RouteProblem
-	11, // 5: siteplane.tunnel.v1.RouteProblem.diagnosis:type_name -> siteplane.diagnosis.v1.Diagnosis
-	10, // 6: siteplane.tunnel.v1.ReadRouteRequest.route:type_name -> siteplane.tunnel.v1.Route
-	0,  // 7: siteplane.tunnel.v1.ReadRouteResponse.state:type_name -> siteplane.tunnel.v1.RouteState
-	11, // 8: siteplane.tunnel.v1.ReadRouteResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
-	12, // 9: siteplane.tunnel.v1.ReadRouteResponse.records:type_name -> siteplane.tunnel.v1.Record
-	1,  // 10: siteplane.tunnel.v1.TunnelService.LookupZone:input_type -> siteplane.tunnel.v1.LookupZoneRequest
-	3,  // 11: siteplane.tunnel.v1.TunnelService.Apply:input_type -> siteplane.tunnel.v1.ApplyRequest
-	6,  // 12: siteplane.tunnel.v1.TunnelService.ReadRoute:input_type -> siteplane.tunnel.v1.ReadRouteRequest
-	2,  // 13: siteplane.tunnel.v1.TunnelService.LookupZone:output_type -> siteplane.tunnel.v1.LookupZoneResponse
-	4,  // 14: siteplane.tunnel.v1.TunnelService.Apply:output_type -> siteplane.tunnel.v1.ApplyResponse
-	7,  // 15: siteplane.tunnel.v1.TunnelService.ReadRoute:output_type -> siteplane.tunnel.v1.ReadRouteResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 0: siteplane.tunnel.v1.LookupZoneResponse.zone:type_name -> siteplane.tunnel.v1.Zone
+	14, // 1: siteplane.tunnel.v1.ApplyRequest.fence:type_name -> siteplane.tunnel.v1.Fence
+	15, // 2: siteplane.tunnel.v1.ApplyRequest.routes:type_name -> siteplane.tunnel.v1.Route
+	5,  // 3: siteplane.tunnel.v1.ApplyRequest.removals:type_name -> siteplane.tunnel.v1.Removal
+	14, // 4: siteplane.tunnel.v1.ApplyResponse.fence:type_name -> siteplane.tunnel.v1.Fence
+	10, // 5: siteplane.tunnel.v1.ApplyResponse.problems:type_name -> siteplane.tunnel.v1.RouteProblem
+	15, // 6: siteplane.tunnel.v1.ObserveRequest.routes:type_name -> siteplane.tunnel.v1.Route
+	9,  // 7: siteplane.tunnel.v1.ObserveResponse.drifts:type_name -> siteplane.tunnel.v1.Drift
+	0,  // 8: siteplane.tunnel.v1.Drift.kind:type_name -> siteplane.tunnel.v1.DriftKind
+	16, // 9: siteplane.tunnel.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	17, // 10: siteplane.tunnel.v1.RouteProblem.diagnosis:type_name -> siteplane.diagnosis.v1.Diagnosis
+	15, // 11: siteplane.tunnel.v1.ReadRouteRequest.route:type_name -> siteplane.tunnel.v1.Route
+	1,  // 12: siteplane.tunnel.v1.ReadRouteResponse.state:type_name -> siteplane.tunnel.v1.RouteState
+	17, // 13: siteplane.tunnel.v1.ReadRouteResponse.diagnoses:type_name -> siteplane.diagnosis.v1.Diagnosis
+	18, // 14: siteplane.tunnel.v1.ReadRouteResponse.records:type_name -> siteplane.tunnel.v1.Record
+	2,  // 15: siteplane.tunnel.v1.TunnelService.LookupZone:input_type -> siteplane.tunnel.v1.LookupZoneRequest
+	4,  // 16: siteplane.tunnel.v1.TunnelService.Apply:input_type -> siteplane.tunnel.v1.ApplyRequest
+	7,  // 17: siteplane.tunnel.v1.TunnelService.Observe:input_type -> siteplane.tunnel.v1.ObserveRequest
+	11, // 18: siteplane.tunnel.v1.TunnelService.ReadRoute:input_type -> siteplane.tunnel.v1.ReadRouteRequest
+	3,  // 19: siteplane.tunnel.v1.TunnelService.LookupZone:output_type -> siteplane.tunnel.v1.LookupZoneResponse
+	6,  // 20: siteplane.tunnel.v1.TunnelService.Apply:output_type -> siteplane.tunnel.v1.ApplyResponse
+	8,  // 21: siteplane.tunnel.v1.TunnelService.Observe:output_type -> siteplane.tunnel.v1.ObserveResponse
+	12, // 22: siteplane.tunnel.v1.TunnelService.ReadRoute:output_type -> siteplane.tunnel.v1.ReadRouteResponse
+	19, // [19:23] is the sub-list for method output_type
+	15, // [15:19] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_tunnel_v1_tunnel_service_proto_init() }
@@ -650,8 +1062,8 @@ func file_siteplane_tunnel_v1_tunnel_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc), len(file_siteplane_tunnel_v1_tunnel_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   7,
+			NumEnums:      2,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

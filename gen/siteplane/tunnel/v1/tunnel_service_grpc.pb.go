@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	TunnelService_LookupZone_FullMethodName = "/siteplane.tunnel.v1.TunnelService/LookupZone"
 	TunnelService_Apply_FullMethodName      = "/siteplane.tunnel.v1.TunnelService/Apply"
+	TunnelService_Observe_FullMethodName    = "/siteplane.tunnel.v1.TunnelService/Observe"
 	TunnelService_ReadRoute_FullMethodName  = "/siteplane.tunnel.v1.TunnelService/ReadRoute"
 )
 
@@ -47,8 +48,14 @@ type TunnelServiceClient interface {
 	// foreign blocks is reported and holds up no other.
 	//
 	// ABORTED with reason STALE_FENCE refuses an older caller. INVALID_ARGUMENT:
-	// the digest does not come out.
+	// the digest does not come out. FAILED_PRECONDITION with reason
+	// HELD_BY_SHRINK_GUARD: more of ours would go than operations explain; metadata
+	// hold_id names the hold, held_count how many hostnames there are, and each
+	// violation one that would go (the first hundred).
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
+	// Observe compares the tunnel and the zones with the routes given, and writes
+	// nothing.
+	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error)
 	// ReadRoute reads how far one route is, and writes nothing.
 	ReadRoute(ctx context.Context, in *ReadRouteRequest, opts ...grpc.CallOption) (*ReadRouteResponse, error)
 }
@@ -75,6 +82,16 @@ func (c *tunnelServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplyResponse)
 	err := c.cc.Invoke(ctx, TunnelService_Apply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tunnelServiceClient) Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ObserveResponse)
+	err := c.cc.Invoke(ctx, TunnelService_Observe_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +131,14 @@ type TunnelServiceServer interface {
 	// foreign blocks is reported and holds up no other.
 	//
 	// ABORTED with reason STALE_FENCE refuses an older caller. INVALID_ARGUMENT:
-	// the digest does not come out.
+	// the digest does not come out. FAILED_PRECONDITION with reason
+	// HELD_BY_SHRINK_GUARD: more of ours would go than operations explain; metadata
+	// hold_id names the hold, held_count how many hostnames there are, and each
+	// violation one that would go (the first hundred).
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
+	// Observe compares the tunnel and the zones with the routes given, and writes
+	// nothing.
+	Observe(context.Context, *ObserveRequest) (*ObserveResponse, error)
 	// ReadRoute reads how far one route is, and writes nothing.
 	ReadRoute(context.Context, *ReadRouteRequest) (*ReadRouteResponse, error)
 	mustEmbedUnimplementedTunnelServiceServer()
@@ -133,6 +156,9 @@ func (UnimplementedTunnelServiceServer) LookupZone(context.Context, *LookupZoneR
 }
 func (UnimplementedTunnelServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
+}
+func (UnimplementedTunnelServiceServer) Observe(context.Context, *ObserveRequest) (*ObserveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Observe not implemented")
 }
 func (UnimplementedTunnelServiceServer) ReadRoute(context.Context, *ReadRouteRequest) (*ReadRouteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReadRoute not implemented")
@@ -194,6 +220,24 @@ func _TunnelService_Apply_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TunnelService_Observe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ObserveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TunnelServiceServer).Observe(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TunnelService_Observe_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TunnelServiceServer).Observe(ctx, req.(*ObserveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TunnelService_ReadRoute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReadRouteRequest)
 	if err := dec(in); err != nil {
@@ -226,6 +270,10 @@ var TunnelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Apply",
 			Handler:    _TunnelService_Apply_Handler,
+		},
+		{
+			MethodName: "Observe",
+			Handler:    _TunnelService_Observe_Handler,
 		},
 		{
 			MethodName: "ReadRoute",
