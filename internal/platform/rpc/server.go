@@ -20,9 +20,10 @@ import (
 
 const (
 	defaultReceiveBytes = 4 << 20
-	defaultDrain        = 10 * time.Second
-	maxStreams          = 256
-	maxHeaderBytes      = 64 << 10
+	// defaultDrain leaves a program that has 10 s to end time for the rest.
+	defaultDrain   = 7 * time.Second
+	maxStreams     = 256
+	maxHeaderBytes = 64 << 10
 	// handshakeTimeout is shorter than the drain time, because stopping waits for
 	// handshakes.
 	handshakeTimeout = 5 * time.Second
@@ -44,7 +45,7 @@ type ServerConfig struct {
 	Telemetry  *telemetry.Telemetry
 	// MaxReceiveBytes limits one message. Zero: 4 MiB.
 	MaxReceiveBytes int
-	// DrainTimeout is how long running calls may go on at the end. Zero: 10 s.
+	// DrainTimeout is how long running calls may go on at the end. Zero: 7 s.
 	DrainTimeout time.Duration
 	// UnaryInterceptors and StreamInterceptors run after the built-in ones, so on
 	// authorized and valid requests only.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/identity"
 )
 

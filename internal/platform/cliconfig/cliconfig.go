@@ -1,5 +1,5 @@
 // Package cliconfig owns cli.json, the file that says where an installation is
-// and who is calling. `siteplane up` writes it, every other command reads it.
+// and who is calling. What runs the API writes it, the command line reads it.
 //
 // The file holds an API key. So it is always written with mode 0600 and
 // replaced in one step, a reader never sees half of it, and it is not read
