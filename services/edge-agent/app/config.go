@@ -58,14 +58,22 @@ var (
 
 // Validate reports every problem at once.
 func (c Config) Validate() error {
-	c = c.withDefaults()
-	_, runtimeErr := nginx.NewRuntime(c.RuntimeDir)
-	_, listenErr := c.publicListen()
 	return errors.Join(
 		required("edge id", c.EdgeID != ""),
 		required("listener", c.Listener != nil),
 		required("identity", c.Identity != nil),
 		required("telemetry", c.Telemetry != nil),
+		c.Check(),
+	)
+}
+
+// Check reports every problem of the settings, before there are edge id,
+// listener, identity and telemetry.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	_, runtimeErr := nginx.NewRuntime(c.RuntimeDir)
+	_, listenErr := c.publicListen()
+	return errors.Join(
 		checkPath("directory", c.Dir),
 		checkPath("runtime directory", c.RuntimeDir),
 		runtimeErr,

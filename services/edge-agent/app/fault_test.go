@@ -325,3 +325,63 @@ func TestRun_refuses(t *testing.T) {
 		wants(t, ended(t, e), file, "damaged", "remove it")
 	})
 }
+
+// F37: what the host cannot write down is refused before nginx is touched.
+func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
+	for name, obstruct := range map[string]func(*edge) (lift func()){
+		"the disk is full":              func(e *edge) func() { return fill(e, "size=512k") },
+		"the inodes are out":            func(e *edge) func() { return fill(e, "nr_inodes=40") },
+		"the runtime directory refuses": blockRecord,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t)
+			lift := obstruct(e)
+			before, master := e.files(), e.state().GetRunning().GetMasterPid()
+			if _, err := e.put(2, newSite(2, "127.0.0.1:9", "new.example.com")); err == nil {
+				t.Error("the apply succeeded")
+			}
+			wantSameFiles(t, e.files(), before)
+			if running := e.state().GetRunning(); running.GetMasterPid() != master || running.GetGeneration() != 1 {
+				t.Errorf("running is %v", running)
+			}
+			e.wantDrift("")
+			e.wantStatus("shop.example.com", "/", 200)
+			lift()
+			e.mustPut(2, newSite(2, "127.0.0.1:9", "new.example.com"))
+		})
+	}
+}
+
+// fill starts the edge on a file system of its own and leaves no room there.
+func fill(e *edge, limit string) (lift func()) {
+	e.t.Helper()
+	if os.Geteuid() != 0 {
+		e.t.Skip("mounting needs root")
+	}
+	check(e.t, os.Mkdir(e.config.Dir, 0o700))
+	check(e.t, syscall.Mount("tmpfs", e.config.Dir, "tmpfs", 0, limit))
+	e.t.Cleanup(func() {
+		e.shutDown()
+		check(e.t, syscall.Unmount(e.config.Dir, 0))
+	})
+	e.start()
+	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+	filler := filepath.Join(e.config.Dir, "filler")
+	check(e.t, os.Mkdir(filler, 0o700))
+	for number := 0; ; number++ {
+		if err := os.WriteFile(filepath.Join(filler, strconv.Itoa(number)), make([]byte, 4096), 0o600); err != nil {
+			break
+		}
+	}
+	return func() { check(e.t, os.RemoveAll(filler)) }
+}
+
+// blockRecord puts a directory where the agent notes what it is about to do.
+func blockRecord(e *edge) (lift func()) {
+	e.t.Helper()
+	e.start()
+	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+	path := filepath.Join(e.config.RuntimeDir, "proved.json.next")
+	check(e.t, os.MkdirAll(path, 0o700))
+	return func() { check(e.t, os.RemoveAll(path)) }
+}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 	"github.com/siteplane/siteplane/internal/platform/digest"
@@ -173,7 +174,7 @@ func (e *edge) mustPut(generation uint64, sites ...*edgev1.Site) *edgev1.ApplyRe
 }
 
 // apply fills in edge id, digest, and whether this is the first of all. What is
-// held changes only when the apply succeeds.
+// held changes only when the apply succeeds, and must be what the answer says.
 func (e *edge) apply(header *edgev1.ApplyHeader, sites ...*edgev1.Site) (*edgev1.ApplyResponse, error) {
 	e.t.Helper()
 	next := map[string]*edgev1.Site{}
@@ -196,10 +197,28 @@ func (e *edge) apply(header *edgev1.ApplyHeader, sites ...*edgev1.Site) (*edgev1
 		header.EdgeId = edgeID
 	}
 	response, err := send(e.t, e.client, header, sites)
-	if err == nil {
-		e.sites = next
+	if err != nil {
+		return response, err
+	}
+	e.sites = settled(e.sites, next, response.GetRejected())
+	if response.GetDigest() != digestOf(e.sites) || int(response.GetSiteCount()) != len(e.sites) {
+		e.t.Errorf("the answer is not about what must be held: %v", response)
 	}
 	return response, err
+}
+
+// settled is next with what is held instead of the rejected sites.
+func settled(held, next map[string]*edgev1.Site, rejected []*edgev1.Rejection) map[string]*edgev1.Site {
+	for _, rejection := range rejected {
+		before, sent := held[rejection.GetSiteId()], next[rejection.GetSiteId()]
+		delete(next, rejection.GetSiteId())
+		if before != nil && rejection.GetKeptRevision() == before.GetRevision() {
+			kept := proto.CloneOf(before)
+			kept.Hostnames = sent.GetHostnames()
+			next[rejection.GetSiteId()] = kept
+		}
+	}
+	return next
 }
 
 func send(t *testing.T, client edgev1.EdgeServiceClient, header *edgev1.ApplyHeader, sites []*edgev1.Site) (*edgev1.ApplyResponse, error) {

@@ -5,12 +5,15 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
+	"github.com/siteplane/siteplane/internal/platform/digest"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/apply"
@@ -26,6 +29,7 @@ func Policy() rpc.Policy {
 		edgev1.EdgeService_Apply_FullMethodName:     lifecycle,
 		edgev1.EdgeService_GetState_FullMethodName:  lifecycle,
 		edgev1.EdgeService_ProbeSite_FullMethodName: lifecycle,
+		edgev1.EdgeService_ListHeld_FullMethodName:  lifecycle,
 	}
 }
 
@@ -49,11 +53,11 @@ func NewEdgeService(config Config) *EdgeService { return &EdgeService{config: co
 
 // Apply collects the stream and applies it.
 func (s *EdgeService) Apply(stream edgev1.EdgeService_ApplyServer) error {
-	change, err := s.receive(stream)
+	request, err := s.receive(stream)
 	if err != nil {
 		return statusOf(err)
 	}
-	result, err := s.config.Applier.Apply(stream.Context(), change)
+	result, err := s.config.Applier.Apply(stream.Context(), request)
 	if err != nil {
 		return statusOf(err)
 	}
@@ -64,38 +68,55 @@ func (s *EdgeService) Apply(stream edgev1.EdgeService_ApplyServer) error {
 		TestTime:   durationpb.New(result.Timing.Test),
 		ProofTime:  durationpb.New(result.Timing.Proof),
 		SiteCount:  int32(result.Sites),
+		Rejected:   snapshot.RejectionMessages(result.Rejected),
+		Drifts:     driftMessages(result.Drifts),
 	})
 }
 
-func (s *EdgeService) receive(stream edgev1.EdgeService_ApplyServer) (snapshot.Change, error) {
+func (s *EdgeService) receive(stream edgev1.EdgeService_ApplyServer) (apply.Request, error) {
 	first, err := stream.Recv()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return snapshot.Change{}, err
+		return apply.Request{}, err
 	}
 	header := first.GetHeader()
 	if header == nil {
-		return snapshot.Change{}, &malformedError{Field: "header", Problem: "the first message is not the header"}
+		return apply.Request{}, &malformedError{Field: "header", Problem: "the first message is not the header"}
 	}
 	if header.GetEdgeId() != s.config.EdgeID {
-		return snapshot.Change{}, &wrongEdgeError{Asked: header.GetEdgeId(), Here: s.config.EdgeID}
+		return apply.Request{}, &wrongEdgeError{Asked: header.GetEdgeId(), Here: s.config.EdgeID}
 	}
-	change := snapshot.Change{Fence: snapshot.FenceOf(header.GetFence()), Whole: header.GetWhole(), Digest: header.GetDigest()}
-	for _, removal := range header.GetRemovals() {
-		change.Removed = append(change.Removed, removal.GetSiteId())
-	}
+	request := requestOf(header)
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return change, nil
+			return request, nil
 		}
 		if err != nil {
-			return snapshot.Change{}, err
+			return apply.Request{}, err
 		}
 		if message.GetHeader() != nil {
-			return snapshot.Change{}, &malformedError{Field: "header", Problem: "there is a second header"}
+			return apply.Request{}, &malformedError{Field: "header", Problem: "there is a second header"}
 		}
-		change.Sites = append(change.Sites, message.GetSites().GetSites()...)
+		request.Sites = append(request.Sites, message.GetSites().GetSites()...)
 	}
+}
+
+// requestOf reads everything but the sites. An explanation without an operation
+// explains nothing.
+func requestOf(header *edgev1.ApplyHeader) apply.Request {
+	request := apply.Request{
+		Change:    snapshot.Change{Fence: snapshot.FenceOf(header.GetFence()), Whole: header.GetWhole(), Digest: header.GetDigest()},
+		Explained: map[string]bool{}, ConfirmedHold: header.GetConfirmedHold(), HoldDrift: header.GetHoldDrift(),
+	}
+	for _, removal := range header.GetRemovals() {
+		request.Removed = append(request.Removed, removal.GetSiteId())
+	}
+	for _, removal := range slices.Concat(header.GetRemovals(), header.GetExplanations()) {
+		if removal.GetOperationId() != "" {
+			request.Explained[removal.GetSiteId()] = true
+		}
+	}
+	return request
 }
 
 // GetState says what the edge received and what its workers run.
@@ -112,7 +133,21 @@ func (s *EdgeService) GetState(ctx context.Context, _ *edgev1.GetStateRequest) (
 		NginxVersion:    s.config.NginxVersion,
 		RendererVersion: render.Version,
 		LastError:       state.LastError,
+		Rejected:        snapshot.RejectionMessages(state.Rejected),
+		Drifts:          driftMessages(state.Drifts),
 	}, nil
+}
+
+func driftMessages(drifts []apply.Drift) []*edgev1.Drift {
+	messages := make([]*edgev1.Drift, 0, len(drifts))
+	for _, drift := range drifts {
+		message := &edgev1.Drift{Kind: drift.Kind, Path: drift.Path, Detail: drift.Detail, Cause: drift.Cause}
+		if !drift.Since.IsZero() {
+			message.Since = timestamppb.New(drift.Since)
+		}
+		messages = append(messages, message)
+	}
+	return messages
 }
 
 func receivedMessage(received *snapshot.Snapshot) *edgev1.Received {
@@ -149,4 +184,39 @@ func (s *EdgeService) ProbeSite(ctx context.Context, request *edgev1.ProbeSiteRe
 		return nil, unanswered(err)
 	}
 	return &edgev1.ProbeSiteResponse{InternalName: name, SiteId: site.SiteID, Revision: site.Revision, Generation: site.Generation}, nil
+}
+
+// heldPerMessage keeps a message of ListHeld small.
+const heldPerMessage = 500
+
+// ListHeld streams what the edge holds.
+func (s *EdgeService) ListHeld(request *edgev1.ListHeldRequest, stream edgev1.EdgeService_ListHeldServer) error {
+	sums := request.GetBucketSums()
+	if len(sums) != 0 && len(sums) != digest.Buckets {
+		problem := fmt.Sprintf("there are %d sums, not %d", len(sums), digest.Buckets)
+		return statusOf(&malformedError{Field: "bucket_sums", Problem: problem})
+	}
+	held, err := s.config.Applier.Held(stream.Context(), sums)
+	if err != nil {
+		return statusOf(err)
+	}
+	// The first message goes even when there is no site to tell of.
+	message := &edgev1.ListHeldResponse{HostnameCount: int32(held.Names)}
+	for {
+		part := held.Sites[:min(heldPerMessage, len(held.Sites))]
+		held.Sites = held.Sites[len(part):]
+		message.Sites = heldMessages(part)
+		if err := stream.Send(message); err != nil || len(held.Sites) == 0 {
+			return err
+		}
+		message = &edgev1.ListHeldResponse{}
+	}
+}
+
+func heldMessages(sites []*edgev1.Site) []*edgev1.HeldSite {
+	messages := make([]*edgev1.HeldSite, 0, len(sites))
+	for _, site := range sites {
+		messages = append(messages, &edgev1.HeldSite{SiteId: site.GetSiteId(), Hostnames: slices.Sorted(slices.Values(site.GetHostnames()))})
+	}
+	return messages
 }

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/internal/platform/shrink"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
 
+	"github.com/siteplane/siteplane/services/edge-agent/internal/apply"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
@@ -26,6 +29,8 @@ const (
 	reasonNginxDown      = "NGINX_DOWN"
 	reasonWrongEdge      = "WRONG_EDGE"
 	reasonSiteNotServed  = "SITE_NOT_SERVED"
+	reasonHeld           = "HELD_BY_SHRINK_GUARD"
+	reasonDriftHeld      = "DRIFT_HELD"
 )
 
 const retryDelay = 5 * time.Second
@@ -53,12 +58,18 @@ func statusOf(err error) error {
 		untested  *nginx.UntestedError
 		wrong     *wrongEdgeError
 		malformed *malformedError
+		held      *shrink.HeldError
+		drift     *apply.DriftError
 	)
 	switch {
 	case errors.As(err, &stale):
 		return rpcerr.New(codes.Aborted, reasonStaleFence, err.Error())
 	case errors.Is(err, snapshot.ErrNeeded):
 		return rpcerr.New(codes.FailedPrecondition, reasonSnapshotNeeded, "the digest does not come out of what this edge holds: send the whole snapshot")
+	case errors.As(err, &held):
+		return rpcerr.New(codes.FailedPrecondition, reasonHeld, err.Error(), holdDetails(held)...)
+	case errors.As(err, &drift):
+		return rpcerr.New(codes.FailedPrecondition, reasonDriftHeld, err.Error())
 	case errors.As(err, &invalid):
 		return rpcerr.New(codes.InvalidArgument, reasonConfigRejected, err.Error(),
 			rpcerr.Metadata(telemetry.KeySite, invalid.SiteID), rpcerr.Violation(invalid.Field, invalid.Err.Error()))
@@ -78,6 +89,18 @@ func statusOf(err error) error {
 	// Statuses of the transport pass; the server turns everything else into
 	// INTERNAL with a fixed text and logs it.
 	return err
+}
+
+// mostViolations is how many names a hold lists.
+const mostViolations = 100
+
+func holdDetails(held *shrink.HeldError) []rpcerr.Option {
+	details := []rpcerr.Option{rpcerr.Metadata("hold_id", held.ID), rpcerr.Metadata("held_count", strconv.Itoa(held.Held)),
+		rpcerr.Metadata("unexplained_count", strconv.Itoa(len(held.Names)))}
+	for _, name := range held.Names[:min(mostViolations, len(held.Names))] {
+		details = append(details, rpcerr.Violation(name, "would go, and no operation says why"))
+	}
+	return details
 }
 
 func notServed(siteID string) error {

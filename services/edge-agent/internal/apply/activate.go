@@ -34,30 +34,54 @@ func (a *Applier) activate(ctx context.Context, want nginx.Want, demand func(ngi
 	_, err = a.step(ctx, "prove", want.Generation, func(ctx context.Context) error {
 		return a.config.Nginx.Prove(ctx, demand(order), want)
 	})
-	if err == nil {
-		a.proven = &want
-	}
 	return time.Since(begun), err
 }
 
 // rollBack puts the files before back and makes nginx run them. Old workers may
 // answer: those that never stopped are as good as new ones.
 func (a *Applier) rollBack(ctx context.Context, undo func() error) error {
-	generation := uint64(0)
-	if a.proven != nil {
-		generation = a.proven.Generation
-	}
-	_, err := a.step(ctx, "rollback", generation, func(ctx context.Context) error {
+	_, err := a.step(ctx, "rollback", a.record.Want.Generation, func(ctx context.Context) error {
 		if err := undo(); err != nil {
 			return err
 		}
-		if a.proven == nil {
+		if a.record.Files == nil {
 			return nil
 		}
-		_, err := a.activate(ctx, *a.proven, nginx.Order.Again)
-		return err
+		if err := a.mend(); err != nil {
+			return err
+		}
+		if _, err := a.activate(ctx, a.record.Want, nginx.Order.Again); err != nil {
+			return err
+		}
+		a.prove(a.record.Want, a.record.Files, true)
+		return nil
 	})
 	return err
+}
+
+// mend writes the last good files anew where somebody had edited them, so that
+// the way back never makes an edit run.
+func (a *Applier) mend() error {
+	if a.held == nil || len(a.fileDrifts()) == 0 {
+		return nil
+	}
+	files, err := a.render(a.held)
+	if err != nil {
+		return err
+	}
+	complete := a.complete(files)
+	staged, err := a.config.Generations.Stage(complete)
+	if err != nil {
+		return err
+	}
+	if err := staged.Sync(); err != nil {
+		return err
+	}
+	if _, err := staged.Swap(files.want.Generation); err != nil {
+		return err
+	}
+	a.record.Want, a.record.Files = files.want, sums(complete)
+	return nil
 }
 
 // testLayout is layout with everything that nginx opens moved below prefix.

@@ -2,14 +2,19 @@
 //
 // It owns the order of effects and the way back:
 //
-//	fence -> next snapshot, digest -> render -> stage -> nginx.test, sync
+//	fence -> next snapshot, digest -> shrink guard -> drift
+//	      -> render -> stage -> nginx.test, sync
+//	      |              \-> refused: find the sites to blame, leave them as they were
 //	      -> swap -> nginx.reload -> prove -> save as last good
 //	                     \-> not proven: swap back, reload, prove the one before
+//
+// It also notices when somebody else changed the files or the processes since.
 //
 // It must not know gRPC or nginx syntax.
 //
 // Invariants: one thing at a time happens to nginx; the last good snapshot on
-// disk was proved; whatever fails, what was served before is still served.
+// disk was proved; whatever fails, what was served before is still served; a site
+// that nginx refuses changes nothing for the others.
 package apply
 
 import (
@@ -48,11 +53,14 @@ type Applier struct {
 	// held was proved last; nil: nothing was received yet.
 	held   *snapshot.Snapshot
 	heldAt time.Time
+	// rejected are the sites that were sent with held and not taken over.
+	rejected []snapshot.Rejection
 	// seen is the highest fence of which an apply was begun.
-	seen snapshot.Fence
-	// proven is what the workers run as far as we know; nil: unknown.
-	proven    *nginx.Want
+	seen      snapshot.Fence
+	record    record
 	lastError string
+	// found are drifts that an apply met and nobody was told of yet.
+	found []Drift
 	// hosts are those of held; read without the turn.
 	hosts atomic.Pointer[map[string]bool]
 }
@@ -76,9 +84,9 @@ func (a *Applier) begin(ctx context.Context) (end func(), err error) {
 	}
 }
 
-func (a *Applier) hold(held *snapshot.Snapshot, at time.Time) {
-	a.held, a.heldAt = held, at
-	hosts := held.Hosts()
+func (a *Applier) hold(proved snapshot.Proved) {
+	a.held, a.heldAt, a.rejected = proved.Snapshot, proved.At, proved.Rejected
+	hosts := proved.Snapshot.Hosts()
 	a.hosts.Store(&hosts)
 }
 

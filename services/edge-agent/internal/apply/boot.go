@@ -11,31 +11,60 @@ import (
 // ours that already does is adopted untouched, a dead one is started. Without a
 // snapshot nginx is started empty, so that every name is answered by 421; one
 // that runs something is left alone until the first apply.
+//
+// A host that drifted while no agent ran is left as it is while nginx runs: the
+// drift must be seen before it is overwritten. Where nginx is dead serving comes
+// first, so the last good snapshot is written over it and only the log tells.
 func (a *Applier) Boot(ctx context.Context) error {
 	end, err := a.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	if a.seen, err = a.config.Snapshots.Seen(); err != nil {
+	if err := a.load(); err != nil {
 		return err
 	}
-	held, at, err := a.config.Snapshots.Load()
+	if a.held == nil && a.servesSomething(ctx) {
+		a.config.Logger.WarnContext(ctx, "nginx runs and no snapshot is known, it is left alone until the first apply")
+		return nil
+	}
+	master, err := a.config.Nginx.Master()
 	if err != nil {
 		return err
 	}
-	if held != nil {
-		a.hold(held, at)
-		if held.Fence().Compare(a.seen) > 0 {
-			a.seen = held.Fence()
-		}
+	if master == 0 {
+		return a.startAgain(ctx)
 	}
-	if held == nil && a.servesSomething(ctx) {
-		a.config.Logger.WarnContext(ctx, "nginx runs and no snapshot is known, it is left alone until the first apply")
+	drifts, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	if len(drifts) > 0 {
+		a.logDrifts(ctx, "the host drifted, it is left alone until the next apply", drifts)
 		return nil
 	}
 	_, err = a.install(ctx, a.wanted())
 	return err
+}
+
+// load reads what earlier agents left on disk.
+func (a *Applier) load() (err error) {
+	if a.seen, err = a.config.Snapshots.Seen(); err != nil {
+		return err
+	}
+	proved, err := a.config.Snapshots.Load()
+	if err != nil {
+		return err
+	}
+	a.loadRecord()
+	if proved.Snapshot == nil {
+		return nil
+	}
+	a.hold(proved)
+	if a.held.Fence().Compare(a.seen) > 0 {
+		a.seen = a.held.Fence()
+	}
+	return nil
 }
 
 func (a *Applier) servesSomething(ctx context.Context) bool {
@@ -63,7 +92,7 @@ func (a *Applier) Supervise(ctx context.Context, interval time.Duration) {
 			reason = err.Error()
 		}
 		if reason != "" && reason != lastReason && ctx.Err() == nil {
-			a.config.Logger.ErrorContext(ctx, "nginx is down and does not start", telemetry.KeyReason, reason)
+			a.config.Logger.ErrorContext(ctx, "nginx cannot be kept running", telemetry.KeyReason, reason)
 		}
 		lastReason = reason
 	}
@@ -75,7 +104,10 @@ func (a *Applier) check(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	return a.revive(ctx)
+	if err := a.revive(ctx); err != nil {
+		return err
+	}
+	return a.watch()
 }
 
 // revive starts a dead nginx with the last good snapshot.
@@ -85,6 +117,14 @@ func (a *Applier) revive(ctx context.Context) error {
 		return err
 	}
 	a.config.Logger.WarnContext(ctx, "nginx is not running, it is started", telemetry.KeyGeneration, a.wanted().Generation())
-	_, err = a.install(ctx, a.wanted())
+	return a.startAgain(ctx)
+}
+
+// startAgain writes the last good snapshot over whatever is on disk.
+func (a *Applier) startAgain(ctx context.Context) error {
+	if a.held != nil && a.record.tellsDrift() {
+		a.logDrifts(ctx, "the host drifted, that is overwritten to start nginx", a.fileDrifts())
+	}
+	_, err := a.install(ctx, a.wanted())
 	return err
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 
@@ -62,19 +63,31 @@ func (a *Applier) install(ctx context.Context, next *snapshot.Snapshot) (Timing,
 	if timing.Test, err = a.testAndSync(ctx, wanted, staged); err != nil {
 		return timing, withRollback(err, staged.Discard())
 	}
-	before, _ := a.config.Generations.Current()
-	undo, err := staged.Swap(number)
-	if err != nil {
-		return timing, err
-	}
-	timing.Proof, err = a.activate(ctx, wanted.want, nginx.Order.Whole)
-	if err != nil {
-		return timing, withRollback(err, a.rollBack(ctx, undo))
-	}
-	return timing, a.config.Generations.Prune(number, before)
+	timing.Proof, err = a.swap(ctx, wanted, staged)
+	return timing, err
 }
 
-// alreadyRuns makes a repeated apply harmless, and adopts a running nginx.
+// swap makes nginx run staged files, or those before.
+func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.Staged) (duration, error) {
+	number := wanted.want.Generation
+	before, _ := a.config.Generations.Current()
+	if err := a.open(); err != nil {
+		return 0, withRollback(err, staged.Discard())
+	}
+	undo, err := staged.Swap(number)
+	if err != nil {
+		return 0, err
+	}
+	took, err := a.activate(ctx, wanted.want, nginx.Order.Whole)
+	if err != nil {
+		return took, withRollback(err, a.rollBack(ctx, undo))
+	}
+	a.prove(wanted.want, sums(a.complete(wanted)), false)
+	return took, a.config.Generations.Prune(number, before)
+}
+
+// alreadyRuns makes a repeated apply harmless, and adopts a running nginx. What
+// drifted is never adopted, whatever its workers say.
 func (a *Applier) alreadyRuns(ctx context.Context, wanted *files) bool {
 	current, ok := a.config.Generations.Current()
 	if !ok || current != wanted.want.Generation || !a.onDisk(wanted) {
@@ -84,7 +97,13 @@ func (a *Applier) alreadyRuns(ctx context.Context, wanted *files) bool {
 	if err != nil || master == 0 || !a.config.Nginx.Running(ctx, wanted.want) {
 		return false
 	}
-	a.proven = &wanted.want
+	drifts, err := a.look(ctx)
+	if err != nil || len(drifts) > 0 {
+		return false
+	}
+	if !a.record.tellsDrift() || a.record.Want != wanted.want {
+		a.prove(wanted.want, sums(a.complete(wanted)), true)
+	}
 	return true
 }
 
@@ -112,6 +131,22 @@ func (a *Applier) testAndSync(ctx context.Context, wanted *files, staged *genera
 		err = syncErr
 	}
 	return took, err
+}
+
+// try lets nginx test a snapshot and leaves nothing behind.
+func (a *Applier) try(ctx context.Context, next *snapshot.Snapshot) error {
+	wanted, err := a.render(next)
+	if err != nil {
+		return err
+	}
+	staged, err := a.config.Generations.Stage(a.complete(wanted))
+	if err != nil {
+		return err
+	}
+	_, err = a.step(ctx, "nginx.test", next.Generation(), func(ctx context.Context) error {
+		return a.test(ctx, wanted, staged)
+	})
+	return errors.Join(err, staged.Discard())
 }
 
 // test runs nginx -t on the staged files in a directory of its own, where every

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
+
 	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
@@ -17,8 +19,19 @@ type State struct {
 	Received *snapshot.Snapshot
 	// Running is nil when nginx does not answer.
 	Running *Running
+	// Rejected are the sites that were sent with it and not taken over.
+	Rejected []snapshot.Rejection
 	// LastError says why the last apply failed, or why nginx is down.
 	LastError string
+	// Drifts are how the host differs from what was applied.
+	Drifts []Drift
+}
+
+// Held is a part of what the edge holds.
+type Held struct {
+	Sites []*edgev1.Site
+	// Names is how many names the edge holds in all, internal ones included.
+	Names int
 }
 
 // Running is what fresh connections answer, and what it should be.
@@ -37,18 +50,41 @@ func (a *Applier) State(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	defer end()
-	state := State{Received: a.held, LastError: a.lastError}
-	if err := a.revive(context.WithoutCancel(ctx)); err != nil {
-		state.LastError = err.Error()
-		return state, nil
+	state := State{Received: a.held, Rejected: a.rejected, LastError: a.lastError}
+	down := a.revive(context.WithoutCancel(ctx))
+	if state.Drifts, err = a.look(ctx); err != nil {
+		return State{}, err
+	}
+	if down != nil {
+		return state.without(down.Error()), nil
 	}
 	status, err := a.config.Nginx.Status(ctx)
 	if err != nil {
-		state.LastError = "the workers do not answer: " + err.Error()
-		return state, nil
+		return state.without("the workers do not answer: " + err.Error()), nil
 	}
 	state.Running, err = a.running(status)
 	return state, err
+}
+
+// without is the state of a host whose nginx does not run.
+func (s State) without(why string) State {
+	s.LastError = why
+	if s.Received != nil {
+		s.Drifts = append(s.Drifts, notRunning(why))
+	}
+	return s
+}
+
+// Held returns the sites in buckets whose sums differ from those given, as
+// snapshot.Differing does.
+func (a *Applier) Held(ctx context.Context, sums [][]byte) (Held, error) {
+	end, err := a.begin(ctx)
+	if err != nil {
+		return Held{}, err
+	}
+	defer end()
+	held := a.wanted()
+	return Held{Sites: held.Differing(sums), Names: held.NameCount()}, nil
 }
 
 func (a *Applier) running(status nginx.Status) (*Running, error) {

@@ -43,28 +43,29 @@ func NewStore(dir string) (*Store, error) {
 
 func (s *Store) generations() string { return filepath.Join(s.dir, "generations") }
 func (s *Store) staging() string     { return filepath.Join(s.generations(), "staging") }
-func (s *Store) current() string     { return filepath.Join(s.dir, "current") }
+func (s *Store) current() string     { return filepath.Join(s.dir, LinkName) }
 
 // Path returns where a file of a generation is.
 func (s *Store) Path(generation uint64, name string) string {
-	return filepath.Join(s.generations(), strconv.FormatUint(generation, 10), name)
+	return filepath.Join(s.dir, Below(generation, name))
 }
 
 // CurrentPath returns where a file of the current generation is.
 func (s *Store) CurrentPath(name string) string { return filepath.Join(s.current(), name) }
 
 // Current returns the generation that nginx reads; ok is false when there is
-// none.
+// none, or when the link was not made here.
 func (s *Store) Current() (generation uint64, ok bool) {
 	target, err := os.Readlink(s.current())
 	if err != nil {
 		return 0, false
 	}
 	generation, err = strconv.ParseUint(filepath.Base(target), 10, 64)
-	return generation, err == nil
+	return generation, err == nil && target == Below(generation, "")
 }
 
-// Read returns the files of the current generation, all of them.
+// Read returns the files of the current generation, all of them. Anything else
+// in its place is an error.
 func (s *Store) Read() ([]File, error) {
 	entries, err := os.ReadDir(s.CurrentPath("."))
 	if err != nil {
@@ -72,6 +73,9 @@ func (s *Store) Read() ([]File, error) {
 	}
 	files := make([]File, 0, len(entries))
 	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			return nil, fmt.Errorf("read the current generation: %s is not a file", entry.Name())
+		}
 		data, err := os.ReadFile(s.CurrentPath(entry.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("read the current generation: %w", err)
@@ -92,6 +96,9 @@ func (s *Store) Stage(files []File) (*Staged, error) {
 	staged := &Staged{store: s, files: files}
 	if err := staged.Discard(); err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(s.generations(), 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of generations: %w", err)
 	}
 	return staged, WriteFiles(s.staging(), files)
 }
@@ -154,7 +161,7 @@ func (s *Staged) Swap(generation uint64) (undo func() error, err error) {
 func (s *Staged) place(generation uint64) (undo func() error, err error) {
 	from, to := s.store.staging(), s.store.Path(generation, "")
 	flags := uint(unix.RENAME_NOREPLACE)
-	if _, err := os.Stat(to); err == nil {
+	if _, err := os.Lstat(to); err == nil {
 		flags = unix.RENAME_EXCHANGE
 	}
 	if err := rename(from, to, flags); err != nil {
@@ -185,13 +192,26 @@ func (s *Store) point(generation uint64, exists bool) error {
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("point at generation %d: %w", generation, err)
 	}
-	if err := os.Symlink(filepath.Join("generations", strconv.FormatUint(generation, 10)), next); err != nil {
+	if err := os.Symlink(Below(generation, ""), next); err != nil {
+		return fmt.Errorf("point at generation %d: %w", generation, err)
+	}
+	if err := s.clearCurrent(); err != nil {
 		return fmt.Errorf("point at generation %d: %w", generation, err)
 	}
 	if err := os.Rename(next, s.current()); err != nil {
 		return fmt.Errorf("point at generation %d: %w", generation, err)
 	}
 	return sync(s.dir)
+}
+
+// clearCurrent removes a directory that somebody put in the place of the link; a
+// rename replaces everything else.
+func (s *Store) clearCurrent() error {
+	info, err := os.Lstat(s.current())
+	if err != nil || !info.IsDir() {
+		return nil
+	}
+	return os.RemoveAll(s.current())
 }
 
 // Prune removes every generation but those to keep, and what was staged.

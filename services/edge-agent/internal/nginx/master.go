@@ -47,17 +47,11 @@ func (n *Instance) isOurs(process process) bool {
 	return process.isMaster() && strings.Contains(process.command+" ", " -c "+n.config.ConfFile+" ")
 }
 
-// workers returns the process ids of the workers of a master that accept
-// connections.
-func workers(master int) ([]int, error) {
-	found, err := listProcesses(func(process process) bool {
+// workers returns the workers of a master that accept connections.
+func workers(master int) ([]process, error) {
+	return listProcesses(func(process process) bool {
 		return process.parent == master && process.isWorker() && !process.isDraining()
 	})
-	pids := make([]int, 0, len(found))
-	for _, worker := range found {
-		pids = append(pids, worker.pid)
-	}
-	return pids, err
 }
 
 // clearDead removes what a master that was killed left behind: workers that

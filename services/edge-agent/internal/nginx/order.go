@@ -48,6 +48,19 @@ type RejectedError struct{ Reason string }
 // Error gives the reason.
 func (e *RejectedError) Error() string { return "nginx refuses the configuration: " + e.Reason }
 
+var (
+	level = regexp.MustCompile(`^\[[a-z]+\]\s*`)
+	place = regexp.MustCompile(` in \S*/\S*`)
+	path  = regexp.MustCompile(`\S*/\S*`)
+)
+
+// Plain returns the reason without level, paths and line numbers, for readers who
+// have no business on this host.
+func (e *RejectedError) Plain() string {
+	text := place.ReplaceAllString(level.ReplaceAllString(e.Reason, ""), "")
+	return "nginx refuses it: " + path.ReplaceAllString(text, "...")
+}
+
 // UntestedError says why nginx could not judge: it was killed, took too long, or
 // the system refused it something. That is no fault of the configuration.
 type UntestedError struct{ Reason string }
@@ -90,7 +103,10 @@ func (n *Instance) Reload(ctx context.Context) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	order := Order{text: "nginx -s reload returned 0", old: old, logged: n.logSize()}
+	order := Order{text: "nginx -s reload returned 0", logged: n.logSize()}
+	for _, worker := range old {
+		order.old = append(order.old, worker.pid)
+	}
 	ctx, cancel := context.WithTimeout(ctx, n.config.ProofTimeout)
 	defer cancel()
 	return order, n.signal(ctx, "reload")

@@ -13,9 +13,12 @@ import (
 // process is one row of /proc.
 type process struct {
 	pid, parent int
+	started     uint64
 	// command is the command line, spaces for the bytes that end arguments.
 	command string
 }
+
+func (p process) identity() Process { return Process{PID: p.pid, Started: p.started} }
 
 func (p process) isMaster() bool   { return strings.HasPrefix(p.command, "nginx: master process ") }
 func (p process) isWorker() bool   { return strings.HasPrefix(p.command, "nginx: worker process") }
@@ -34,15 +37,29 @@ func readProcess(pid int) (process, bool) {
 	}
 	// The second field is the name in parentheses, which may hold anything.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 || string(fields[0]) == "Z" {
+	if len(fields) < 20 || string(fields[0]) == "Z" {
 		return process{}, false
 	}
 	parent, err := strconv.Atoi(string(fields[1]))
 	if err != nil {
 		return process{}, false
 	}
+	started, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	if err != nil {
+		return process{}, false
+	}
 	text := string(bytes.TrimRight(command, "\x00"))
-	return process{pid: pid, parent: parent, command: strings.TrimSpace(strings.ReplaceAll(text, "\x00", " "))}, true
+	return process{pid: pid, parent: parent, started: started, command: strings.TrimSpace(strings.ReplaceAll(text, "\x00", " "))}, true
+}
+
+// isZombie tells whether a process has ended and its parent does not know yet.
+func isZombie(of Process) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(of.PID), "stat"))
+	if err != nil {
+		return false
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	return len(fields) > 0 && string(fields[0]) == "Z"
 }
 
 func listProcesses(keep func(process) bool) ([]process, error) {

@@ -9,8 +9,8 @@ import (
 
 // Want is what fresh connections must answer.
 type Want struct {
-	Generation uint64
-	Hash       string
+	Generation uint64 `json:"generation"`
+	Hash       string `json:"hash"`
 }
 
 // Order is what was told to nginx, and what must be over for it to count.

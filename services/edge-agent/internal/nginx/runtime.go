@@ -17,6 +17,7 @@ import (
 //	private/status.sock   nginx's; only the agent can reach it
 //	private/internal.sock nginx's; only the agent can reach it
 //	nginx.pid  signal.conf  temp/  test/
+//	proved.json           what was proved last, and which processes proved it
 type Runtime struct{ dir string }
 
 // socketPathLimit is what sun_path of a unix socket address holds on Linux.
@@ -42,6 +43,7 @@ func (r Runtime) StatusSocket() string   { return filepath.Join(r.dir, "private"
 func (r Runtime) InternalSocket() string { return filepath.Join(r.dir, "private", "internal.sock") }
 func (r Runtime) TempDir() string        { return filepath.Join(r.dir, "temp") }
 func (r Runtime) TestDir() string        { return filepath.Join(r.dir, "test") }
+func (r Runtime) ProvedFile() string     { return filepath.Join(r.dir, "proved.json") }
 func (r Runtime) signalFile() string     { return filepath.Join(r.dir, "signal.conf") }
 
 // Prepare makes the directory for workers of userName (empty: our own user).

@@ -38,6 +38,15 @@ func (e *InvalidSiteError) Error() string {
 	return fmt.Sprintf("site %q: %s: %v", e.SiteID, e.Field, e.Err)
 }
 
+// Plain returns field and problem without the value and without the id, for
+// readers who may not see either.
+func (e *InvalidSiteError) Plain() string {
+	if refused := new(encode.Refused); errors.As(e.Err, &refused) {
+		return fmt.Sprintf("%s: %s %s", e.Field, refused.Kind, refused.Reason)
+	}
+	return fmt.Sprintf("%s: %v", e.Field, e.Err)
+}
+
 // Unwrap returns the problem.
 func (e *InvalidSiteError) Unwrap() error { return e.Err }
 
@@ -120,6 +129,15 @@ func claimHostnames(owner map[string]string, site *site) error {
 			return at(fmt.Sprintf("hostnames[%d]", i), fmt.Errorf("%s is already served for %s", hostname, other))
 		}
 		owner[hostname.String()] = site.id.String()
+	}
+	return nil
+}
+
+// Check finds what is wrong with one site, whatever others there are. The error
+// is an *InvalidSiteError.
+func Check(message *edgev1.Site) error {
+	if _, err := parseSite(message); err != nil {
+		return invalid(message, err)
 	}
 	return nil
 }

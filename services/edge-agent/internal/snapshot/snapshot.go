@@ -73,6 +73,23 @@ func Next(base *Snapshot, change Change) (*Snapshot, error) {
 	return next, nil
 }
 
+// With returns a copy in which some sites are others: each id is given the site
+// that takes its place, nil where it shall be left out.
+func (s *Snapshot) With(others map[string]*edgev1.Site) *Snapshot {
+	next := &Snapshot{fence: s.fence, sites: maps.Clone(s.sites), set: s.set.Clone()}
+	for id, site := range others {
+		if site == nil {
+			delete(next.sites, id)
+			next.set.Remove(id)
+			continue
+		}
+		next.sites[id] = site
+		next.set.Put(id, Sum(site))
+	}
+	next.digest = next.set.Digest()
+	return next
+}
+
 // Fence returns the fence that the snapshot came with.
 func (s *Snapshot) Fence() Fence { return s.fence }
 
@@ -94,13 +111,19 @@ func (s *Snapshot) Sites() []*edgev1.Site {
 	return sites
 }
 
-// Hosts returns the set of public hostnames.
-func (s *Snapshot) Hosts() map[string]bool {
-	hosts := make(map[string]bool, len(s.sites))
-	for _, site := range s.sites {
-		for _, hostname := range site.GetHostnames() {
-			hosts[hostname] = true
+// Site returns the site with an id, nil when there is none.
+func (s *Snapshot) Site(id string) *edgev1.Site { return s.sites[id] }
+
+// Changed returns the ids of sites that base has otherwise or not at all, in
+// their order.
+func (s *Snapshot) Changed(base *Snapshot) []string {
+	var changed []string
+	for id := range s.sites {
+		sum, _ := s.set.Get(id)
+		if before, had := base.set.Get(id); !had || before != sum {
+			changed = append(changed, id)
 		}
 	}
-	return hosts
+	slices.Sort(changed)
+	return changed
 }

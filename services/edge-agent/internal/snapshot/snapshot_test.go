@@ -1,13 +1,19 @@
 package snapshot_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protodelim"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -142,24 +148,95 @@ func TestStore_keeps_the_last_good_snapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loaded, _, err := store.Load(); loaded != nil || err != nil {
+	if loaded, err := store.Load(); loaded.Snapshot != nil || err != nil {
 		t.Fatalf("empty store: %v, %v", loaded, err)
 	}
 	saved := whole(t, sites)
-	if err := store.Save("edge_1", saved); err != nil {
+	rejected := []snapshot.Rejection{{SiteID: "site_1", Revision: 7, Message: "no", Kept: 6}, {SiteID: "site_2", Revision: 1}}
+	for _, rejected := range [][]snapshot.Rejection{rejected, nil} {
+		if err := store.Save("edge_1", snapshot.Proved{Snapshot: saved, Rejected: rejected}); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := store.Load()
+		if err != nil || loaded.At.IsZero() {
+			t.Fatal(loaded.At, err)
+		}
+		if loaded.Snapshot.Fence() != saved.Fence() || loaded.Snapshot.Digest() != saved.Digest() || !slices.Equal(loaded.Rejected, rejected) {
+			t.Errorf("loaded %v %s %v", loaded.Snapshot.Fence(), loaded.Snapshot.Digest(), loaded.Rejected)
+		}
+		for i, site := range loaded.Snapshot.Sites() {
+			if !proto.Equal(site, saved.Sites()[i]) {
+				t.Errorf("site %d is %v", i, site)
+			}
+		}
+	}
+}
+
+// An agent without rejections reads requests only: what comes after them must be
+// one without a part.
+func TestStore_is_read_by_agents_that_know_no_rejections(t *testing.T) {
+	_, sites := readVectors(t)
+	dir := t.TempDir()
+	store, err := snapshot.NewStore(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, at, err := store.Load()
-	if err != nil || at.IsZero() {
-		t.Fatal(at, err)
+	rejected := []snapshot.Rejection{{SiteID: "site_1", Revision: 7, Message: "no", Kept: 6}}
+	if err := store.Save("edge_1", snapshot.Proved{Snapshot: whole(t, sites), Rejected: rejected}); err != nil {
+		t.Fatal(err)
 	}
-	if loaded.Fence() != saved.Fence() || loaded.Digest() != saved.Digest() {
-		t.Errorf("loaded %v %s", loaded.Fence(), loaded.Digest())
+	data, err := os.ReadFile(filepath.Join(dir, "last_good.pb"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, site := range loaded.Sites() {
-		if !proto.Equal(site, saved.Sites()[i]) {
-			t.Errorf("site %d is %v", i, site)
+	reader, parts := bytes.NewReader(data), []string{}
+	for reader.Len() > 0 {
+		var message edgev1.ApplyRequest
+		if err := protodelim.UnmarshalFrom(reader, &message); err != nil {
+			t.Fatal(err)
 		}
+		parts = append(parts, fmt.Sprintf("%T", message.GetPart()))
+	}
+	if got := strings.Join(parts, " "); got != "*edgev1.ApplyRequest_Header *edgev1.ApplyRequest_Sites <nil>" {
+		t.Errorf("the file holds %s", got)
+	}
+}
+
+func TestSnapshot_With(t *testing.T) {
+	_, sites := readVectors(t)
+	base := whole(t, sites[:3])
+	other := proto.CloneOf(sites[1])
+	other.Revision += 5
+	next := base.With(map[string]*edgev1.Site{sites[0].GetSiteId(): nil, other.GetSiteId(): other, sites[3].GetSiteId(): sites[3]})
+	if want := digestOf([]*edgev1.Site{other, sites[2], sites[3]}); next.Digest() != want || next.Len() != 3 || next.Fence() != base.Fence() {
+		t.Errorf("%d sites, fence %s, digest %s, want %s", next.Len(), next.Fence(), next.Digest(), want)
+	}
+	if base.Digest() != digestOf(sites[:3]) || base.Site(other.GetSiteId()) != sites[1] {
+		t.Error("the base changed")
+	}
+	want := []string{other.GetSiteId(), sites[3].GetSiteId()}
+	slices.Sort(want)
+	if changed := next.Changed(base); !slices.Equal(changed, want) {
+		t.Errorf("changed are %v, want %v", changed, want)
+	}
+}
+
+func TestSnapshot_Differing(t *testing.T) {
+	_, sites := readVectors(t)
+	held, ours := whole(t, sites), digest.NewSet()
+	for _, site := range sites[1:] {
+		ours.Put(site.GetSiteId(), snapshot.Sum(site))
+	}
+	var sums [][]byte
+	for bucket := range digest.Buckets {
+		sum := ours.Bucket(bucket)
+		sums = append(sums, sum[:])
+	}
+	if got := held.Differing(sums); len(got) != 1 || got[0] != sites[0] {
+		t.Errorf("differing are %v, want the one that the sums lack", got)
+	}
+	if got := held.Differing(nil); len(got) != len(sites) {
+		t.Errorf("without sums %d sites, want %d", len(got), len(sites))
 	}
 }
 

@@ -14,13 +14,24 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protodelim"
+	"google.golang.org/protobuf/proto"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 )
 
 // Store keeps the last good snapshot and the highest caller seen. The snapshot
-// is the very stream of messages that would apply it.
+// is the very stream of messages that would apply it, followed by what was
+// rejected.
 type Store struct{ dir string }
+
+// Proved is what was proved last.
+type Proved struct {
+	Snapshot *Snapshot
+	// Rejected are the sites that were sent with it and not taken over.
+	Rejected []Rejection
+	// At is when it was saved.
+	At time.Time
+}
 
 // sitesPerMessage keeps messages of the file small enough to read.
 const sitesPerMessage = 500
@@ -36,64 +47,63 @@ func NewStore(dir string) (*Store, error) {
 func (s *Store) snapshotFile() string { return filepath.Join(s.dir, "last_good.pb") }
 func (s *Store) fenceFile() string    { return filepath.Join(s.dir, "fence.json") }
 
-// Load returns the last good snapshot, nil when there is none, and when it was
-// saved.
-func (s *Store) Load() (*Snapshot, time.Time, error) {
+// Load returns what was proved last; its snapshot is nil when nothing was.
+func (s *Store) Load() (Proved, error) {
 	file, err := os.Open(s.snapshotFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, time.Time{}, nil
+		return Proved{}, nil
 	}
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("load the last good snapshot: %w", err)
+		return Proved{}, fmt.Errorf("load the last good snapshot: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("load the last good snapshot: %w", err)
+		return Proved{}, fmt.Errorf("load the last good snapshot: %w", err)
 	}
-	change, err := readChange(bufio.NewReader(file))
+	change, rejected, err := readChange(bufio.NewReader(file))
 	if err != nil {
-		return nil, time.Time{}, s.damaged(err)
+		return Proved{}, s.damaged(err)
 	}
 	loaded, err := Next(nil, change)
 	if err != nil {
-		return nil, time.Time{}, s.damaged(errors.New("its digest does not come out"))
+		return Proved{}, s.damaged(errors.New("its digest does not come out"))
 	}
-	return loaded, info.ModTime(), nil
+	return Proved{Snapshot: loaded, Rejected: rejected, At: info.ModTime()}, nil
 }
 
 func (s *Store) damaged(err error) error {
 	return fmt.Errorf("last good snapshot %s is damaged: %w; remove it, and the control plane will send everything again", s.snapshotFile(), err)
 }
 
-func readChange(reader *bufio.Reader) (Change, error) {
+func readChange(reader *bufio.Reader) (Change, []Rejection, error) {
 	change := Change{Whole: true}
+	var rejected []Rejection
 	for {
 		message := new(edgev1.ApplyRequest)
 		err := protodelim.UnmarshalOptions{MaxSize: -1}.UnmarshalFrom(reader, message)
 		if errors.Is(err, io.EOF) {
-			return change, nil
+			return change, rejected, nil
 		}
 		if err != nil {
-			return Change{}, err
+			return Change{}, nil, err
 		}
 		if header := message.GetHeader(); header != nil {
 			change.Fence, change.Digest = FenceOf(header.GetFence()), header.GetDigest()
 		}
 		change.Sites = append(change.Sites, message.GetSites().GetSites()...)
+		answer := new(edgev1.ApplyResponse)
+		if err := proto.Unmarshal(message.ProtoReflect().GetUnknown(), answer); err != nil {
+			return Change{}, nil, err
+		}
+		rejected = append(rejected, rejectionsOf(answer.GetRejected())...)
 	}
 }
 
 // Save replaces the last good snapshot durably.
-func (s *Store) Save(edgeID string, snapshot *Snapshot) error {
+func (s *Store) Save(edgeID string, proved Proved) error {
 	var data bytes.Buffer
-	messages := []*edgev1.ApplyRequest{{Part: &edgev1.ApplyRequest_Header{Header: &edgev1.ApplyHeader{
-		EdgeId: edgeID, Fence: snapshot.Fence().Message(), Whole: true, Digest: snapshot.Digest(),
-	}}}}
-	for sites := range slices.Chunk(snapshot.Sites(), sitesPerMessage) {
-		messages = append(messages, &edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Sites{Sites: &edgev1.ApplySites{Sites: sites}}})
-	}
-	for _, message := range messages {
+	for _, message := range saved(edgeID, proved) {
 		if _, err := protodelim.MarshalTo(&data, message); err != nil {
 			return fmt.Errorf("save the last good snapshot: %w", err)
 		}
@@ -102,6 +112,23 @@ func (s *Store) Save(edgeID string, snapshot *Snapshot) error {
 		return fmt.Errorf("save the last good snapshot: %w", err)
 	}
 	return nil
+}
+
+// saved returns the messages of the file. The answer comes last: its rejections
+// are a field that no request has, so an agent that knows nothing of them reads
+// a request without a part.
+func saved(edgeID string, proved Proved) []proto.Message {
+	snapshot := proved.Snapshot
+	messages := []proto.Message{&edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Header{Header: &edgev1.ApplyHeader{
+		EdgeId: edgeID, Fence: snapshot.Fence().Message(), Whole: true, Digest: snapshot.Digest(),
+	}}}}
+	for sites := range slices.Chunk(snapshot.Sites(), sitesPerMessage) {
+		messages = append(messages, &edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Sites{Sites: &edgev1.ApplySites{Sites: sites}}})
+	}
+	if len(proved.Rejected) > 0 {
+		messages = append(messages, &edgev1.ApplyResponse{Rejected: RejectionMessages(proved.Rejected)})
+	}
+	return messages
 }
 
 // Seen returns the highest caller whose apply was begun; the generation in it

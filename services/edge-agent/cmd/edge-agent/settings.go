@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/program"
+	"github.com/siteplane/siteplane/services/edge-agent/app"
+)
+
+// settings are the flags of the program; app.Config says more about each.
+type settings struct {
+	Listen        string `help:"Where lifecycle calls." default:"127.0.0.1:9091" placeholder:"HOST:PORT"`
+	program.PKI   `embed:""`
+	program.Admin `embed:""`
+
+	Dir          string   `help:"Absolute path that survives a reboot: nginx's configuration, the last good state, logs. The agent's alone." default:"/var/lib/siteplane/edge" placeholder:"DIR"`
+	RuntimeDir   string   `help:"Short absolute path for sockets and the pid file, which nginx's workers can enter." default:"/run/siteplane-edge" placeholder:"DIR"`
+	PublicListen []string `help:"Addresses at which nginx answers visitors. May be repeated." placeholder:"IP:PORT"`
+	NginxBin     string   `help:"nginx, as a name or a path." default:"nginx" placeholder:"NAME"`
+	NginxUser    string   `help:"User of nginx's workers; ignored unless the agent is root." default:"nobody" placeholder:"USER"`
+
+	ProofTimeout  time.Duration `help:"Time for new workers to answer." default:"10s" placeholder:"DURATION"`
+	TestTimeout   time.Duration `help:"Time for the test of a configuration." default:"1m" placeholder:"DURATION"`
+	CheckInterval time.Duration `help:"How often a dead nginx is looked for." default:"2s" placeholder:"DURATION"`
+
+	StopNginx bool `help:"End nginx, after the requests that it serves, and this program too. No agent may run."`
+}
+
+// edgePath is how the SPIFFE path of an edge begins; its id follows.
+const edgePath = "/edge/"
+
+// Check reports everything that is wrong, joined.
+func (s settings) Check() error {
+	if s.StopNginx {
+		return s.config().Check()
+	}
+	return errors.Join(program.CheckAddress("--listen", s.Listen), s.PKI.Check(), s.Admin.Check(), s.config().Check())
+}
+
+func (s settings) config() app.Config {
+	return app.Config{
+		Dir: s.Dir, RuntimeDir: s.RuntimeDir, PublicListen: s.PublicListen, NginxBin: s.NginxBin, NginxUser: s.NginxUser,
+		ProofTimeout: s.ProofTimeout, TestTimeout: s.TestTimeout, CheckInterval: s.CheckInterval,
+	}
+}
+
+// run serves until the context is done.
+func run(ctx context.Context, s settings, env program.Env) error {
+	cfg := s.config()
+	if s.StopNginx {
+		return app.StopNginx(ctx, cfg)
+	}
+	on, err := program.Open(ctx, s.PKI, s.Listen, s.Admin, env)
+	if err != nil {
+		return err
+	}
+	edgeID, ok := strings.CutPrefix(on.Identity.Path(), edgePath)
+	if !ok || edgeID == "" {
+		return errors.Join(fmt.Errorf("the certificate in --pki is for %s, not for an edge: give the folder edge/NAME that `siteplane pki init --edge NAME` made",
+			on.Identity.Path()), on.Close())
+	}
+	cfg.EdgeID, cfg.Listener, cfg.Identity, cfg.Telemetry = edgeID, on.Listener, on.Identity, env.Telemetry
+	return on.Serve(ctx, func(ctx context.Context) error { return app.Run(ctx, cfg) })
+}
