@@ -31,6 +31,7 @@ type call struct {
 	status int
 	body   []byte
 	effect bool
+	seq    int // in the log
 }
 
 // endpoint answers a call. The server's mutex is held.
@@ -128,6 +129,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		sent: body, header: http.Header{},
 	}
 	fault := s.faults.take(r.Method, c.path)
+	if fault.Kind == FaultHold && !s.hold(c, fault) {
+		fault.Kind = FaultDropBefore // Nobody waits for it any more.
+	}
 	if fault.reaches() {
 		s.verifyHostnames(r.Context(), c)
 	}

@@ -44,6 +44,8 @@ func (s *Server) newControls() *http.ServeMux {
 	}
 	handle("POST /faults", s.controlInject)
 	handle("DELETE /faults", func(*http.Request) (any, error) { s.Clear(); return nil, nil })
+	handle("GET /held", func(*http.Request) (any, error) { return s.Held(), nil })
+	handle("POST /release", func(*http.Request) (any, error) { s.Release(); return nil, nil })
 	handle("GET /log", func(*http.Request) (any, error) { return s.Log(), nil })
 	handle("DELETE /log", func(*http.Request) (any, error) { s.ResetLog(); return nil, nil })
 	handle("GET /state", func(*http.Request) (any, error) { return json.RawMessage(s.Snapshot()), nil })

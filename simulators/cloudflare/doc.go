@@ -51,6 +51,8 @@
 //
 //	POST   /_sim/faults                               inject a Fault
 //	DELETE /_sim/faults                               end all faults
+//	GET    /_sim/held                                 the calls that are held now, a list of HeldCall
+//	POST   /_sim/release                              let them go on
 //	GET    /_sim/log                                  the calls, a list of Call
 //	DELETE /_sim/log                                  forget them
 //	GET    /_sim/state                                Snapshot, byte for byte
@@ -71,6 +73,11 @@
 //
 //	{"kind": "race", "method": "PUT", "path": "/configurations$", "times": 1,
 //	 "configuration": {"ingress": [{"service": "http_status:404"}]}}
+//
+// and the next PUT of a configuration is received and waits, without effect, until
+// it is released or the client goes away:
+//
+//	{"kind": "hold", "method": "PUT", "path": "/configurations$", "times": 1}
 //
 // # Standalone
 //

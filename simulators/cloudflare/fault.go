@@ -34,11 +34,16 @@ const (
 	FaultRace FaultKind = "race"
 	// FaultStale answers reads from the state at the time of Inject.
 	FaultStale FaultKind = "stale"
+	// FaultHold keeps a call waiting, without effect, until Release; then it goes
+	// on. It never has an effect when the client goes away first.
+	FaultHold FaultKind = "hold"
+	// FaultApplyThenHold takes effect, and keeps the answer until Release.
+	FaultApplyThenHold FaultKind = "apply_then_hold"
 )
 
 var faultKinds = []FaultKind{
 	FaultStatus, FaultDropBefore, FaultApplyThenHang, FaultApplyThenDrop,
-	FaultSuccessFalse, FaultMalformed, FaultRace, FaultStale,
+	FaultSuccessFalse, FaultMalformed, FaultRace, FaultStale, FaultHold, FaultApplyThenHold,
 }
 
 // Fault says which calls misbehave, and how.
@@ -224,6 +229,11 @@ func (s *Server) deliver(w http.ResponseWriter, c *call, f Fault) {
 		panic(http.ErrAbortHandler)
 	case FaultDropBefore, FaultApplyThenDrop:
 		panic(http.ErrAbortHandler)
+	case FaultApplyThenHold:
+		if !s.hold(c, f) {
+			s.journal.cut(c.seq)
+			panic(http.ErrAbortHandler)
+		}
 	}
 	for name, values := range c.header {
 		w.Header()[name] = values

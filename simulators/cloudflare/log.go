@@ -46,7 +46,8 @@ type journal struct {
 	logged int // bytes of bodies
 }
 
-func (j *journal) add(c Call) {
+// add numbers a call and keeps it.
+func (j *journal) add(c Call) (seq int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.seq++
@@ -57,6 +58,18 @@ func (j *journal) add(c Call) {
 		j.logged -= len(j.calls[0].RequestBody)
 		j.calls[0] = Call{}
 		j.calls = j.calls[1:]
+	}
+	return c.Seq
+}
+
+// cut notes that a call was not answered after all.
+func (j *journal) cut(seq int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.calls {
+		if j.calls[i].Seq == seq {
+			j.calls[i].Status = 0
+		}
 	}
 }
 
@@ -86,7 +99,7 @@ func (s *Server) note(c *call, fault Fault) {
 		Status: status, Mutating: mutating(c.request.Method), Effect: c.effect,
 		RequestBody: string(c.sent), At: s.cfg.Clock(),
 	}
-	s.journal.add(entry)
+	c.seq = s.journal.add(entry)
 	s.log.Debug("call", "method", entry.Method, "path", entry.Path, "status", status, "effect", entry.Effect)
 }
 

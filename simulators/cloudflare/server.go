@@ -38,6 +38,7 @@ type Server struct {
 	rays     atomic.Uint64
 	stopping chan struct{}
 	faults   faults
+	holds    heldCalls
 	journal  journal
 
 	mu      sync.Mutex
@@ -69,6 +70,7 @@ func Listen(cfg Config) (*Server, error) {
 	for _, t := range cfg.Tokens {
 		s.tokens[t.Secret] = t
 	}
+	s.holds.released = make(chan struct{})
 	s.routes, s.controls, s.proxy = s.newRoutes(), s.newControls(), s.newProxy()
 	if err := s.bind(); err != nil {
 		return nil, err

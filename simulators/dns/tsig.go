@@ -5,7 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/miekg/dns"
@@ -29,6 +32,26 @@ func WriteKeyFile(path, name, secret string) error {
 		return fmt.Errorf("write dns key file: %w", err)
 	}
 	return nil
+}
+
+var secretLine = regexp.MustCompile(`secret "([A-Za-z0-9+/=]+)"`)
+
+// EnsureKeyFile returns the secret of a key file, and makes the file with a new
+// one if there is none.
+func EnsureKeyFile(path, name string) (secret string, err error) {
+	content, err := os.ReadFile(filepath.Clean(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		secret = NewSecret()
+		return secret, WriteKeyFile(path, name, secret)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read dns key file: %w", err)
+	}
+	match := secretLine.FindSubmatch(content)
+	if match == nil {
+		return "", fmt.Errorf("the dns key file %s holds no secret: remove it, and a new one is made", path)
+	}
+	return string(match[1]), nil
 }
 
 // verify checks the signature of a message that has one and returns what is

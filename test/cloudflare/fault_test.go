@@ -126,7 +126,7 @@ func (e *experiment) fails(t *testing.T, fault cloudflare.Fault) bool {
 		t.Fatal(err)
 	}
 	e.sim.ResetLog()
-	_, err := e.client.Apply(t.Context(), request(1, e.wanted...))
+	_, err := e.client.Apply(t.Context(), e.request(t, 1, e.wanted...))
 	e.sim.Clear()
 	if err != nil && status.Code(err) != codes.Unavailable {
 		t.Fatalf("%s call %d: %v", fault.Method, fault.Skip, err)
@@ -145,7 +145,7 @@ func (e *experiment) converge(t *testing.T, wanted []*tunnelv1.Route) {
 	t.Helper()
 	var err error
 	for range 5 {
-		if _, err = e.client.Apply(t.Context(), request(1, wanted...)); err == nil {
+		if _, err = e.client.Apply(t.Context(), e.request(t, 1, wanted...)); err == nil {
 			e.wantHeld(t, wanted)
 			return
 		}

@@ -251,7 +251,7 @@ func TestApply_gives_up_against_a_writer_that_never_stops(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sim.ResetLog()
-	_, err = w.client.Apply(t.Context(), request(1, record("www.shop.test", shopZone)))
+	_, err = w.client.Apply(t.Context(), w.request(t, 1, record("www.shop.test", shopZone)))
 	wantStatus(t, err, codes.Unavailable, "UNAVAILABLE")
 	if got := w.look(t); len(got.records) > 0 || len(got.wrong) > 0 {
 		t.Errorf("held is %+v", got)
@@ -285,7 +285,7 @@ func TestApply_names_a_deleted_tunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sim.ResetLog()
-	_, err := w.client.Apply(t.Context(), request(2))
+	_, err := w.client.Apply(t.Context(), w.request(t, 2))
 	wantStatus(t, err, codes.Unavailable, "UNAVAILABLE")
 	if !strings.Contains(err.Error(), tunnelID) || len(w.mutations()) > 0 {
 		t.Errorf("error is %v, calls %v", err, w.mutations())
@@ -299,9 +299,9 @@ func TestApply_believes_no_old_list(t *testing.T) {
 	if err := w.sim.Inject(cloudflare.Fault{Method: http.MethodGet, Path: "/dns_records$", Kind: cloudflare.FaultStale}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.client.Apply(t.Context(), request(1, record("www.shop.test", shopZone)))
+	_, err := w.client.Apply(t.Context(), w.request(t, 1, record("www.shop.test", shopZone)))
 	wantStatus(t, err, codes.Unavailable, "UNAVAILABLE")
-	_, err = w.client.Apply(t.Context(), request(2))
+	_, err = w.client.Apply(t.Context(), w.request(t, 2))
 	wantStatus(t, err, codes.Unavailable, "UNAVAILABLE")
 	if got := w.look(t); !slices.Equal(got.rules, got.records) || len(got.records) != 1 {
 		t.Errorf("held is %+v", got)

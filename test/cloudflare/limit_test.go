@@ -36,7 +36,7 @@ func TestApply_names_the_permission_that_is_missing(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.sim.ResetLog()
-		_, err := w.client.Apply(t.Context(), request(1, record("new.shop.test", shopZone)))
+		_, err := w.client.Apply(t.Context(), w.request(t, 1, record("new.shop.test", shopZone)))
 		wantStatus(t, err, codes.FailedPrecondition, "CLOUDFLARE_PERMISSION")
 		if got := rpcerr.MetadataOf(err)["permission"]; got != want || rpcerr.MetadataOf(err)["actor"] != "operator" {
 			t.Errorf("without %s the error names %q, want %q", missing, got, want)
@@ -56,7 +56,7 @@ func TestApply_names_the_permission_that_is_missing(t *testing.T) {
 func TestApply_with_a_revoked_token_is_for_the_operator(t *testing.T) {
 	w := setup(t)
 	w.sim.RevokeToken(token)
-	_, err := w.client.Apply(t.Context(), request(1))
+	_, err := w.client.Apply(t.Context(), w.request(t, 1))
 	wantStatus(t, err, codes.FailedPrecondition, "CLOUDFLARE_PERMISSION")
 	_, err = w.client.LookupZone(t.Context(), &tunnelv1.LookupZoneRequest{Hostname: "www.shop.test"})
 	wantStatus(t, err, codes.FailedPrecondition, "CLOUDFLARE_PERMISSION")
@@ -71,7 +71,7 @@ func TestApply_needs_no_permission_where_it_has_nothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.apply(t, 1, record("www.shop.test", shopZone))
-	_, err = w.client.Apply(t.Context(), request(2, record("www.shop.test", shopZone), record("www.blog.shop.test", blogZone)))
+	_, err = w.client.Apply(t.Context(), w.request(t, 2, record("www.shop.test", shopZone), record("www.blog.shop.test", blogZone)))
 	wantStatus(t, err, codes.FailedPrecondition, "CLOUDFLARE_PERMISSION")
 }
 
@@ -84,10 +84,10 @@ func TestApply_429_is_obeyed_over_a_restart(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sim.ResetLog()
-	_, err = w.client.Apply(t.Context(), request(1, all()...))
+	_, err = w.client.Apply(t.Context(), w.request(t, 1, all()...))
 	wantThrottled(t, err)
 	for range 3 {
-		_, err = w.client.Apply(t.Context(), request(1, all()...))
+		_, err = w.client.Apply(t.Context(), w.request(t, 1, all()...))
 		wantThrottled(t, err)
 	}
 	w.restart(t)
@@ -135,23 +135,24 @@ func (w *world) restart(t *testing.T) {
 	w.start(t)
 }
 
-func fenced(era, epoch, generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
-	r := request(generation, routes...)
+func (w *world) fenced(t *testing.T, era, epoch, generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
+	t.Helper()
+	r := w.request(t, generation, routes...)
 	r.Fence.Era, r.Fence.Epoch = era, epoch
 	return r
 }
 
 func TestApply_refuses_an_older_fence(t *testing.T) {
 	w := setup(t)
-	if _, err := w.client.Apply(t.Context(), fenced(2, 2, 2, all()...)); err != nil {
+	if _, err := w.client.Apply(t.Context(), w.fenced(t, 2, 2, 2, all()...)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.client.Apply(t.Context(), fenced(2, 2, 2, all()...)); err != nil {
+	if _, err := w.client.Apply(t.Context(), w.fenced(t, 2, 2, 2, all()...)); err != nil {
 		t.Errorf("the same fence is refused: %v", err)
 	}
 	w.sim.ResetLog()
 	for range 2 {
-		for _, stale := range []*tunnelv1.ApplyRequest{fenced(2, 2, 1), fenced(2, 1, 9), fenced(1, 9, 9)} {
+		for _, stale := range []*tunnelv1.ApplyRequest{w.fenced(t, 2, 2, 1), w.fenced(t, 2, 1, 9), w.fenced(t, 1, 9, 9)} {
 			_, err := w.client.Apply(t.Context(), stale)
 			wantStatus(t, err, codes.Aborted, "STALE_FENCE")
 		}
@@ -160,7 +161,7 @@ func TestApply_refuses_an_older_fence(t *testing.T) {
 	if calls := w.sim.Log(); len(calls) > 0 {
 		t.Errorf("an older caller reached Cloudflare: %v", calls)
 	}
-	if _, err := w.client.Apply(t.Context(), fenced(3, 1, 1)); err != nil {
+	if _, err := w.client.Apply(t.Context(), w.fenced(t, 3, 1, 1)); err != nil {
 		t.Errorf("a higher era is refused: %v", err)
 	}
 }
@@ -178,13 +179,13 @@ func TestApply_stops_when_a_newer_one_comes(t *testing.T) {
 	}
 	older := make(chan error, 1)
 	go func() {
-		_, err := w.client.Apply(t.Context(), request(1, record("old.shop.test", shopZone)))
+		_, err := w.client.Apply(t.Context(), w.request(t, 1, record("old.shop.test", shopZone)))
 		older <- err
 	}()
 	<-reached
 	newer := make(chan error, 1)
 	go func() {
-		_, err := w.client.Apply(t.Context(), request(2, record("new.shop.test", shopZone)))
+		_, err := w.client.Apply(t.Context(), w.request(t, 2, record("new.shop.test", shopZone)))
 		newer <- err
 	}()
 	w.waitForFence(t, `"generation":2`)
@@ -239,10 +240,10 @@ func TestLog_never_shows_the_token(t *testing.T) {
 		if err := w.sim.Inject(tt.fault); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = w.client.Apply(t.Context(), request(2))
+		_, _ = w.client.Apply(t.Context(), w.request(t, 2))
 	}
 	w.sim.RevokeToken(token)
-	_, _ = w.client.Apply(t.Context(), request(2))
+	_, _ = w.client.Apply(t.Context(), w.request(t, 2))
 	written := log.String()
 	for _, want := range []string{"tunnel apply begins", "tunnel applied", "tunnel not applied", "www.tenant.test"} {
 		if !strings.Contains(written, want) {

@@ -246,8 +246,22 @@ func custom(hostname string) *tunnelv1.Route {
 	return &tunnelv1.Route{Hostname: hostname, Kind: tunnelv1.RouteKind_ROUTE_KIND_CUSTOM_HOSTNAME}
 }
 
-// request is an apply of routes in any order.
-func request(generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
+// request is an apply of routes in any order. Operations explain all that goes.
+func (w *world) request(t *testing.T, generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
+	t.Helper()
+	r := unexplained(generation, routes...)
+	held, err := look(w.sim.Snapshot())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range slices.Concat(held.rules, held.records, held.customs) {
+		r.Removals = append(r.Removals, &tunnelv1.Removal{Hostname: name, OperationId: "op_1"})
+	}
+	return r
+}
+
+// unexplained is an apply of routes of which no operation says why anything goes.
+func unexplained(generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyRequest {
 	routes = slices.Clone(routes)
 	slices.SortFunc(routes, func(a, b *tunnelv1.Route) int { return strings.Compare(a.GetHostname(), b.GetHostname()) })
 	h := digest.New()
@@ -269,7 +283,7 @@ func request(generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyReques
 // apply applies and must succeed.
 func (w *world) apply(t *testing.T, generation uint64, routes ...*tunnelv1.Route) *tunnelv1.ApplyResponse {
 	t.Helper()
-	response, err := w.client.Apply(t.Context(), request(generation, routes...))
+	response, err := w.client.Apply(t.Context(), w.request(t, generation, routes...))
 	if err != nil {
 		t.Fatal(err)
 	}

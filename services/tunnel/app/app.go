@@ -66,7 +66,7 @@ func newCloudflare(cfg Config) (api.Backend, io.Closer, error) {
 		Timeout: account.callTimeout(), Budget: dir,
 	})
 	return cloudflare.New(cloudflare.Config{
-		API: client, State: dir,
+		API: client, State: dir, Versions: dir,
 		Settings: cloudflare.Settings{
 			TunnelID: account.TunnelID, EdgeURL: account.EdgeURL, CallTimeout: account.callTimeout(),
 			CustomHostnameZoneID: account.CustomHostnameZoneID, CustomHostnameTarget: account.CustomHostnameTarget,

@@ -67,7 +67,7 @@ var (
 
 // Validate reports every problem at once.
 func (c Config) Validate() error {
-	var problems []error
+	problems := []error{c.Check()}
 	if c.Listener == nil {
 		problems = append(problems, errors.New("no listener"))
 	}
@@ -77,6 +77,13 @@ func (c Config) Validate() error {
 	if c.Telemetry == nil {
 		problems = append(problems, errors.New("no telemetry"))
 	}
+	return errors.Join(problems...)
+}
+
+// Check reports every problem of the settings, before there are listener,
+// identity and telemetry.
+func (c Config) Check() error {
+	var problems []error
 	switch c.Backend {
 	case "", direct.Name:
 	case cloudflare.Name:

@@ -16,11 +16,19 @@ func snapshotOf(request *tunnelv1.ApplyRequest) route.Snapshot {
 	snapshot := route.Snapshot{
 		Fence:          fence.Fence{Era: f.GetEra(), Epoch: f.GetEpoch(), Generation: f.GetGeneration()},
 		InstallationID: request.GetInstallationId(), Digest: request.GetDigest(),
+		Routes: routesOf(request.GetRoutes()), ConfirmedHold: request.GetConfirmedHold(),
 	}
-	for _, r := range request.GetRoutes() {
-		snapshot.Routes = append(snapshot.Routes, routeOf(r))
+	for _, r := range request.GetRemovals() {
+		snapshot.Removals = append(snapshot.Removals, route.Removal{Hostname: r.GetHostname(), OperationID: r.GetOperationId()})
 	}
 	return snapshot
+}
+
+func routesOf(routes []*tunnelv1.Route) (out []route.Route) {
+	for _, r := range routes {
+		out = append(out, routeOf(r))
+	}
+	return out
 }
 
 func routeOf(r *tunnelv1.Route) route.Route {
@@ -37,7 +45,7 @@ func routeOf(r *tunnelv1.Route) route.Route {
 func applyResponse(request *tunnelv1.ApplyRequest, result route.Result) *tunnelv1.ApplyResponse {
 	response := &tunnelv1.ApplyResponse{
 		Fence: request.GetFence(), Digest: request.GetDigest(),
-		ConfigVersion: result.ConfigVersion, Writes: int32(result.Writes),
+		ConfigVersion: result.ConfigVersion, Writes: int32(result.Writes), Changed: texts(result.Changed),
 	}
 	for _, p := range result.Problems {
 		response.Problems = append(response.Problems, &tunnelv1.RouteProblem{

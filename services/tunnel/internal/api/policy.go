@@ -11,6 +11,7 @@ func Policy() rpc.Policy {
 	return rpc.Policy{
 		tunnelv1.TunnelService_LookupZone_FullMethodName: lifecycle,
 		tunnelv1.TunnelService_Apply_FullMethodName:      lifecycle,
+		tunnelv1.TunnelService_Observe_FullMethodName:    lifecycle,
 		tunnelv1.TunnelService_ReadRoute_FullMethodName:  lifecycle,
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -10,6 +11,7 @@ import (
 
 	tunnelv1 "github.com/siteplane/siteplane/gen/siteplane/tunnel/v1"
 	"github.com/siteplane/siteplane/internal/platform/deadline"
+	"github.com/siteplane/siteplane/internal/platform/shrink"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
 
 	"github.com/siteplane/siteplane/services/tunnel/internal/route"
@@ -41,13 +43,19 @@ func (s *Service) apply(ctx context.Context, snapshot route.Snapshot) (route.Res
 	defer cancel()
 
 	line := s.log.With("fence", snapshot.Fence.String(), telemetry.KeyDigest, snapshot.Digest)
-	line.InfoContext(ctx, "tunnel apply begins", "routes", len(snapshot.Routes))
+	line.InfoContext(ctx, "tunnel apply begins", "routes", len(snapshot.Routes), "removals", len(snapshot.Removals),
+		"confirmed_hold", snapshot.ConfirmedHold)
 	result, err := s.backend.Apply(bounded, snapshot)
 	span.SetAttributes(attribute.Int("writes", result.Writes), attribute.Int64("config_version", result.ConfigVersion),
 		attribute.Int("problems", len(result.Problems)))
 	line = line.With("writes", result.Writes, "config_version", result.ConfigVersion,
-		"added", cut(result.Added), "removed", cut(result.Removed))
+		"added", cut(result.Added), "removed", cut(result.Removed), "changed", cut(result.Changed))
 	s.logProblems(ctx, line, result)
+	if held := (*shrink.HeldError)(nil); errors.As(err, &held) {
+		span.SetStatus(otelcodes.Error, "held by the shrink guard")
+		line.ErrorContext(ctx, "tunnel apply is held", "hold_id", held.ID, "held", held.Held, "unexplained", len(held.Names), "names", cut(held.Names))
+		return result, err
+	}
 	if err != nil {
 		span.SetStatus(otelcodes.Error, "the backend could not apply")
 		line.WarnContext(ctx, "tunnel not applied", telemetry.KeyError, err)

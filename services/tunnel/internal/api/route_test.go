@@ -67,15 +67,20 @@ func TestService_Apply_hands_over_and_answers(t *testing.T) {
 	problem, want := inTheWay()
 	backend := fakeBackend{applied: new(route.Snapshot), result: route.Result{
 		ConfigVersion: 7, Writes: 4, Added: []string{"a.example"}, Removed: []string{"old.example"},
+		Changed:  []string{"a.example", "old.example"},
 		Problems: []route.Problem{{Hostname: "b.example", Diagnosis: problem}}, Warnings: []string{"another writer"},
 	}}
 	w := setup(t, backend)
-	response, err := w.client(t, "/service/lifecycle").Apply(t.Context(), applyRequest())
+	request := applyRequest()
+	request.Removals = []*tunnelv1.Removal{{Hostname: "old.example", OperationId: "op_1"}}
+	request.ConfirmedHold = "hold_1"
+	response, err := w.client(t, "/service/lifecycle").Apply(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(&tunnelv1.ApplyResponse{
 		Fence: applyRequest().GetFence(), Digest: applyRequest().GetDigest(), ConfigVersion: 7, Writes: 4,
+		Changed:  []string{"a.example", "old.example"},
 		Problems: []*tunnelv1.RouteProblem{{Hostname: "b.example", Diagnosis: want}},
 	}, response, protocmp.Transform()); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
@@ -83,10 +88,11 @@ func TestService_Apply_hands_over_and_answers(t *testing.T) {
 	if diff := cmp.Diff(route.Snapshot{
 		Fence: fence.Fence{Era: 1, Epoch: 2, Generation: 3}, InstallationID: installation,
 		Routes: twoRoutes(), Digest: route.Digest(twoRoutes()),
+		Removals: []route.Removal{{Hostname: "old.example", OperationID: "op_1"}}, ConfirmedHold: "hold_1",
 	}, *backend.applied); diff != "" {
 		t.Errorf("snapshot (-want +got):\n%s", diff)
 	}
-	w.wantLine(t, "tunnel apply begins", map[string]any{"fence": "1/2/3", "routes": 2.0, telemetry.KeyDigest: applyRequest().GetDigest()})
+	w.wantLine(t, "tunnel apply begins", map[string]any{"fence": "1/2/3", "routes": 2.0, "removals": 1.0, telemetry.KeyDigest: applyRequest().GetDigest()})
 	w.wantLine(t, "tunnel applied", map[string]any{
 		"fence": "1/2/3", "writes": 4.0, "config_version": 7.0, "added": []any{"a.example"}, "removed": []any{"old.example"},
 	})
@@ -180,14 +186,16 @@ func TestService_names_failures(t *testing.T) {
 		{&fault.Unsupported{Message: "cannot"}, codes.FailedPrecondition, "TUNNEL_UNSUPPORTED", 0, "cannot"},
 		{&fault.Unavailable{Message: "busy", RetryAfter: time.Minute}, codes.Unavailable, "UNAVAILABLE", time.Minute, "busy"},
 		{&fault.Unavailable{Message: "lost"}, codes.Unavailable, "UNAVAILABLE", 5 * time.Second, "lost"},
+		{held(3), codes.FailedPrecondition, "HELD_BY_SHRINK_GUARD", 0, "3 of 1200 names would go"},
 		{errors.New("secret cause"), codes.Unavailable, "UNAVAILABLE", 5 * time.Second, "the fake backend could not do it"},
 	} {
-		w := setup(t, fakeBackend{applied: new(route.Snapshot), read: new(readCall), err: tt.err})
+		w := setup(t, fakeBackend{applied: new(route.Snapshot), read: new(readCall), observed: new(observeCall), err: tt.err})
 		client := w.client(t, "/service/lifecycle")
 		_, applyErr := client.Apply(t.Context(), applyRequest())
 		_, readErr := client.ReadRoute(t.Context(), &tunnelv1.ReadRouteRequest{InstallationId: installation, Route: applyRequest().GetRoutes()[0]})
 		_, lookupErr := client.LookupZone(t.Context(), lookup("a.example"))
-		for method, err := range map[string]error{"Apply": applyErr, "ReadRoute": readErr, "LookupZone": lookupErr} {
+		_, observeErr := client.Observe(t.Context(), observeRequest())
+		for method, err := range map[string]error{"Apply": applyErr, "Observe": observeErr, "ReadRoute": readErr, "LookupZone": lookupErr} {
 			delay, _ := rpcerr.RetryDelay(err)
 			if status.Code(err) != tt.code || rpcerr.Reason(err) != tt.reason || delay != tt.retry || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s with %v: %v, reason %s, again after %s", method, tt.err, err, rpcerr.Reason(err), delay)
@@ -260,6 +268,13 @@ func TestService_with_direct_holds_no_routes(t *testing.T) {
 		t.Errorf("response %v, error %v", response, err)
 	}
 	if _, err := client.Apply(t.Context(), applyRequest()); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("error is %v", err)
+	}
+	found, err := client.Observe(t.Context(), &tunnelv1.ObserveRequest{InstallationId: installation})
+	if err != nil || len(found.GetDrifts()) > 0 {
+		t.Errorf("found %v, error %v", found, err)
+	}
+	if _, err := client.Observe(t.Context(), observeRequest()); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("error is %v", err)
 	}
 	reading, err := client.ReadRoute(t.Context(), &tunnelv1.ReadRouteRequest{InstallationId: installation, Route: applyRequest().GetRoutes()[0]})

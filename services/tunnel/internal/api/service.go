@@ -18,8 +18,8 @@ import (
 	"github.com/siteplane/siteplane/services/tunnel/internal/zone"
 )
 
-// Backend brings names to the edges. Its errors are those of packages fault and
-// fence; any other says that nothing is known.
+// Backend brings names to the edges. Its errors are those of packages fault, fence
+// and shrink; any other says that nothing is known.
 type Backend interface {
 	// Name is what the backend is called in answers.
 	Name() string
@@ -32,6 +32,9 @@ type Backend interface {
 	// Apply brings the provider to a snapshot that was checked. After an error the
 	// result says how far it came.
 	Apply(ctx context.Context, snapshot route.Snapshot) (route.Result, error)
+	// Observe compares the provider with all routes of an installation, which were
+	// checked, and writes nothing.
+	Observe(ctx context.Context, installationID string, routes []route.Route) (route.Observation, error)
 	// ReadRoute reads how far one route of an installation is.
 	ReadRoute(ctx context.Context, installationID string, w route.Route) (route.Reading, error)
 }

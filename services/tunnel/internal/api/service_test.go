@@ -37,10 +37,17 @@ type fakeBackend struct {
 	target  string
 	result  route.Result
 	reading route.Reading
+	found   route.Observation
 	err     error
 
-	applied *route.Snapshot
-	read    *readCall
+	applied  *route.Snapshot
+	read     *readCall
+	observed *observeCall
+}
+
+type observeCall struct {
+	installation string
+	routes       []route.Route
 }
 
 type readCall struct {
@@ -60,6 +67,11 @@ func (b fakeBackend) Apply(_ context.Context, snapshot route.Snapshot) (route.Re
 func (b fakeBackend) ReadRoute(_ context.Context, installation string, w route.Route) (route.Reading, error) {
 	*b.read = readCall{installation, w}
 	return b.reading, b.err
+}
+
+func (b fakeBackend) Observe(_ context.Context, installation string, routes []route.Route) (route.Observation, error) {
+	*b.observed = observeCall{installation, routes}
+	return b.found, b.err
 }
 
 func (b fakeBackend) LookupZone(context.Context, string) (*zone.Zone, error) { return b.zone, b.err }

@@ -17,13 +17,15 @@
 //
 // Invariants, after every single call: where a record or custom hostname of ours
 // is, its rule is; what lacks the mark is as it was. A world that is as wanted
-// gets no call that writes.
+// gets no call that writes, and what an apply would write a look names as drift:
+// it is the same run, against a copy.
 package cloudflare
 
 import (
 	"context"
 	"time"
 
+	"github.com/siteplane/siteplane/services/tunnel/internal/fault"
 	"github.com/siteplane/siteplane/services/tunnel/internal/fence"
 	"github.com/siteplane/siteplane/services/tunnel/internal/zone"
 )
@@ -61,6 +63,16 @@ type State interface {
 	ClearBusy() error
 }
 
+// Versions remembers over a restart which version of the tunnel's configuration
+// was ours. Its errors end the call.
+type Versions interface {
+	// Ours returns the last version that we wrote or found to be as wanted; 0 when
+	// none is known.
+	Ours(tunnelID string) int64
+	// NoteOurs notes it.
+	NoteOurs(tunnelID string, version int64) error
+}
+
 // Settings say which parts of the account are used.
 type Settings struct {
 	TunnelID string
@@ -78,8 +90,9 @@ type Settings struct {
 type Config struct {
 	Settings
 
-	API   API
-	State State
+	API      API
+	State    State
+	Versions Versions
 }
 
 // Backend brings names to the edges through one tunnel. It is safe for
@@ -88,16 +101,17 @@ type Backend struct {
 	settings Settings
 	api      API
 	state    State
+	versions Versions
 	zones    *zoneList
-	turn     chan struct{} // holds one token while an apply works
-	hidden   hidden        // used by who has the turn
+	turn     chan struct{} // holds one token while an apply or a look works
+	recent   recent        // used by who has the turn
 }
 
 // New returns a backend. It calls nobody.
 func New(cfg Config) *Backend {
 	return &Backend{
-		settings: cfg.Settings, api: cfg.API, state: cfg.State,
-		zones: newZoneList(cfg.API), turn: make(chan struct{}, 1), hidden: hidden{},
+		settings: cfg.Settings, api: cfg.API, state: cfg.State, versions: cfg.Versions,
+		zones: newZoneList(cfg.API), turn: make(chan struct{}, 1), recent: newRecent(),
 	}
 }
 
@@ -106,6 +120,26 @@ func (*Backend) Name() string { return Name }
 
 // CustomHostnameTarget returns the name that custom hostnames lead to, or "".
 func (b *Backend) CustomHostnameTarget() string { return b.settings.CustomHostnameTarget }
+
+// enter waits for the turn and until no earlier change can take effect: it would
+// make what is read next out of date. The caller leaves when there is no error.
+func (b *Backend) enter(ctx context.Context, check func() error) (leave func(), err error) {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &fault.Unavailable{Message: "another apply or look is under way"}
+	}
+	leave = func() { <-b.turn }
+	if err := check(); err != nil {
+		leave()
+		return nil, err
+	}
+	if err := b.state.WaitIdle(ctx); err != nil {
+		leave()
+		return nil, &fault.Unavailable{Message: err.Error()}
+	}
+	return leave, nil
+}
 
 // LookupZone finds the active zone of the account that holds a hostname, or nil.
 func (b *Backend) LookupZone(ctx context.Context, hostname string) (*zone.Zone, error) {

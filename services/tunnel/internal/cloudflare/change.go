@@ -14,8 +14,8 @@ type (
 	PutConfiguration struct{ Config json.RawMessage }
 	// CreateRecord makes a record.
 	CreateRecord struct{ Record Record }
-	// ReplaceRecord overwrites the record with that id.
-	ReplaceRecord struct{ Record Record }
+	// ReplaceRecord overwrites the record with that id; Have is what it was.
+	ReplaceRecord struct{ Record, Have Record }
 	// DeleteRecord deletes the record with that id.
 	DeleteRecord struct{ Record Record }
 	// CreateCustomHostname makes a custom hostname.

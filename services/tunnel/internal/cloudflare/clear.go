@@ -8,12 +8,16 @@ import (
 // maxClears is how often deletes follow from what earlier deletes showed.
 const maxClears = 3
 
-// clear deletes what is not wanted and reads back that it is gone. Only then are
-// its rules free to go.
+// clear deletes what is not wanted, as far as the guard lets it go, and reads back
+// that it is gone. Only then are its rules free to go.
 func (r *run) clear(ctx context.Context) error {
 	drops := r.drops(r.config)
 	again := len(drops) > 0 // What is not there must be seen twice.
 	for range maxClears {
+		if err := r.guard.check(r.config, r.seen); err != nil {
+			return err
+		}
+		r.guard.pass()
 		touched, err := r.deleteSurplus(ctx)
 		if err != nil {
 			return err
@@ -37,7 +41,7 @@ func (r *run) clear(ctx context.Context) error {
 // release says which rules may go, after all that leads to them was looked for.
 func (r *run) release(drops []string) {
 	for _, name := range drops {
-		if r.free[name] = !r.hidden.may(name); !r.free[name] {
+		if r.free[name] = !r.recent.made.may(name); !r.free[name] {
 			r.unseen[name] = true
 		}
 	}
@@ -67,7 +71,7 @@ func (r *run) deleteSurplus(ctx context.Context) (map[string]bool, error) {
 			r.refused[id] = true
 			continue
 		}
-		r.removed[name] = true
+		r.removed[name], r.changed[name] = true, true
 		touched[zoneOfChange(change)] = true
 	}
 	return touched, nil

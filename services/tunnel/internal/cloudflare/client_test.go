@@ -203,7 +203,7 @@ func TestClient_takes_a_missing_thing_for_deleted(t *testing.T) {
 			t.Errorf("%s: %v", change.What(), err)
 		}
 	}
-	if err := c.Do(t.Context(), ReplaceRecord{Record{ID: "r", ZoneID: "z"}}); kindOf(err) != "refusal, over" {
+	if err := c.Do(t.Context(), ReplaceRecord{Record: Record{ID: "r", ZoneID: "z"}}); kindOf(err) != "refusal, over" {
 		t.Errorf("replacing gives %v", err)
 	}
 }
@@ -305,7 +305,7 @@ func TestClient_writes(t *testing.T) {
 	}{
 		{PutConfiguration{json.RawMessage(`{"warp-routing":{"x":1.50},"ingress":[]}`)}, "PUT /client/v4/accounts/account/cfd_tunnel/tunnel/configurations", `{"config":{"ingress":[],"warp-routing":{"x":1.50}}}`},
 		{CreateRecord{r}, "POST /client/v4/zones/z/dns_records", cnameBody},
-		{ReplaceRecord{r}, "PUT /client/v4/zones/z/dns_records/r", cnameBody},
+		{ReplaceRecord{Record: r}, "PUT /client/v4/zones/z/dns_records/r", cnameBody},
 		{DeleteRecord{r}, "DELETE /client/v4/zones/z/dns_records/r", ``},
 		{CreateCustomHostname{h}, "POST /client/v4/zones/z/custom_hostnames", `{"custom_metadata":{"siteplane":"0123456789abcdef"},"hostname":"www.tenant.test","ssl":{"method":"http","type":"dv"}}`},
 		{RestartCustomHostname{h}, "PATCH /client/v4/zones/z/custom_hostnames/h", `{"ssl":{"method":"http","type":"dv"}}`},

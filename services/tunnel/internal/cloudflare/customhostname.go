@@ -23,6 +23,7 @@ type CustomHostname struct {
 	ZoneID             string         `json:"-"`
 	Hostname           string         `json:"hostname"`
 	Status             string         `json:"status"`
+	Created            timestamp      `json:"created_at"`
 	VerificationErrors []string       `json:"verification_errors"`
 	Metadata           map[string]any `json:"custom_metadata"`
 	SSL                Certificate    `json:"ssl"`

@@ -17,6 +17,7 @@ func recordInTheWay(r Record, zone string) diagnosis.Diagnosis {
 		Summary:  fmt.Sprintf("The %s in zone %s is not ours and stands where our record must go.", what, zone),
 		Observed: []string{fmt.Sprintf("%s %s %s", r.Name, r.Type, r.Content)},
 		Fix:      []string{fmt.Sprintf("Delete or rename the %s in zone %s.", what, zone), retried},
+		Since:    r.Modified.Time,
 	}
 }
 
@@ -26,6 +27,7 @@ func hostnameInTheWay(h CustomHostname) diagnosis.Diagnosis {
 		Summary:  fmt.Sprintf("The zone for custom hostnames has one for %s that is not ours.", h.Hostname),
 		Observed: []string{fmt.Sprintf("custom hostname %s, id %s, status %s", h.Hostname, h.ID, h.Status)},
 		Fix:      []string{fmt.Sprintf("Delete the custom hostname %s in zone %s.", h.Hostname, h.ZoneID), retried},
+		Since:    h.Created.Time,
 	}
 }
 

@@ -10,12 +10,12 @@ import (
 
 // gate stands before every change of one apply: it stops the apply when a newer
 // one has come, and keeps until when a change whose outcome is unknown may take
-// effect, and which hostnames lists may not show yet.
+// effect, and what lists may not show yet.
 type gate struct {
 	API
 
 	state   State
-	hidden  hidden
+	recent  recent
 	fence   fence.Fence
 	timeout time.Duration
 	writes  int
@@ -30,11 +30,14 @@ func (g *gate) Do(ctx context.Context, change Change) error {
 		return err
 	}
 	if name := made(change); name != "" {
-		g.hidden.made(name)
+		g.recent.made.note(name)
 	}
 	err := g.API.Do(ctx, change)
 	if err == nil {
 		g.writes++
+	}
+	if _, id := subject(change); id != "" && (err == nil || !over(err)) {
+		g.recent.gone.note(id)
 	}
 	if over(err) {
 		return errors.Join(err, g.state.ClearBusy())

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Configuration is a tunnel's. What we do not know of it stays as it was read.
@@ -53,7 +52,7 @@ func parseConfiguration(version int64, config json.RawMessage) (Configuration, e
 func (c Configuration) split(m mark) (own map[string]bool, foreign map[string]rule) {
 	own, foreign = map[string]bool{}, map[string]rule{}
 	for _, r := range c.rules {
-		name := strings.ToLower(strings.TrimSuffix(r.Hostname, "."))
+		name := r.name()
 		if m.onRule(r) {
 			own[name] = true
 		} else if _, found := foreign[name]; !found {

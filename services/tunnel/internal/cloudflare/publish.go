@@ -33,7 +33,7 @@ func (r *run) putRecord(ctx context.Context, hostname string, want Record) error
 		return nil
 	} else if found {
 		want.ID = have.ID
-		return r.make(ctx, hostname, want.ZoneID, ReplaceRecord{want})
+		return r.make(ctx, hostname, want.ZoneID, ReplaceRecord{want, have})
 	}
 	if settled, err := r.nameTaken(ctx, hostname, want); err != nil || settled {
 		return err
@@ -132,7 +132,7 @@ func (r *run) putHostname(ctx context.Context, name string) error {
 func (r *run) make(ctx context.Context, hostname, zoneID string, change Change) error {
 	done, err := r.do(ctx, hostname, change)
 	if done {
-		r.added[hostname] = true
+		r.added[hostname], r.changed[hostname] = true, true
 		r.touched[zoneID] = true
 	}
 	return err

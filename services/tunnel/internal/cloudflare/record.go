@@ -17,6 +17,8 @@ type Record struct {
 	Content string `json:"content"`
 	Proxied bool   `json:"proxied"`
 	Comment string `json:"comment"`
+
+	Modified timestamp `json:"modified_on"`
 }
 
 func (r Record) id() string { return r.ID }
@@ -33,7 +35,7 @@ func (r Record) takesName(zone string) bool {
 	return r.Name != zone || r.Type == "A" || r.Type == "AAAA" || r.Type == "CNAME"
 }
 
-// RecordFilter chooses records. Exactly one field is set.
+// RecordFilter chooses records. At most one field is set; without any it chooses all.
 type RecordFilter struct {
 	// Name is the records' whole name.
 	Name string
@@ -71,8 +73,10 @@ func (f RecordFilter) params() dns.RecordListParams {
 		params.Name.Present = true
 		return params
 	}
-	params.Comment.Value.Exact.Value, params.Comment.Value.Exact.Present = f.Mark.comment(), true
-	params.Comment.Present = true
+	if f.Mark != "" {
+		params.Comment.Value.Exact.Value, params.Comment.Value.Exact.Present = f.Mark.comment(), true
+		params.Comment.Present = true
+	}
 	return params
 }
 
@@ -81,7 +85,7 @@ func (f RecordFilter) passes(r Record) bool {
 	if f.Name != "" {
 		return r.Name == f.Name
 	}
-	return f.Mark.onRecord(r)
+	return f.Mark == "" || f.Mark.onRecord(r)
 }
 
 func (c *Client) createRecord(ctx context.Context, r Record) error {

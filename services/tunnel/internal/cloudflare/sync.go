@@ -27,22 +27,16 @@ func (b *Backend) Apply(ctx context.Context, snapshot route.Snapshot) (route.Res
 	if err := b.state.Raise(snapshot.Fence); err != nil {
 		return route.Result{}, err
 	}
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return route.Result{}, &fault.Unavailable{Message: "another apply is under way"}
-	}
-	if err := b.state.Check(snapshot.Fence); err != nil {
+	leave, err := b.enter(ctx, func() error { return b.state.Check(snapshot.Fence) })
+	if err != nil {
 		return route.Result{}, err
 	}
-	// What an earlier call may still do would make what is read next out of date.
-	if err := b.state.WaitIdle(ctx); err != nil {
-		return route.Result{}, &fault.Unavailable{Message: err.Error()}
-	}
-	g := &gate{API: b.api, state: b.state, hidden: b.hidden, fence: snapshot.Fence, timeout: b.settings.CallTimeout}
-	r := newRun(g, b.hidden, newWish(mark(snapshot.InstallationID), b.settings, snapshot.Routes))
-	err := r.apply(ctx)
+	defer leave()
+	g := &gate{API: b.api, state: b.state, recent: b.recent, fence: snapshot.Fence, timeout: b.settings.CallTimeout}
+	w := newWish(mark(snapshot.InstallationID), b.settings, snapshot.Routes)
+	r := newRun(g, b.versions, b.recent, w)
+	r.guard = newGuard(w, snapshot, b.recent.going)
+	err = r.apply(ctx)
 	return r.result(g.writes), err
 }
 
@@ -50,11 +44,13 @@ func (b *Backend) Apply(ctx context.Context, snapshot route.Snapshot) (route.Res
 type run struct {
 	wish
 
-	api    API
-	hidden hidden
-	zones  []Zone
-	seen   world
-	config Configuration
+	api      API
+	versions Versions
+	recent   recent
+	guard    *guard
+	zones    []Zone
+	seen     world
+	config   Configuration
 
 	before   map[string]bool // hostnames that had a rule at the start
 	free     map[string]bool // hostnames of unwanted rules that no record leads to
@@ -66,14 +62,15 @@ type run struct {
 	warnings []string
 
 	added, removed map[string]bool
+	changed        map[string]bool // hostnames of which something was written
 }
 
-func newRun(api API, hidden hidden, w wish) *run {
+func newRun(api API, versions Versions, recent recent, w wish) *run {
 	return &run{
-		wish: w, api: api, hidden: hidden, seen: world{records: map[key]Record{}},
+		wish: w, api: api, versions: versions, recent: recent, seen: world{records: map[key]Record{}},
 		free: map[string]bool{}, tried: map[string]bool{}, refused: map[string]bool{}, touched: map[string]bool{},
 		problems: map[string]diagnosis.Diagnosis{}, unseen: map[string]bool{},
-		added: map[string]bool{}, removed: map[string]bool{},
+		added: map[string]bool{}, removed: map[string]bool{}, changed: map[string]bool{},
 	}
 }
 
@@ -85,11 +82,16 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(r.unseen) > 0 {
-		return &fault.Unavailable{RetryAfter: retryUnseen, Message: fmt.Sprintf(
-			"Cloudflare does not show yet what was changed for %s", strings.Join(slices.Sorted(maps.Keys(r.unseen)), ", "))}
+	return notShown(r.unseen)
+}
+
+// notShown is the error of hostnames where what is there cannot be told yet.
+func notShown(hostnames map[string]bool) error {
+	if len(hostnames) == 0 {
+		return nil
 	}
-	return nil
+	return &fault.Unavailable{RetryAfter: retryUnseen, Message: fmt.Sprintf(
+		"Cloudflare does not show yet what was changed for %s", strings.Join(slices.Sorted(maps.Keys(hostnames)), ", "))}
 }
 
 func (r *run) result(writes int) route.Result {
@@ -101,7 +103,7 @@ func (r *run) result(writes int) route.Result {
 	}
 	result := route.Result{
 		ConfigVersion: r.config.Version, Writes: writes, Warnings: r.warnings,
-		Added: slices.Sorted(maps.Keys(r.added)), Removed: slices.Sorted(maps.Keys(r.removed)),
+		Added: slices.Sorted(maps.Keys(r.added)), Removed: slices.Sorted(maps.Keys(r.removed)), Changed: slices.Sorted(maps.Keys(r.changed)),
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.problems)) {
 		result.Problems = append(result.Problems, route.Problem{Hostname: name, Diagnosis: r.problems[name]})
@@ -142,7 +144,7 @@ func (r *run) look(ctx context.Context, at func(Zone) bool) error {
 		}
 		r.seen.setRecords(z.ID, found)
 		for _, have := range found {
-			r.hidden.found(have.Name)
+			r.recent.made.forget(have.Name)
 		}
 	}
 	if !r.serves() || !at(Zone{ID: r.settings.CustomHostnameZoneID}) {
@@ -154,7 +156,7 @@ func (r *run) look(ctx context.Context, at func(Zone) bool) error {
 	}
 	r.seen.setHostnames(found)
 	for _, have := range found {
-		r.hidden.found(have.Hostname)
+		r.recent.made.forget(have.Hostname)
 	}
 	return nil
 }
@@ -190,7 +192,7 @@ func (r *run) route(ctx context.Context) error {
 			for name, foreign := range blocked {
 				r.problems[name] = ruleInTheWay(name, foreign, r.settings.TunnelID)
 			}
-			return nil
+			return r.noteOurs(r.config.Version)
 		}
 		if puts == maxPuts {
 			return &fault.Unavailable{Message: fmt.Sprintf(
@@ -217,9 +219,16 @@ func (r *run) put(ctx context.Context, next Configuration) error {
 	if err != nil {
 		return fmt.Errorf("encode tunnel configuration: %w", err)
 	}
+	if err := r.noteOurs(now.Version + 1); err != nil {
+		return err
+	}
 	if err := r.api.Do(ctx, PutConfiguration{Config: body}); err != nil {
 		return unreadable(err)
 	}
+	for _, d := range now.differences(r.mark, next) {
+		r.changed[d.hostname] = true
+	}
+	delete(r.changed, "") // The last rule is no hostname's.
 	if r.config, err = r.api.Configuration(ctx); err != nil {
 		return err
 	}
@@ -229,4 +238,12 @@ func (r *run) put(ctx context.Context, next Configuration) error {
 			now.Version, r.config.Version))
 	}
 	return nil
+}
+
+// noteOurs remembers a version of the configuration as ours.
+func (r *run) noteOurs(version int64) error {
+	if r.versions.Ours(r.settings.TunnelID) == version {
+		return nil
+	}
+	return r.versions.NoteOurs(r.settings.TunnelID, version)
 }

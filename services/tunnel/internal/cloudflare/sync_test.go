@@ -294,7 +294,7 @@ func TestApply_with_an_old_fence_calls_nobody(t *testing.T) {
 func TestApply_stops_at_the_next_change(t *testing.T) {
 	a := newAccount(t)
 	state := &memory{}
-	b := New(Config{Settings: settings(), API: &overtaken{a, state}, State: state})
+	b := backendWith(&overtaken{a, state}, state)
 	_, err := b.Apply(t.Context(), snapshot(everything()...))
 	var stale *fence.Stale
 	if !errors.As(err, &stale) || a.writes != 1 || len(a.names()) != 0 {

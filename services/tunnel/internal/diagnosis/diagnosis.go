@@ -5,6 +5,8 @@
 // found, nor how it looks on the wire.
 package diagnosis
 
+import "time"
+
 // Code names one kind of fault, spelled as in the API's enum without its prefix.
 type Code string
 
@@ -42,4 +44,6 @@ type Diagnosis struct {
 	Observed []string
 	// Fix is what to do, in order.
 	Fix []string
+	// Since is when what was seen came to be; zero when the provider does not tell.
+	Since time.Time
 }

@@ -30,11 +30,21 @@ func (Backend) LookupZone(context.Context, string) (*zone.Zone, error) { return 
 
 // Apply holds no routes without effort, and refuses to hold any.
 func (Backend) Apply(_ context.Context, snapshot route.Snapshot) (route.Result, error) {
-	if n := len(snapshot.Routes); n > 0 {
-		return route.Result{}, &fault.Unsupported{Message: fmt.Sprintf(
+	return route.Result{}, holdsNone(snapshot.Routes)
+}
+
+// Observe finds that no routes are held, as they should be, and refuses to compare
+// any.
+func (Backend) Observe(_ context.Context, _ string, routes []route.Route) (route.Observation, error) {
+	return route.Observation{}, holdsNone(routes)
+}
+
+func holdsNone(routes []route.Route) error {
+	if n := len(routes); n > 0 {
+		return &fault.Unsupported{Message: fmt.Sprintf(
 			"the direct backend has no tunnel to hold %d routes: configure the cloudflare backend", n)}
 	}
-	return route.Result{}, nil
+	return nil
 }
 
 // ReadRoute finds nothing.

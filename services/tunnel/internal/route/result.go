@@ -11,6 +11,9 @@ type Result struct {
 	// Added and Removed are the hostnames that were published and that were taken
 	// away, sorted.
 	Added, Removed []string
+	// Changed are the hostnames of which something was written, sorted: made,
+	// corrected or taken away.
+	Changed []string
 	// Problems are the routes that something blocks, sorted by hostname.
 	Problems []Problem
 	// Warnings are for the operator, one sentence each.

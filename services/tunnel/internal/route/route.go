@@ -1,8 +1,9 @@
 // Package route says what a tunnel shall hold and what it was found to hold:
-// routes, the fence that orders their senders, and how far one route is.
+// routes, the fence that orders their senders, how far one route is, and how all
+// of them differ from what is there.
 //
-// It owns the check of a snapshot and its digest. It must not know who provides
-// the tunnel, nor how any of this looks on the wire.
+// It owns the check of a snapshot and its digest, and the kinds of drift. It must not
+// know who provides the tunnel, nor how any of this looks on the wire.
 //
 // Invariant: a snapshot that Check accepts has each hostname once, in order.
 package route
@@ -73,22 +74,37 @@ type Snapshot struct {
 	Routes         []Route
 	// Digest is what the sender computed over the routes.
 	Digest string
+	// Removals explain what goes; everything else that goes is unexplained.
+	Removals []Removal
+	// ConfirmedHold is the hold that an operator let pass; empty for none.
+	ConfirmedHold string
 }
+
+// Removal says which operation removed a hostname.
+type Removal struct{ Hostname, OperationID string }
 
 // Check returns what is wrong with the snapshot, as *fault.Invalid.
 func (s Snapshot) Check() error {
-	for i, r := range s.Routes {
+	if err := Check(s.Routes); err != nil {
+		return err
+	}
+	if got := Digest(s.Routes); got != s.Digest {
+		return &fault.Invalid{Field: "digest", Problem: fmt.Sprintf("does not come out: the routes have %s", got)}
+	}
+	return nil
+}
+
+// Check returns what is wrong with all routes of a tunnel, as *fault.Invalid.
+func Check(routes []Route) error {
+	for i, r := range routes {
 		field := fmt.Sprintf("routes[%d]", i)
 		if err := r.Check(field); err != nil {
 			return err
 		}
-		if i > 0 && r.Hostname <= s.Routes[i-1].Hostname {
+		if i > 0 && r.Hostname <= routes[i-1].Hostname {
 			return &fault.Invalid{Field: field + ".hostname",
-				Problem: fmt.Sprintf("%s comes after %s: routes are sorted by hostname, each once", r.Hostname, s.Routes[i-1].Hostname)}
+				Problem: fmt.Sprintf("%s comes after %s: routes are sorted by hostname, each once", r.Hostname, routes[i-1].Hostname)}
 		}
-	}
-	if got := Digest(s.Routes); got != s.Digest {
-		return &fault.Invalid{Field: "digest", Problem: fmt.Sprintf("does not come out: the routes have %s", got)}
 	}
 	return nil
 }

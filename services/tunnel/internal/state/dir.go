@@ -1,6 +1,7 @@
 // Package state keeps what a tunnel service must not forget over a restart, in
-// one directory: the highest fence it has seen, the calls it has spent, and until
-// when a call of its predecessor may still take effect.
+// one directory: the highest fence it has seen, the calls it has spent, until when
+// a call of its predecessor may still take effect, and which version of the
+// tunnel's configuration was its own.
 //
 // It knows nothing of routes or of the provider.
 //
@@ -25,9 +26,10 @@ import (
 )
 
 const (
-	fenceFile  = "fence.json"
-	budgetFile = "budget.json"
-	busyFile   = "busy.json"
+	fenceFile   = "fence.json"
+	budgetFile  = "budget.json"
+	busyFile    = "busy.json"
+	versionFile = "version.json"
 )
 
 // Dir is an open state directory. It is safe for concurrent use.
@@ -35,11 +37,12 @@ type Dir struct {
 	path string
 	lock *os.File
 
-	mu     sync.Mutex
-	fence  fence.Fence
-	budget budget
-	busy   time.Time
-	closed bool
+	mu      sync.Mutex
+	fence   fence.Fence
+	budget  budget
+	busy    time.Time
+	version version
+	closed  bool
 }
 
 // Open locks the directory, which is made where it is missing, and reads it.
@@ -92,6 +95,7 @@ func (d *Dir) load() error {
 		d.read(fenceFile, &d.fence, "restore it, or write the highest fence that lifecycle has used into it; without it an older caller could come through"),
 		d.read(budgetFile, &d.budget, "delete it when nothing has called Cloudflare for five minutes"),
 		d.read(busyFile, &d.busy, "delete it a minute after the last service ended"),
+		d.read(versionFile, &d.version, "delete it: it only helps to tell who wrote the tunnel's configuration"),
 	)
 }
 

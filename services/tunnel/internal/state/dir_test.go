@@ -41,7 +41,7 @@ func TestOpen_refuses_a_second_process(t *testing.T) {
 
 // A damaged file stops the start and stays as it is: the fence is never reset.
 func TestOpen_refuses_a_damaged_file(t *testing.T) {
-	for _, name := range []string{fenceFile, budgetFile, busyFile} {
+	for _, name := range []string{fenceFile, budgetFile, busyFile, versionFile} {
 		path := t.TempDir()
 		file := filepath.Join(path, name)
 		for _, content := range []string{"", "{", "[]", "\x00\x00", "{}", "null", `{"era":1}`} {
@@ -112,7 +112,7 @@ func TestDir_writes_nothing_once_closed(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"Raise": d.Raise(fence.Fence{Era: 1}), "MarkBusy": d.MarkBusy(time.Now().Add(time.Minute)),
-		"ClearBusy": d.ClearBusy(), "Block": d.Block(time.Minute),
+		"ClearBusy": d.ClearBusy(), "Block": d.Block(time.Minute), "NoteOurs": d.NoteOurs("t", 1),
 	} {
 		if err == nil {
 			t.Errorf("%s is let through", name)

@@ -1,5 +1,6 @@
 // Command dns-simulator runs an authoritative DNS server for zones given as
-// files in presentation format. Changes by nsupdate last until it ends.
+// files in presentation format. Changes by nsupdate last until it ends, those of
+// kept zones for good.
 package main
 
 import (
@@ -30,12 +31,20 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("dns-simulator", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8053", "ip:port for UDP and TCP")
 	keyName := flags.String("key-name", "siteplane", "name of the TSIG key for updates")
-	keyFile := flags.String("key-file", "", "where to write the TSIG key for nsupdate -k; without it updates are refused")
+	keyFile := flags.String("key-file", "", "where the TSIG key for nsupdate -k is, made where it is missing; without it updates are refused")
 	var zones []dns.Zone
-	flags.Func("zone", "origin=file of a zone; may be repeated", func(value string) error {
+	flags.Func("zone", "origin=file of a zone, or origin for an empty one; may be repeated", func(value string) error {
 		z, err := readZone(value)
 		zones = append(zones, z)
 		return err
+	})
+	flags.Func("kept-zone", "origin=file of a zone whose changes are written to the file, made where it is missing; may be repeated", func(value string) error {
+		origin, path, ok := strings.Cut(value, "=")
+		zones = append(zones, dns.Zone{Origin: origin, File: path})
+		if !ok || path == "" {
+			return fmt.Errorf("%q is not origin=file", value)
+		}
+		return nil
 	})
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -43,10 +52,11 @@ func run(ctx context.Context, args []string) error {
 
 	cfg := dns.Config{Addr: *addr, Zones: zones, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if *keyFile != "" {
-		cfg.TSIGName, cfg.TSIGSecret = *keyName, dns.NewSecret()
-		if err := dns.WriteKeyFile(*keyFile, cfg.TSIGName, cfg.TSIGSecret); err != nil {
+		secret, err := dns.EnsureKeyFile(*keyFile, *keyName)
+		if err != nil {
 			return err
 		}
+		cfg.TSIGName, cfg.TSIGSecret = *keyName, secret
 	}
 	server, err := dns.Listen(cfg)
 	if err != nil {
@@ -59,7 +69,7 @@ func run(ctx context.Context, args []string) error {
 func readZone(value string) (dns.Zone, error) {
 	origin, path, ok := strings.Cut(value, "=")
 	if !ok {
-		return dns.Zone{}, fmt.Errorf("%q is not origin=file", value)
+		return dns.Zone{Origin: origin}, nil
 	}
 	content, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
