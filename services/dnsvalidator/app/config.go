@@ -54,15 +54,28 @@ type Config struct {
 
 // Validate reports every problem at once.
 func (c Config) Validate() error {
+	problems := []error{c.Check()}
+	if c.Listener == nil {
+		problems = append(problems, errors.New("no listener"))
+	}
+	if c.Identity == nil {
+		problems = append(problems, errors.New("no identity"))
+	}
+	if c.Telemetry == nil {
+		problems = append(problems, errors.New("no telemetry"))
+	}
+	return errors.Join(problems...)
+}
+
+// Check reports every problem of the settings, before there are listener,
+// identity and telemetry.
+func (c Config) Check() error {
 	var problems []error
 	report := func(bad bool, format string, args ...any) {
 		if bad {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	report(c.Listener == nil, "no listener")
-	report(c.Identity == nil, "no identity")
-	report(c.Telemetry == nil, "no telemetry")
 	for _, suffix := range slices.Sorted(maps.Keys(c.Servers)) {
 		_, ok := dns.IsDomainName(dns.Fqdn(suffix))
 		report(!ok, "dns.servers: %q is not a suffix of names", suffix)
