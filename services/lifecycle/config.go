@@ -40,6 +40,9 @@ type Config struct {
 	RecheckEvery time.Duration
 	// Grace is how long evidence may be contradicted before a domain is lost.
 	Grace time.Duration
+	// CompensateWithin is how long an operation may take to undo what it did; then
+	// an operator must look.
+	CompensateWithin time.Duration
 	// Lease is how long a claim on an object holds.
 	Lease time.Duration
 	// Concurrency bounds the objects that are worked on at once.
@@ -49,16 +52,17 @@ type Config struct {
 // Defaults returns the configuration that most installations keep.
 func Defaults() Config {
 	return Config{
-		ProbePolicy:    "public",
-		EdgeWindow:     time.Minute,
-		ObserveEvery:   10 * time.Second,
-		ReserveFor:     30 * 24 * time.Hour,
-		TransferAfter:  72 * time.Hour,
-		ReconcileEvery: time.Minute,
-		RecheckEvery:   15 * time.Minute,
-		Grace:          7 * 24 * time.Hour,
-		Lease:          time.Minute,
-		Concurrency:    16,
+		ProbePolicy:      "public",
+		EdgeWindow:       time.Minute,
+		ObserveEvery:     10 * time.Second,
+		ReserveFor:       30 * 24 * time.Hour,
+		TransferAfter:    72 * time.Hour,
+		ReconcileEvery:   time.Minute,
+		RecheckEvery:     15 * time.Minute,
+		Grace:            7 * 24 * time.Hour,
+		CompensateWithin: time.Hour,
+		Lease:            time.Minute,
+		Concurrency:      16,
 	}
 }
 
@@ -79,6 +83,7 @@ func (c Config) Validate() error {
 	for name, d := range map[string]time.Duration{
 		"edge window": c.EdgeWindow, "observe interval": c.ObserveEvery, "lease": c.Lease,
 		"transfer time": c.TransferAfter, "reconcile interval": c.ReconcileEvery, "recheck interval": c.RecheckEvery, "grace": c.Grace,
+		"compensation time": c.CompensateWithin,
 	} {
 		if d < time.Second {
 			problem("%s %s: must be at least 1s", name, d)

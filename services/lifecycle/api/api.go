@@ -51,6 +51,8 @@ func (a *API) server(l net.Listener, tlsConfig *tls.Config) (*rpc.Server, error)
 	lifecyclev1.RegisterDomainServiceServer(s.GRPC(), &domainService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterTenantServiceServer(s.GRPC(), &tenantService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterZoneServiceServer(s.GRPC(), &zoneService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterOperationServiceServer(s.GRPC(), &operationService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterInfrastructureServiceServer(s.GRPC(), &infrastructureService{cp: a.cp, logger: a.cp.Logger()})
 	return s, nil
 }
 
@@ -93,6 +95,7 @@ func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, 
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		lifecyclev1.RegisterSiteServiceHandler, lifecyclev1.RegisterDomainServiceHandler,
 		lifecyclev1.RegisterTenantServiceHandler, lifecyclev1.RegisterZoneServiceHandler,
+		lifecyclev1.RegisterOperationServiceHandler, lifecyclev1.RegisterInfrastructureServiceHandler,
 	} {
 		if err := register(ctx, gateway, conn); err != nil {
 			return nil, fmt.Errorf("build gateway: %w", err)

@@ -17,6 +17,7 @@ var policy = map[string]auth.Role{
 	lifecyclev1.SiteService_CreateSite_FullMethodName:       auth.Operator,
 	lifecyclev1.SiteService_GetSite_FullMethodName:          auth.Viewer,
 	lifecyclev1.SiteService_ListSites_FullMethodName:        auth.Viewer,
+	lifecyclev1.SiteService_UpdateSite_FullMethodName:       auth.Operator,
 	lifecyclev1.SiteService_DeleteSite_FullMethodName:       auth.Operator,
 	lifecyclev1.SiteService_RetrySite_FullMethodName:        auth.Operator,
 	lifecyclev1.SiteService_SetPrimaryDomain_FullMethodName: auth.Operator,
@@ -33,6 +34,17 @@ var policy = map[string]auth.Role{
 
 	lifecyclev1.ZoneService_GrantZone_FullMethodName:      auth.PlatformAdmin,
 	lifecyclev1.ZoneService_ListZoneGrants_FullMethodName: auth.PlatformAdmin,
+
+	lifecyclev1.OperationService_GetOperation_FullMethodName:    auth.Viewer,
+	lifecyclev1.OperationService_CancelOperation_FullMethodName: auth.Operator,
+
+	lifecyclev1.InfrastructureService_ListEdges_FullMethodName:      auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_ListTunnels_FullMethodName:    auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_SetDriftPolicy_FullMethodName: auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_SyncTarget_FullMethodName:     auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_ListDrifts_FullMethodName:     auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_ListHolds_FullMethodName:      auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_ConfirmHold_FullMethodName:    auth.PlatformAdmin,
 
 	"/grpc.health.v1.Health/Check": auth.Viewer,
 	"/grpc.health.v1.Health/Watch": auth.Viewer,

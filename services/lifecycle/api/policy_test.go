@@ -45,6 +45,7 @@ func TestPolicy_has_exactly_a_row_for_each_RPC(t *testing.T) {
 	for _, method := range []string{
 		lifecyclev1.SiteService_CreateSite_FullMethodName, lifecyclev1.DomainService_AddDomain_FullMethodName,
 		lifecyclev1.TenantService_CreateTenant_FullMethodName, lifecyclev1.ZoneService_GrantZone_FullMethodName,
+		lifecyclev1.OperationService_GetOperation_FullMethodName, lifecyclev1.InfrastructureService_ConfirmHold_FullMethodName,
 	} {
 		if !slices.Contains(want, method) {
 			t.Errorf("%s was not found", method)
@@ -57,6 +58,7 @@ func TestPolicy_what_changes_demands_more_than_a_viewer(t *testing.T) {
 		lifecyclev1.SiteService_GetSite_FullMethodName, lifecyclev1.SiteService_ListSites_FullMethodName,
 		lifecyclev1.SiteService_GetSiteTimeline_FullMethodName,
 		lifecyclev1.DomainService_GetDomain_FullMethodName, lifecyclev1.DomainService_ListDomains_FullMethodName,
+		lifecyclev1.OperationService_GetOperation_FullMethodName,
 		healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName, healthv1.Health_List_FullMethodName,
 	}
 	for method, role := range policy {
@@ -67,7 +69,10 @@ func TestPolicy_what_changes_demands_more_than_a_viewer(t *testing.T) {
 }
 
 func TestPolicy_what_is_the_installations_demands_a_platform_admin(t *testing.T) {
-	services := []string{lifecyclev1.TenantService_ServiceDesc.ServiceName, lifecyclev1.ZoneService_ServiceDesc.ServiceName}
+	services := []string{
+		lifecyclev1.TenantService_ServiceDesc.ServiceName, lifecyclev1.ZoneService_ServiceDesc.ServiceName,
+		lifecyclev1.InfrastructureService_ServiceDesc.ServiceName,
+	}
 	for method, role := range policy {
 		service, _, _ := strings.Cut(method[1:], "/")
 		if platform := role == auth.PlatformAdmin; platform != slices.Contains(services, service) {

@@ -29,16 +29,18 @@ import (
 // server is the API over memory, through the real interceptors.
 type server struct {
 	*testing.T
-	world   *apptest.World
-	sites   lifecyclev1.SiteServiceClient
-	domains lifecyclev1.DomainServiceClient
-	tenants lifecyclev1.TenantServiceClient
-	zones   lifecyclev1.ZoneServiceClient
-	conn    *grpc.ClientConn
-	rest    *httptest.Server
-	logs    bytes.Buffer
-	keyOf   map[auth.Role]string
-	listen  *bufconn.Listener
+	world      *apptest.World
+	sites      lifecyclev1.SiteServiceClient
+	domains    lifecyclev1.DomainServiceClient
+	tenants    lifecyclev1.TenantServiceClient
+	zones      lifecyclev1.ZoneServiceClient
+	operations lifecyclev1.OperationServiceClient
+	infra      lifecyclev1.InfrastructureServiceClient
+	conn       *grpc.ClientConn
+	rest       *httptest.Server
+	logs       bytes.Buffer
+	keyOf      map[auth.Role]string
+	listen     *bufconn.Listener
 }
 
 // setup serves a world with one edge and a tunnel that has the zone ours.test, to
@@ -68,6 +70,7 @@ func setup(t *testing.T) *server {
 	s.must(err)
 	s.sites, s.domains = lifecyclev1.NewSiteServiceClient(s.conn), lifecyclev1.NewDomainServiceClient(s.conn)
 	s.tenants, s.zones = lifecyclev1.NewTenantServiceClient(s.conn), lifecyclev1.NewZoneServiceClient(s.conn)
+	s.operations, s.infra = lifecyclev1.NewOperationServiceClient(s.conn), lifecyclev1.NewInfrastructureServiceClient(s.conn)
 	t.Cleanup(func() {
 		s.rest.Close()
 		_ = s.conn.Close()

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"strconv"
-
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
@@ -17,7 +15,7 @@ func wireSite(view app.SiteView) *lifecyclev1.Site {
 		Revision: s.WantedRevision, ConfirmedRevision: s.ConfirmedRevision,
 		Status:     wireEnum[lifecyclev1.SiteStatus](lifecyclev1.SiteStatus_value, "SITE_STATUS_", string(s.Status)),
 		Conditions: wireConditions(view.Conditions, view.NextAttemptAt),
-		Etag:       strconv.FormatInt(s.Version, 36),
+		Etag:       etagOf(s.Version),
 		CreateTime: wireTime(s.CreatedAt), UpdateTime: wireTime(s.UpdatedAt),
 	}
 	if view.Primary != nil {

@@ -11,6 +11,7 @@ import (
 	diagnosisv1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 )
@@ -70,6 +71,7 @@ func TestWire_has_every_value_both_ways(t *testing.T) {
 		{"network", "Purpose", func(v string) int32 { return int32(purposes[network.Purpose(v)]) }, lifecyclev1.InstructionPurpose_name},
 		{"condition", "Status", func(v string) int32 { return int32(conditionStatuses[condition.Status(v)]) }, lifecyclev1.ConditionStatus_name},
 		{"condition", "Actor", func(v string) int32 { return int32(actors[condition.Actor(v)]) }, diagnosisv1.Actor_name},
+		{"drift", "Policy", func(v string) int32 { return int32(driftPolicies[drift.Policy(v)]) }, lifecyclev1.DriftPolicy_name},
 		{"saga", "State", byName(lifecyclev1.OperationState_value, "OPERATION_STATE_"), lifecyclev1.OperationState_name},
 		{"saga", "Phase", func(v string) int32 { return int32(phases[saga.Phase(v)]) }, lifecyclev1.StepPhase_name},
 	} {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
@@ -35,6 +36,8 @@ type ControlPlane struct {
 	clock  func() time.Time
 	logger *slog.Logger
 	tracer trace.Tracer
+	// reached is told each failpoint that is passed; nil for none.
+	reached failpoint.Reached
 
 	policy     site.Policy
 	reconciler *reconcile.Reconciler
@@ -72,6 +75,12 @@ func WithLogger(l *slog.Logger) Option { return func(c *ControlPlane) { c.logger
 
 // WithTracer sets the tracer; without it, nothing is traced.
 func WithTracer(t trace.Tracer) Option { return func(c *ControlPlane) { c.tracer = t } }
+
+// WithFailpoints sets what is told each failpoint that is passed; without it,
+// nothing is.
+func WithFailpoints(reached failpoint.Reached) Option {
+	return func(c *ControlPlane) { c.reached = reached }
+}
 
 // New wires a control plane and reports every problem at once. It does nothing
 // until Start.
@@ -116,13 +125,14 @@ func (c *ControlPlane) loopConfig() worker.Config {
 		ProbePolicy: infra.ProbePolicy(c.cfg.ProbePolicy),
 		EdgeWindow:  c.cfg.EdgeWindow, ObserveEvery: c.cfg.ObserveEvery, ReserveFor: c.cfg.ReserveFor,
 		TransferAfter: c.cfg.TransferAfter, ReconcileEvery: c.cfg.ReconcileEvery, RecheckEvery: c.cfg.RecheckEvery, Grace: c.cfg.Grace,
+		CompensateWithin: c.cfg.CompensateWithin, Reached: c.reached,
 		Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
 	})
 	return worker.Config{
 		Update: func(ctx context.Context, do func(tx worker.Store) error) error {
 			return c.store.Update(ctx, func(tx store.Tx) error { return do(tx) })
 		},
-		Handlers: c.reconciler.Handlers(), Owner: "lifecycle", Lease: c.cfg.Lease, Concurrency: c.cfg.Concurrency,
+		Handlers: c.reconciler.Handlers(), Park: c.reconciler.Park, Owner: "lifecycle", Lease: c.cfg.Lease, Concurrency: c.cfg.Concurrency,
 		Poll: time.Second, Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
 	}
 }

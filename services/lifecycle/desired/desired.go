@@ -27,6 +27,7 @@ type EdgeSite struct {
 // Row is what the database says about one site: its wanted columns.
 type Row struct {
 	SiteID   id.Site
+	TenantID id.Tenant
 	Wanted   site.Wanted
 	Revision int64
 	Spec     site.Spec
@@ -37,11 +38,33 @@ type Row struct {
 // Store reads wanted columns inside the caller's transaction.
 type Store interface {
 	// DesiredRows returns the rows of the given sites, or of all sites that are
-	// wanted PRESENT when sites is nil.
+	// wanted PRESENT when sites is nil. A site whose wanted revision is pinned on
+	// the edge has its confirmed revision, or counts as ABSENT when there is none.
 	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
 	// RoutedDomains returns the domains that are wanted ROUTED and whose mode has
 	// a route through a tunnel.
 	RoutedDomains(ctx context.Context, tunnel id.Tunnel) ([]network.Domain, error)
+	// RemovedSites returns those of the sites that are wanted ABSENT, tombstones
+	// included, with the last operation on each that took it away. Others, and
+	// those without such an operation, are left out.
+	RemovedSites(ctx context.Context, sites []id.Site, by Removers) (map[id.Site]id.Operation, error)
+	// RemovedHostnames returns how far each hostname is wanted by anybody, with the
+	// last operation on it, if that took it away. Others are left out.
+	RemovedHostnames(ctx context.Context, hostnames []string, by Removers) (map[string]Removal, error)
+}
+
+// Removers are the kinds of operations that take something away.
+type Removers struct {
+	// Taking do so always.
+	Taking []string
+	// Making do so unless they succeed, for what they made is undone then.
+	Making []string
+}
+
+// Removal says how far a hostname is wanted, and which operation made it so.
+type Removal struct {
+	Wanted      network.Wanted
+	OperationID id.Operation
 }
 
 // ForEdge returns what an edge shall hold for the rows, ordered by site id.

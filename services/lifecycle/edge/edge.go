@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
@@ -37,7 +38,15 @@ type Edge struct {
 	FaultMessage string
 	// FaultSiteID is the site at fault, empty when it is no single site's.
 	FaultSiteID id.Site
+	// DriftPolicy says what is done about drift.
+	DriftPolicy drift.Policy
+	// RendererVersion and NginxVersion are what it reported last.
+	RendererVersion string
+	NginxVersion    string
 }
+
+// Target names the edge among the things that drift.
+func (e Edge) Target() drift.Target { return drift.Target{Kind: drift.Edge, ID: string(e.ID)} }
 
 // Synced reports whether what the edge proved last equals what it last
 // reported. Whether a site's own changes are proved, its change rows say.
@@ -56,9 +65,27 @@ type Change struct {
 	TraceParent string
 }
 
+// Pin says that an edge refuses one revision of a site. While the site is wanted
+// in that revision, the edge is sent the confirmed one instead, or nothing.
+type Pin struct {
+	EdgeID   id.Edge
+	SiteID   id.Site
+	TenantID id.Tenant
+	// Revision is the refused one.
+	Revision int64
+	// RendererVersion and NginxVersion are those that refused it; another version
+	// is given one new try.
+	RendererVersion string
+	NginxVersion    string
+	// Message says why, without contents of files.
+	Message   string
+	CreatedAt time.Time
+}
+
 // Store keeps edges and their changes inside the caller's transaction.
 type Store interface {
-	// PutEdge inserts an edge or replaces its name and addresses.
+	// PutEdge inserts an edge or replaces its name and addresses; the drift policy
+	// is that of the first time.
 	PutEdge(ctx context.Context, e Edge) error
 	// GetEdge returns an edge.
 	GetEdge(ctx context.Context, edge id.Edge) (Edge, error)
@@ -74,6 +101,14 @@ type Store interface {
 	ChangesOfSite(ctx context.Context, site id.Site) ([]Change, error)
 	// DeleteChanges removes exactly the changes given.
 	DeleteChanges(ctx context.Context, edge id.Edge, seqs []int64) error
+	// PutPin inserts or replaces the pin of a site on an edge.
+	PutPin(ctx context.Context, p Pin) error
+	// PinsOfSite returns a site's pins, ordered by edge.
+	PinsOfSite(ctx context.Context, site id.Site) ([]Pin, error)
+	// PinsOfEdge returns an edge's pins, ordered by site.
+	PinsOfEdge(ctx context.Context, edge id.Edge) ([]Pin, error)
+	// DeletePin lifts a pin; none is no error.
+	DeletePin(ctx context.Context, edge id.Edge, site id.Site) error
 }
 
 // Required returns the edges that must prove a site: those seen within the

@@ -26,6 +26,8 @@ type (
 	Tunnel string
 	// Operation identifies an operation, op_...
 	Operation string
+	// Drift identifies a drift, drift_...
+	Drift string
 )
 
 // The prefixes of the kinds.
@@ -37,6 +39,7 @@ const (
 	EdgePrefix      = "edge"
 	TunnelPrefix    = "tun"
 	OperationPrefix = "op"
+	DriftPrefix     = "drift"
 )
 
 // NewTenant returns a new tenant id.
@@ -56,6 +59,9 @@ func NewEdge() Edge { return Edge(generate(EdgePrefix)) }
 
 // NewTunnel returns a new tunnel id.
 func NewTunnel() Tunnel { return Tunnel(generate(TunnelPrefix)) }
+
+// NewDrift returns a new drift id.
+func NewDrift() Drift { return Drift(generate(DriftPrefix)) }
 
 // NewOperation returns a new operation id.
 func NewOperation() Operation { return Operation(generate(OperationPrefix)) }

@@ -53,6 +53,8 @@ const (
 	CodeTransferPending    = "TRANSFER_PENDING"
 	CodeAtRisk             = "AT_RISK"
 	CodeTunnelNoRule       = "TUNNEL_NO_RULE"
+	CodeHeld               = "HELD_BY_SHRINK_GUARD"
+	CodeDriftHeld          = "DRIFT_HELD"
 )
 
 // ErrSnapshotNeeded says that the edge needs everything: it has no base for a
@@ -85,6 +87,37 @@ type NotProvenError struct {
 }
 
 func (e *NotProvenError) Error() string { return "the edge did not prove it: " + e.Message }
+
+// HeldError says that the receiver of a change holds it back: more would go than
+// operations explain.
+type HeldError struct {
+	// ID names the hold, for instance hold_5d41402abc4b2a76b971.
+	ID string
+	// Names are up to a hundred of the names that would go, Count is how many they
+	// are, and Held how many the receiver has.
+	Names []string
+	Count int
+	Held  int
+	// Message says so in one sentence.
+	Message string
+}
+
+func (e *HeldError) Error() string { return CodeHeld + ": " + e.Message }
+
+// Uncounted says that no operation comes nearer to failure by this.
+func (e *HeldError) Uncounted() bool { return true }
+
+// DriftError says that an edge drifted and that nothing was overwritten, as the
+// caller asked.
+type DriftError struct {
+	// Message says what drifted.
+	Message string
+}
+
+func (e *DriftError) Error() string { return CodeDriftHeld + ": " + e.Message }
+
+// Uncounted says that no operation comes nearer to failure by this.
+func (e *DriftError) Uncounted() bool { return true }
 
 // RefusedError says that a provider does not let us do what is needed until
 // somebody acts.

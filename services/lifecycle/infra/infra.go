@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
@@ -18,14 +19,20 @@ import (
 // EdgeProvider makes edges hold what is desired and says what they hold.
 type EdgeProvider interface {
 	// Apply makes the edge run what the update carries, and returns once it has
-	// proved that it does. Repeating it is harmless. Errors: ErrSnapshotNeeded,
-	// ErrStaleFence, *RejectedError, *NotProvenError, *UnavailableError.
+	// proved that it does. Sites that it refuses are named in the proof and hold up
+	// no other. Repeating it is harmless. Errors: ErrSnapshotNeeded, ErrStaleFence,
+	// *RejectedError when no site is to blame, *NotProvenError, *HeldError,
+	// *DriftError, *UnavailableError.
 	Apply(ctx context.Context, edge id.Edge, update EdgeUpdate) (EdgeProof, error)
 	// State says what the edge received and runs. Errors: *UnavailableError.
 	State(ctx context.Context, edge id.Edge) (EdgeState, error)
 	// ProbeSite asks the edge's running configuration for a site under its
 	// internal name. Errors: ErrNotServed, *UnavailableError.
 	ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (SiteProof, error)
+	// ListHeld says which sites and hostnames the edge holds, as far as its buckets
+	// differ from those of the sums; all when there are none. Errors:
+	// *UnavailableError.
+	ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (Held, error)
 }
 
 // TunnelProvider owns how names reach the edges from outside.
@@ -36,8 +43,12 @@ type TunnelProvider interface {
 	// Apply makes the tunnel hold exactly the routes that the update carries, and
 	// returns once that is read back; routes that something foreign blocks are
 	// left out and named. Repeating it is harmless, and writes nothing where
-	// nothing differs. Errors: ErrStaleFence, *RefusedError, *UnavailableError.
+	// nothing differs. Errors: ErrStaleFence, *RefusedError, *HeldError,
+	// *UnavailableError.
 	Apply(ctx context.Context, update TunnelUpdate) (TunnelProof, error)
+	// Observe compares the tunnel with the routes and writes nothing. Errors:
+	// *RefusedError, *UnavailableError.
+	Observe(ctx context.Context, installation string, routes []desired.TunnelRoute) ([]drift.Finding, error)
 	// ReadRoute reads how far one route is, and writes nothing. Errors:
 	// *RefusedError, *UnavailableError.
 	ReadRoute(ctx context.Context, installation string, route desired.TunnelRoute) (RouteReading, error)
@@ -67,8 +78,15 @@ type EdgeUpdate struct {
 	// Whole says that Sites are all there are.
 	Whole bool
 	Sites []desired.EdgeSite
-	// Removals are the sites that go, with the operation that removed each.
+	// Removals are the sites that go in a delta, with the operation that removed
+	// each.
 	Removals map[id.Site]string
+	// Explanations are the operations behind sites that go or lose hostnames.
+	Explanations map[id.Site]string
+	// ConfirmedHold is the hold that an operator let pass, empty for none.
+	ConfirmedHold string
+	// HoldDrift asks for a *DriftError instead of overwriting drift.
+	HoldDrift bool
 	// Digest is over everything that the edge holds afterwards.
 	Digest string
 }
@@ -79,6 +97,29 @@ type EdgeProof struct {
 	Digest     string        `json:"digest"`
 	Sites      int           `json:"sites"`
 	Took       time.Duration `json:"took_ns"`
+	// Rejected are the sites that the edge refuses; Digest is of what it holds
+	// instead then.
+	Rejected []Rejection `json:"rejected,omitempty"`
+	// Drifts are what had drifted and was overwritten.
+	Drifts []drift.Finding `json:"drifts,omitempty"`
+}
+
+// Rejection is one site that an edge refuses.
+type Rejection struct {
+	SiteID   id.Site `json:"site_id"`
+	Revision int64   `json:"revision"`
+	// Message says why, without contents of files.
+	Message string `json:"message"`
+	// KeptRevision is what the edge holds instead; 0 when it left the site out.
+	KeptRevision int64 `json:"kept_revision"`
+}
+
+// Held is what an edge holds, or the part of it that was asked for.
+type Held struct {
+	// Sites maps the sites to their public hostnames.
+	Sites map[id.Site][]string
+	// Hostnames counts all that the edge holds, internal names included.
+	Hostnames int
 }
 
 // EdgeState is what an edge received and runs.
@@ -95,6 +136,11 @@ type EdgeState struct {
 	ProbePublicKey []byte
 	// Fault says why its last apply failed, empty when it did not.
 	Fault string
+	// Drifts are how the host differs from what it was told.
+	Drifts []drift.Finding
+	// RendererVersion and NginxVersion are those of the host.
+	RendererVersion string
+	NginxVersion    string
 }
 
 // SiteProof is what an edge's running configuration says of a site.
@@ -126,6 +172,10 @@ type TunnelUpdate struct {
 	Routes       []desired.TunnelRoute
 	// Digest is over the routes.
 	Digest string
+	// Removals are the hostnames that go, with the operation that removed each.
+	Removals map[string]string
+	// ConfirmedHold is the hold that an operator let pass, empty for none.
+	ConfirmedHold string
 }
 
 // TunnelProof is what a tunnel proved.
@@ -135,6 +185,8 @@ type TunnelProof struct {
 	ConfigVersion int64  `json:"config_version"`
 	// Writes counts the calls that changed something at the provider.
 	Writes int `json:"writes"`
+	// Changed are the hostnames of which something was written, sorted.
+	Changed []string `json:"changed,omitempty"`
 	// Blocked maps hostnames to what blocks their routes.
 	Blocked map[string]Diagnosis `json:"blocked,omitempty"`
 }

@@ -167,4 +167,17 @@ type Store interface {
 	// GetEvidence returns the evidence of a kind, the zero value when there is
 	// none.
 	GetEvidence(ctx context.Context, domain id.Domain, kind EvidenceKind) (Evidence, error)
+	// Losses says how many of the tenants' own names are being lost in all: those
+	// contradicted since before a time, and those that were lost after another.
+	Losses(ctx context.Context, contradictedBefore, lostAfter time.Time) (Losses, error)
+}
+
+// Losses are the tenants' own names that DNS contradicts for too long, over the
+// whole installation.
+type Losses struct {
+	// Contradicted are the hostnames of ACTIVE domains, sorted.
+	Contradicted []string
+	// Lost counts the domains that took dns_lost lately, and Active those that are
+	// ACTIVE.
+	Lost, Active int
 }

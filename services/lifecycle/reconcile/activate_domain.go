@@ -29,12 +29,12 @@ func (r *Reconciler) activateDomain() saga.Definition[store.Tx] {
 			{
 				Name: "publish_on_edges", Skip: r.atLeast(network.Routed), Apply: r.raise(network.OnEdge),
 				Confirm: r.confirmOnEdges, Commit: r.commitOnEdges,
-				Compensate: r.lower(network.Hidden), Undone: r.confirmHidden,
+				Compensate: r.compensateTo(network.Hidden), Undone: r.confirmHidden,
 			},
 			{
 				Name: "route", Skip: r.atLeast(network.Routed), Apply: r.raise(network.Public),
 				Confirm: r.ofDomain(r.confirmRouted), Commit: r.commitDomain(network.Route, "the hostname is on the edges, and routed as the mode demands"),
-				Compensate: r.lower(network.OnEdge), Undone: r.ofDomain(r.confirmUnrouted),
+				Compensate: r.compensateTo(network.OnEdge), Undone: r.ofDomain(r.confirmUnrouted),
 			},
 			{
 				Name: "probe", Skip: r.atLeast(network.Active),
@@ -92,24 +92,33 @@ func (r *Reconciler) commitDomain(event network.Event, reason string) func(conte
 }
 
 // raise lifts what is wanted of the domain to a level that it does not have.
-func (r *Reconciler) raise(level network.Wanted) func(context.Context, store.Tx, saga.Operation) error {
-	return func(ctx context.Context, tx store.Tx, op saga.Operation) error {
+func (r *Reconciler) raise(level network.Wanted) func(context.Context, store.Tx, saga.Operation) (bool, error) {
+	return func(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
 		d, err := domainOf(ctx, tx, op)
 		if err != nil || levels[d.Wanted] >= levels[level] {
-			return err
+			return false, err
 		}
-		return r.setLevel(ctx, tx, d, level, op)
+		return true, r.setLevel(ctx, tx, d, level, op)
 	}
 }
 
 // lower drops what is wanted of the domain to a level.
-func (r *Reconciler) lower(level network.Wanted) func(context.Context, store.Tx, saga.Operation) error {
-	return func(ctx context.Context, tx store.Tx, op saga.Operation) error {
+func (r *Reconciler) lower(level network.Wanted) func(context.Context, store.Tx, saga.Operation) (bool, error) {
+	return func(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
 		d, err := domainOf(ctx, tx, op)
 		if err != nil || levels[d.Wanted] <= levels[level] {
-			return err
+			return false, err
 		}
-		return r.setLevel(ctx, tx, d, level, op)
+		return true, r.setLevel(ctx, tx, d, level, op)
+	}
+}
+
+// compensateTo drops what is wanted of the domain back to a level.
+func (r *Reconciler) compensateTo(level network.Wanted) func(context.Context, store.Tx, saga.Operation) error {
+	lower := r.lower(level)
+	return func(ctx context.Context, tx store.Tx, op saga.Operation) error {
+		_, err := lower(ctx, tx, op)
+		return err
 	}
 }
 
@@ -129,7 +138,7 @@ func (r *Reconciler) setLevel(ctx context.Context, tx store.Tx, d network.Domain
 		return err
 	}
 	if forEdges {
-		return r.tellEdges(ctx, tx, s, op)
+		return tellEdges(ctx, tx, s, op, r.Clock())
 	}
 	return r.tellTunnels(ctx, tx, d, op)
 }
@@ -141,18 +150,21 @@ func (r *Reconciler) confirmOnEdges(ctx context.Context, op saga.Operation) (con
 	if err != nil {
 		return confirmation{}, err
 	}
-	edges, changes, err := r.edgesAndChanges(ctx, d.SiteID)
+	p, err := r.placementOf(ctx, d.TenantID, d.SiteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	required := edge.Required(edges, r.Clock(), r.EdgeWindow)
+	required := edge.Required(p.edges, r.Clock(), r.EdgeWindow)
 	if len(required) == 0 {
-		required = edges // their faults say why nobody answers
+		required = p.edges // their faults say why nobody answers
 	}
-	missing, ok, err := unproven(d.SiteID, required, changes)
-	if err != nil {
+	if err := p.refused(d.SiteID, required); err != nil {
 		return confirmation{}, err
 	}
+	if err := p.pinned(d.SiteID, required); err != nil && !p.served {
+		return confirmation{}, err
+	}
+	missing, ok := p.unproven(d.SiteID, required)
 	if !ok {
 		return r.noted(ctx, op, condition.EdgeRouted, missing), nil
 	}

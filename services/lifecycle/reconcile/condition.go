@@ -16,7 +16,7 @@ import (
 // operatorReasons are the reasons that the operator must act on.
 var operatorReasons = map[string]bool{
 	infra.CodeNoEdges: true, infra.CodeEdgeNotProven: true, infra.CodeEdgeUnreachable: true,
-	infra.CodeServiceUnavailable: true,
+	infra.CodeServiceUnavailable: true, infra.CodeDriftHeld: true, infra.CodeHeld: true,
 }
 
 // NoDomain is the condition of a site that no domain leads to.

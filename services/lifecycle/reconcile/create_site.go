@@ -27,7 +27,7 @@ func (r *Reconciler) createSite() saga.Definition[store.Tx] {
 			{Name: "provision", Skip: r.pastCreated, Commit: r.commitProvision},
 			{
 				Name: "publish_internally", Apply: r.applyPresent, Confirm: r.confirmInternal,
-				Commit: r.commitEdgeReady, Compensate: r.applyAbsent, Undone: r.confirmWithdrawn,
+				Commit: r.commitEdgeReady, Compensate: r.compensatePresent, Undone: r.confirmWithdrawn,
 			},
 		},
 		Fail: r.failSite,
@@ -53,47 +53,52 @@ func (r *Reconciler) commitProvision(ctx context.Context, tx store.Tx, op saga.O
 	return err
 }
 
-func (r *Reconciler) applyPresent(ctx context.Context, tx store.Tx, op saga.Operation) error {
+func (r *Reconciler) applyPresent(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
 	s, err := siteOf(ctx, tx, op)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return r.setWanted(ctx, tx, s, site.Present, op)
 }
 
-func (r *Reconciler) applyAbsent(ctx context.Context, tx store.Tx, op saga.Operation) error {
+func (r *Reconciler) applyAbsent(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
 	s, err := siteOf(ctx, tx, op)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return r.setWanted(ctx, tx, s, site.Absent, op)
+}
+
+func (r *Reconciler) compensatePresent(ctx context.Context, tx store.Tx, op saga.Operation) error {
+	_, err := r.applyAbsent(ctx, tx, op)
+	return err
 }
 
 // confirmInternal asks every required edge for the site under its internal name.
 func (r *Reconciler) confirmInternal(ctx context.Context, op saga.Operation) (confirmation, error) {
 	siteID := id.Site(op.ObjectID)
-	edges, changes, err := r.edgesAndChanges(ctx, siteID)
+	p, err := r.placementOf(ctx, op.TenantID, siteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	required := edge.Required(edges, r.Clock(), r.EdgeWindow)
+	required := edge.Required(p.edges, r.Clock(), r.EdgeWindow)
 	if len(required) == 0 {
 		return r.noted(ctx, op, condition.EdgeSynced, confirmation{
 			Reason: infra.CodeNoEdges, RetryAfter: time.Second,
 			Message: fmt.Sprintf("no edge answered within the last %s", r.EdgeWindow),
 		}), nil
 	}
-	missing, ok, err := unproven(siteID, required, changes)
-	if err != nil {
+	if err := errors.Join(p.pinned(siteID, required), p.refused(siteID, required)); err != nil {
 		return confirmation{}, err
 	}
+	missing, ok := p.unproven(siteID, required)
 	if !ok {
 		return r.noted(ctx, op, condition.EdgeSynced, missing), nil
 	}
-	return r.probeInternal(ctx, op, required)
+	return r.probeInternal(ctx, op, p.revision, required)
 }
 
-func (r *Reconciler) probeInternal(ctx context.Context, op saga.Operation, required []edge.Edge) (confirmation, error) {
+func (r *Reconciler) probeInternal(ctx context.Context, op saga.Operation, revision int64, required []edge.Edge) (confirmation, error) {
 	proofs := map[id.Edge]infra.SiteProof{}
 	for _, e := range required {
 		proof, err := r.Edges.ProbeSite(ctx, e.ID, id.Site(op.ObjectID))
@@ -105,6 +110,11 @@ func (r *Reconciler) probeInternal(ctx context.Context, op saga.Operation, requi
 			}), nil
 		case err != nil:
 			return confirmation{}, fmt.Errorf("probe the internal name on edge %s: %w", e.Name, err)
+		case proof.Revision != revision:
+			return r.noted(ctx, op, condition.EdgeSynced, confirmation{
+				Reason: infra.CodeEdgeNotProven, RetryAfter: time.Second,
+				Message: fmt.Sprintf("edge %s answers with revision %d, wanted is %d", e.Name, proof.Revision, revision),
+			}), nil
 		}
 		proofs[e.ID] = proof
 	}
@@ -120,16 +130,14 @@ func (r *Reconciler) commitEdgeReady(ctx context.Context, tx store.Tx, op saga.O
 	if err != nil {
 		return err
 	}
-	s.ConfirmedRevision, s.UpdatedAt = s.WantedRevision, r.Clock()
-	if err := tx.UpdateSite(ctx, s); err != nil {
+	if err := r.confirmRevision(ctx, tx, s); err != nil {
+		return err
+	}
+	if s, err = siteOf(ctx, tx, op); err != nil {
 		return err
 	}
 	s, err = site.Apply(ctx, tx, s, site.EdgeReady, r.cause(ctx, op, "the required edges answer under the internal name"))
 	if err != nil {
-		return err
-	}
-	if err := condition.Set(ctx, tx, r.condition(ctx, op.ObjectID, condition.EdgeSynced, condition.True, condition.ReasonConfirmed,
-		fmt.Sprintf("the required edges run revision %d", s.ConfirmedRevision))); err != nil {
 		return err
 	}
 	return r.beginDomains(ctx, tx, s, op)
@@ -172,5 +180,8 @@ func (r *Reconciler) failSite(ctx context.Context, tx store.Tx, op saga.Operatio
 	c := r.condition(ctx, op.ObjectID, condition.EdgeSynced, condition.False, op.Reason, op.Message)
 	c.Actor = condition.Tenant
 	c.Fix = []string{"correct the site, then retry it"}
+	if op.Reason == saga.ReasonCancelled {
+		c.Fix = []string{"retry the site, or delete it"}
+	}
 	return condition.Set(ctx, tx, c)
 }

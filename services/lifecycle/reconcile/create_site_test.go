@@ -51,8 +51,12 @@ func TestCreateSite(t *testing.T) {
 			}
 		}
 		var want []string
-		for _, step := range []string{"provision", "publish_internally", "validate", "publish_on_edges", "route", "probe"} {
-			want = append(want, step+" intent ", step+" outcome ok")
+		for _, intent := range []string{
+			"provision intent ", "publish_internally intent made", "validate intent ",
+			"publish_on_edges intent made", "route intent made", "probe intent ",
+		} {
+			step, _, _ := strings.Cut(intent, " ")
+			want = append(want, intent, step+" outcome ok")
 		}
 		if diff := cmp.Diff(want, steps); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)
@@ -343,7 +347,7 @@ func TestCreateSite_rejected(t *testing.T) {
 	})
 	t.Run("a rejection that names no site fails nobody, and the site can go", func(t *testing.T) {
 		w := setup(t)
-		w.Host().Reject("", "nginx refuses it")
+		w.Host().RejectAll("nginx refuses it")
 		s := w.Create("Shop")
 		w.RunFor(5 * time.Minute)
 		wantStatus(t, w, s, site.Provisioning)
@@ -354,7 +358,7 @@ func TestCreateSite_rejected(t *testing.T) {
 		w.RunFor(5 * time.Minute)
 		wantStatus(t, w, s, site.Deleting)
 		wantOperation(t, w, s, reconcile.DeleteSite, saga.Waiting)
-		w.Host().Accept("")
+		w.Host().RejectAll("")
 		w.Settle()
 		wantStatus(t, w, s, site.Deleted)
 	})

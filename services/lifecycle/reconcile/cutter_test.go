@@ -7,6 +7,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 )
@@ -62,6 +63,10 @@ func (c cutEdges) ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (in
 	return through(c.cutter, "edge", func() (infra.SiteProof, error) { return c.inside.ProbeSite(ctx, edge, site) })
 }
 
+func (c cutEdges) ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (infra.Held, error) {
+	return through(c.cutter, "edge", func() (infra.Held, error) { return c.inside.ListHeld(ctx, edge, sums) })
+}
+
 type cutTunnel struct {
 	*cutter
 	inside infra.TunnelProvider
@@ -73,6 +78,10 @@ func (c cutTunnel) LookupZone(ctx context.Context, hostname string) (infra.ZoneA
 
 func (c cutTunnel) Apply(ctx context.Context, u infra.TunnelUpdate) (infra.TunnelProof, error) {
 	return through(c.cutter, "tunnel", func() (infra.TunnelProof, error) { return c.inside.Apply(ctx, u) })
+}
+
+func (c cutTunnel) Observe(ctx context.Context, installation string, routes []desired.TunnelRoute) ([]drift.Finding, error) {
+	return through(c.cutter, "tunnel", func() ([]drift.Finding, error) { return c.inside.Observe(ctx, installation, routes) })
 }
 
 func (c cutTunnel) ReadRoute(ctx context.Context, installation string, route desired.TunnelRoute) (infra.RouteReading, error) {

@@ -64,17 +64,18 @@ func OpenDelete(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.C
 
 // applyReleases opens the releases that are not under way, for domains that
 // came after the deletion was opened.
-func (r *Reconciler) applyReleases(ctx context.Context, tx store.Tx, op saga.Operation) error {
+func (r *Reconciler) applyReleases(ctx context.Context, tx store.Tx, op saga.Operation) (opened bool, err error) {
 	domains, err := tx.DomainsOfSite(ctx, op.TenantID, id.Site(op.ObjectID))
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, d := range domains {
+		opened = opened || d.Status.Live()
 		if err := OpenRelease(ctx, tx, d, r.cause(ctx, op, "its site is deleted")); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return opened, nil
 }
 
 func (r *Reconciler) confirmReleases(ctx context.Context, op saga.Operation) (seen confirmation, err error) {
@@ -97,15 +98,15 @@ func (r *Reconciler) confirmReleases(ctx context.Context, op saga.Operation) (se
 // site, and asks each that answers.
 func (r *Reconciler) confirmWithdrawn(ctx context.Context, op saga.Operation) (confirmation, error) {
 	siteID := id.Site(op.ObjectID)
-	edges, changes, err := r.edgesAndChanges(ctx, siteID)
+	p, err := r.placementOf(ctx, op.TenantID, siteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	missing, ok, err := unproven("", edges, changes)
-	if err != nil || !ok {
-		return missing, err
+	missing, ok := p.unproven(siteID, p.edges)
+	if !ok {
+		return missing, nil
 	}
-	for _, e := range edges {
+	for _, e := range p.edges {
 		if _, err := r.Edges.ProbeSite(ctx, e.ID, siteID); err == nil {
 			return confirmation{Reason: infra.CodeEdgeNotProven, RetryAfter: time.Second,
 				Message: "edge " + e.Name + " still answers for the site under its internal name"}, nil
@@ -114,8 +115,8 @@ func (r *Reconciler) confirmWithdrawn(ctx context.Context, op saga.Operation) (c
 		}
 	}
 	return confirmation{
-		Done: true, Response: generations(edges),
-		Message: fmt.Sprintf("%d edges have proved that the site is gone", len(edges)),
+		Done: true, Response: generations(p.edges),
+		Message: fmt.Sprintf("%d edges have proved that the site is gone", len(p.edges)),
 	}, nil
 }
 

@@ -3,14 +3,13 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/siteplane/siteplane/internal/platform/digest"
-	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
@@ -26,11 +25,9 @@ func (r *Reconciler) handleEdge(ctx context.Context, w worker.Work) (time.Time, 
 	if err != nil {
 		return time.Time{}, gone(err)
 	}
+	again := r.Clock().Add(r.ObserveEvery)
 	if len(changes) == 0 && !e.NeedsWhole {
-		if err := r.observe(ctx, w, e); err != nil {
-			return time.Time{}, err
-		}
-		return r.Clock().Add(r.ObserveEvery), nil
+		return again, r.observe(ctx, w, e)
 	}
 	ctx, span := r.inTraceOf(ctx, "send edge", traces(changes), attribute.String("edge_id", string(e.ID)))
 	defer span.End()
@@ -40,20 +37,17 @@ func (r *Reconciler) handleEdge(ctx context.Context, w worker.Work) (time.Time, 
 	if e.NeedsWhole || errors.Is(err, infra.ErrSnapshotNeeded) {
 		err = r.sendWhole(ctx, w, e)
 	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	return r.Clock().Add(r.ObserveEvery), nil
+	return again, err
 }
 
-// sendWhole sends everything to an edge that is new or was made anew; its probe
-// key is asked for first, for it may be another one.
+// sendWhole sends everything to an edge that is new, was made anew or drifted; its
+// probe key is asked for first, for it may be another one.
 func (r *Reconciler) sendWhole(ctx context.Context, w worker.Work, e edge.Edge) error {
 	state, err := r.Edges.State(ctx, e.ID)
 	if err != nil {
 		return errors.Join(err, r.unreachable(ctx, w, e, err))
 	}
-	if err := r.seenAlive(ctx, w, e.ID, state, true); err != nil {
+	if err := r.answered(ctx, w, e.ID, state, findingsOf(e, state), true); err != nil {
 		return err
 	}
 	e.NeedsWhole = true
@@ -79,131 +73,111 @@ func traces(changes []edge.Change) (out []string) {
 	return out
 }
 
-// parcel is one update of an edge with what it answers.
-type parcel struct {
-	update  infra.EdgeUpdate
-	changes []edge.Change
-	proof   *digest.Set // what the edge holds once it has proved the update
-}
-
 // send builds the next generation, has it proved, and writes down which changes
 // it proved.
 func (r *Reconciler) send(ctx context.Context, w worker.Work, e edge.Edge) error {
+	r.Reached.At(beforeEdgePack)
 	p, err := r.pack(ctx, w, e)
+	r.Reached.At(afterEdgePack)
 	if err != nil {
 		return err
+	}
+	if p.update.Whole {
+		if held, err := r.explain(ctx, w, e, &p); err != nil || held {
+			return err
+		}
 	}
 	log := r.Logger.With("edge_id", e.ID, "generation", p.update.Fence.Generation, "whole", p.update.Whole,
 		"sites", len(p.update.Sites), "removals", len(p.update.Removals))
 	log.InfoContext(ctx, "edge apply intent")
 	proof, err := r.Edges.Apply(ctx, e.ID, p.update)
-	switch {
-	case errors.Is(err, infra.ErrSnapshotNeeded) && !p.update.Whole:
-		log.InfoContext(ctx, "edge asks for everything")
-		return err
-	case err != nil:
+	if err != nil {
 		log.WarnContext(ctx, "edge apply outcome", "error", err)
-		return errors.Join(err, r.fault(ctx, w, e.ID, p.changes, err))
+		return r.notApplied(ctx, w, e, p, err)
 	}
 	log.InfoContext(ctx, "edge apply outcome", "external_response", proof)
-	if err := r.proved(ctx, w, e.ID, p); err != nil {
-		return err
+	r.Reached.At(beforeEdgeProved)
+	err = r.proved(ctx, w, e.ID, p, proof)
+	r.Reached.At(afterEdgeProved)
+	if err == nil && len(proof.Rejected) == 0 {
+		r.digests.put(e.ID, p.update.Fence.Generation, p.proof)
 	}
-	r.digests.put(e.ID, p.update.Fence.Generation, p.proof)
-	return nil
+	return err
 }
 
-// pack assigns the next generation and reads what the edge shall hold, in one
-// transaction.
-func (r *Reconciler) pack(ctx context.Context, w worker.Work, e edge.Edge) (p parcel, err error) {
-	base := r.digests.get(e.ID, e.ProvenGeneration)
-	err = r.update(ctx, w, func(tx store.Tx) error {
-		now, err := tx.GetEdge(ctx, e.ID)
-		if err != nil {
-			return err
-		}
-		era, err := tx.Era(ctx)
-		if err != nil {
-			return err
-		}
-		if p.changes, err = tx.Changes(ctx, e.ID); err != nil {
-			return err
-		}
-		now.Generation++
-		p.update = infra.EdgeUpdate{
-			Fence:    infra.Fence{Era: era, Epoch: w.Epoch, Generation: now.Generation},
-			Whole:    e.NeedsWhole || now.NeedsWhole,
-			Removals: map[id.Site]string{},
-		}
-		if err := r.fill(ctx, tx, &p, e.ID, base); err != nil {
-			return err
-		}
-		return tx.UpdateEdge(ctx, now)
-	})
-	return p, err
-}
-
-// fill puts sites, removals and the digest of the whole into a parcel. Without
-// a base the digest is made from all rows.
-func (r *Reconciler) fill(ctx context.Context, tx store.Tx, p *parcel, edgeID id.Edge, base *digest.Set) error {
-	changed := make([]id.Site, 0, len(p.changes))
-	for _, c := range p.changes {
-		changed = append(changed, c.SiteID)
-		p.update.Removals[c.SiteID] = c.OperationID
+// notApplied sorts out why an edge did not take an update. What waits for an
+// operator is no failure of ours.
+func (r *Reconciler) notApplied(ctx context.Context, w worker.Work, e edge.Edge, p parcel, cause error) error {
+	var held *infra.HeldError
+	var drifted *infra.DriftError
+	switch {
+	case errors.Is(cause, infra.ErrSnapshotNeeded) && !p.update.Whole:
+		return cause
+	case errors.As(cause, &held):
+		return r.holdBack(ctx, w, e, p.changes, hold.Hold{ID: held.ID, Names: held.Names, Count: max(held.Count, len(held.Names)), Held: held.Held})
+	case errors.As(cause, &drifted):
+		return errors.Join(r.fault(ctx, w, e.ID, p.changes, cause), r.observe(ctx, w, e))
 	}
-	slices.Sort(changed)
-	wanted := slices.Compact(changed)
-	if p.update.Whole || base == nil {
-		wanted = nil
-	}
-	rows, err := tx.DesiredRows(ctx, edgeID, wanted)
-	if err != nil {
-		return err
-	}
-	sites := desired.ForEdge(rows)
-	p.proof = digest.NewSet()
-	if wanted != nil {
-		p.proof = base.Clone()
-		for _, siteID := range wanted {
-			p.proof.Remove(string(siteID))
-		}
-	}
-	for _, s := range sites {
-		p.proof.Put(string(s.SiteID), s.Sum())
-		if _, isChanged := p.update.Removals[s.SiteID]; isChanged || p.update.Whole {
-			p.update.Sites = append(p.update.Sites, s)
-		}
-		delete(p.update.Removals, s.SiteID)
-	}
-	p.update.Digest = p.proof.Digest()
-	return nil
+	return errors.Join(cause, r.fault(ctx, w, e.ID, p.changes, cause))
 }
 
 // proved writes down what an edge has proved: exactly the changes that were
 // sent are gone, and whoever waits for them is looked at.
-func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, p parcel) error {
+func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, p parcel, proof infra.EdgeProof) error {
 	return r.update(ctx, w, func(tx store.Tx) error {
 		e, err := tx.GetEdge(ctx, edgeID)
 		if err != nil {
 			return err
 		}
-		e.ProvenGeneration, e.ProvenDigest = p.update.Fence.Generation, p.update.Digest
-		if p.update.Whole {
-			e.NeedsWhole = false
-		}
+		e.ProvenGeneration, e.ProvenDigest = p.update.Fence.Generation, proof.Digest
+		e.NeedsWhole = e.NeedsWhole && !p.update.Whole
 		e.FaultReason, e.FaultMessage, e.FaultSiteID, e.LastSeenAt = "", "", "", r.Clock()
+		all := true
+		if len(proof.Rejected) > 0 {
+			if all, err = r.rejectedSome(ctx, tx, &e, p, proof); err != nil {
+				return err
+			}
+			e.NeedsWhole = e.NeedsWhole || p.update.Whole && !all
+		}
 		if err := tx.UpdateEdge(ctx, e); err != nil {
 			return err
 		}
-		seqs := make([]int64, len(p.changes))
-		for i, c := range p.changes {
-			seqs[i] = c.Seq
+		if all {
+			if err := tx.DeleteChanges(ctx, edgeID, p.seqs()); err != nil {
+				return err
+			}
 		}
-		if err := tx.DeleteChanges(ctx, edgeID, seqs); err != nil {
+		if err := r.repaired(ctx, tx, e, p.update.Whole, proof.Drifts); err != nil {
+			return err
+		}
+		if err := hold.End(ctx, tx, e.Target(), r.Clock()); err != nil {
 			return err
 		}
 		return r.wake(ctx, tx, p.changes)
 	})
+}
+
+// repaired writes down what an apply overwrote, and that it is gone. A delta says
+// nothing about files that it does not touch, but every apply makes all files anew.
+func (r *Reconciler) repaired(ctx context.Context, tx store.Tx, e edge.Edge, whole bool, overwritten []drift.Finding) error {
+	cause := r.observed(ctx)
+	open, err := tx.OpenDrifts(ctx, e.Target())
+	if err != nil {
+		return err
+	}
+	if len(overwritten) > 0 {
+		for _, d := range open {
+			overwritten = append(overwritten, d.Finding)
+		}
+		if _, err := drift.Record(ctx, tx, e.Target(), overwritten, drift.Gone, cause); err != nil {
+			return err
+		}
+	}
+	if len(overwritten) == 0 && len(open) == 0 || !whole && len(overwritten) == 0 {
+		return nil
+	}
+	_, err = drift.Record(ctx, tx, e.Target(), nil, drift.Repaired, cause)
+	return err
 }
 
 // fault writes down why an edge does not prove what it was sent, and has the
@@ -229,11 +203,14 @@ func (r *Reconciler) fault(ctx context.Context, w worker.Work, edgeID id.Edge, c
 func classify(err error) (reason, message string, at id.Site) {
 	var refused *infra.RejectedError
 	var unproved *infra.NotProvenError
+	var drifted *infra.DriftError
 	switch {
 	case errors.As(err, &refused):
 		return infra.CodeConfigRejected, refused.Message, id.Site(refused.SiteID)
 	case errors.As(err, &unproved):
 		return infra.CodeEdgeNotProven, unproved.Message, ""
+	case errors.As(err, &drifted):
+		return infra.CodeDriftHeld, drifted.Message, ""
 	case errors.Is(err, infra.ErrStaleFence), errors.Is(err, infra.ErrSnapshotNeeded):
 		return infra.CodeEdgeNotProven, err.Error(), ""
 	}

@@ -29,13 +29,19 @@ func (r *Reconciler) recheck(ctx context.Context, w worker.Work, d network.Domai
 		}
 		seen = both(seen, route)
 	}
-	lost := false
+	lost, held := false, false
 	err = r.update(ctx, w, func(tx store.Tx) (err error) {
 		if err := seen.Record(ctx, tx); err != nil {
 			return err
 		}
 		reason, gone, err := r.beyondGrace(ctx, tx, d)
-		if err != nil || !gone {
+		if err != nil {
+			return err
+		}
+		if !gone {
+			return r.endLosses(ctx, tx)
+		}
+		if held, err = r.tooManyLost(ctx, tx, d); err != nil || held {
 			return err
 		}
 		lost = true

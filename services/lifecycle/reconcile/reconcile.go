@@ -23,7 +23,9 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/backoff"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/infra/marked"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -52,10 +54,14 @@ type Config struct {
 	// RecheckEvery is how often an ACTIVE domain is looked at.
 	RecheckEvery time.Duration
 	// Grace is how long evidence may be contradicted before a domain is lost.
-	Grace  time.Duration
-	Clock  func() time.Time
-	Logger *slog.Logger
-	Tracer trace.Tracer
+	Grace time.Duration
+	// CompensateWithin is how long an operation may take to undo what it did.
+	CompensateWithin time.Duration
+	// Reached is told each failpoint that is passed; nil for none.
+	Reached failpoint.Reached
+	Clock   func() time.Time
+	Logger  *slog.Logger
+	Tracer  trace.Tracer
 }
 
 // Reconciler holds the handlers. All state is in the database but the digests
@@ -69,6 +75,9 @@ type Reconciler struct {
 
 // New returns a reconciler.
 func New(cfg Config) *Reconciler {
+	if cfg.Reached != nil {
+		cfg.Edges, cfg.Tunnel, cfg.DNS = marked.Edges(cfg.Edges, cfg.Reached), marked.Tunnel(cfg.Tunnel, cfg.Reached), marked.DNS(cfg.DNS, cfg.Reached)
+	}
 	r := &Reconciler{
 		Config:  cfg,
 		digests: newDigestCache(),
@@ -76,8 +85,8 @@ func New(cfg Config) *Reconciler {
 	}
 	r.engine = saga.NewEngine(saga.Config[store.Tx]{
 		Update: cfg.Store.Update, View: cfg.Store.View,
-		Definitions: r.definitions(),
-		Clock:       cfg.Clock, Logger: cfg.Logger, Tracer: cfg.Tracer,
+		Definitions: r.definitions(), CompensateWithin: cfg.CompensateWithin, Reached: cfg.Reached,
+		Clock: cfg.Clock, Logger: cfg.Logger, Tracer: cfg.Tracer,
 	})
 	return r
 }
@@ -85,6 +94,7 @@ func New(cfg Config) *Reconciler {
 // The operations.
 const (
 	CreateSite     = "create_site"
+	UpdateSite     = "update_site"
 	ActivateDomain = "activate_domain"
 	LowerDomain    = "lower_domain"
 	ReleaseDomain  = "release_domain"
@@ -93,7 +103,7 @@ const (
 
 func (r *Reconciler) definitions() []saga.Definition[store.Tx] {
 	return []saga.Definition[store.Tx]{
-		r.createSite(), r.activateDomain(), r.lowerDomain(), r.releaseDomain(), r.deleteSite(),
+		r.createSite(), r.updateSite(), r.activateDomain(), r.lowerDomain(), r.releaseDomain(), r.deleteSite(),
 	}
 }
 

@@ -75,20 +75,17 @@ func (r *Reconciler) confirmHidden(ctx context.Context, op saga.Operation) (conf
 	if err != nil {
 		return confirmation{}, err
 	}
-	edges, changes, err := r.edgesAndChanges(ctx, d.SiteID)
+	p, err := r.placementOf(ctx, d.TenantID, d.SiteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	missing, ok, err := unproven("", edges, changes)
-	if err != nil {
-		return confirmation{}, err
-	}
+	missing, ok := p.unproven(d.SiteID, p.edges)
 	if !ok {
 		return r.noted(ctx, op, condition.EdgeRouted, missing), nil
 	}
 	return confirmation{
-		Done: true, Response: generations(edges),
-		Message: fmt.Sprintf("%d edges have proved that the hostname is gone", len(edges)),
+		Done: true, Response: generations(p.edges),
+		Message: fmt.Sprintf("%d edges have proved that the hostname is gone", len(p.edges)),
 	}, nil
 }
 

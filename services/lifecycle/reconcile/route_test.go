@@ -168,12 +168,12 @@ func TestRoute(t *testing.T) {
 		w.AddDomain(s, "www.example.org", false)
 		publishProof(w, w.AddDomain(s, "www.example.com", false))
 		w.Settle()
-		writes, written, looks := w.Tunnel.Writes(), w.Written(), len(w.Tunnel.Calls("Apply"))
+		writes, written, looks := w.Tunnel.Writes(), w.Written(), len(w.Tunnel.Calls("Observe"))
 		w.RunFor(3*time.Hour + time.Minute)
 		if w.Tunnel.Writes() != writes || w.Written() != written {
 			t.Errorf("%d writes at the tunnel, rows %+v, before %+v", w.Tunnel.Writes()-writes, w.Written(), written)
 		}
-		if n := len(w.Tunnel.Calls("Apply")) - looks; n < 3 {
+		if n := len(w.Tunnel.Calls("Observe")) - looks; n < 3 {
 			t.Errorf("the tunnel was compared %d times in three hours", n)
 		}
 	})

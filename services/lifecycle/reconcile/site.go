@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
@@ -40,21 +41,25 @@ func (r *Reconciler) activeOperation(ctx context.Context, objectID string) (op s
 	return op, ok, err
 }
 
-// setWanted writes what the edges shall hold for a site and tells them.
-func (r *Reconciler) setWanted(ctx context.Context, tx store.Tx, s site.Site, wanted site.Wanted, op saga.Operation) error {
+// setWanted writes what the edges shall hold for a site and tells them, unless it
+// is so already.
+func (r *Reconciler) setWanted(ctx context.Context, tx store.Tx, s site.Site, wanted site.Wanted, op saga.Operation) (changed bool, err error) {
 	if s.Wanted == wanted {
-		return nil
+		return false, nil
+	}
+	if err := liftPins(ctx, tx, s.ID); err != nil {
+		return false, err
 	}
 	s.Wanted, s.UpdatedAt = wanted, r.Clock()
 	if err := tx.UpdateSite(ctx, s); err != nil {
-		return err
+		return false, err
 	}
-	return r.tellEdges(ctx, tx, s, op)
+	return true, tellEdges(ctx, tx, s, op, r.Clock())
 }
 
 // tellEdges notes on every edge that it has not proved the site as it is now
 // wanted, and makes the edges due.
-func (r *Reconciler) tellEdges(ctx context.Context, tx store.Tx, s site.Site, op saga.Operation) error {
+func tellEdges(ctx context.Context, tx store.Tx, s site.Site, op saga.Operation, at time.Time) error {
 	edges, err := tx.ListEdges(ctx)
 	if err != nil {
 		return err
@@ -67,52 +72,98 @@ func (r *Reconciler) tellEdges(ctx context.Context, tx store.Tx, s site.Site, op
 		if err := tx.AddChange(ctx, change); err != nil {
 			return err
 		}
-		if err := tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: r.Clock()}); err != nil {
+		if err := tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: at}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// edgesAndChanges reads the edges and what they have not proved of a site.
-func (r *Reconciler) edgesAndChanges(ctx context.Context, siteID id.Site) (edges []edge.Edge, changes []edge.Change, err error) {
-	err = r.Store.View(ctx, func(tx store.Tx) error {
-		if edges, err = tx.ListEdges(ctx); err != nil {
-			return err
-		}
-		changes, err = tx.ChangesOfSite(ctx, siteID)
-		return err
-	})
-	return edges, changes, err
+// placement is what the database knows of a site on the edges.
+type placement struct {
+	edges []edge.Edge
+	// changes are what they have not proved of the site.
+	changes []edge.Change
+	// revision is the one that is wanted.
+	revision int64
+	// pins are the edges that refuse the revision that is wanted.
+	pins map[id.Edge]edge.Pin
+	// served says that an edge which refuses the revision serves the one before.
+	served bool
 }
 
-// unproven looks for an edge among those given that has not proved a site as it
-// is wanted. ok is true when all have. A rejection of the site is an error; the
-// empty siteID is for what is on its way out, which no rejection ends. The fault
-// of another site is not told: it may be another tenant's.
-func unproven(siteID id.Site, edges []edge.Edge, changes []edge.Change) (missing confirmation, ok bool, err error) {
+// placementOf reads how a site is on the edges.
+func (r *Reconciler) placementOf(ctx context.Context, tenant id.Tenant, siteID id.Site) (p placement, err error) {
+	err = r.Store.View(ctx, func(tx store.Tx) error {
+		p = placement{pins: map[id.Edge]edge.Pin{}}
+		s, err := tx.GetSite(ctx, tenant, siteID)
+		if err != nil {
+			return err
+		}
+		p.revision = s.WantedRevision
+		if p.edges, err = tx.ListEdges(ctx); err != nil {
+			return err
+		}
+		if p.changes, err = tx.ChangesOfSite(ctx, siteID); err != nil {
+			return err
+		}
+		pins, err := tx.PinsOfSite(ctx, siteID)
+		for _, pin := range pins {
+			if pin.Revision == s.WantedRevision {
+				p.pins[pin.EdgeID] = pin
+				p.served = s.ConfirmedRevision > 0 && s.ConfirmedRevision != pin.Revision
+			}
+		}
+		return err
+	})
+	return p, err
+}
+
+// unproven looks for an edge among those given that has not proved the site as it
+// is wanted. ok is true when all have. The fault of another site is not told: it
+// may be another tenant's.
+func (p placement) unproven(siteID id.Site, edges []edge.Edge) (missing confirmation, ok bool) {
 	pending := map[id.Edge]bool{}
-	for _, c := range changes {
+	for _, c := range p.changes {
 		pending[c.EdgeID] = true
 	}
 	for _, e := range edges {
 		if e.Synced() && !pending[e.ID] {
 			continue
 		}
-		if e.FaultReason == infra.CodeConfigRejected && e.FaultSiteID == siteID && siteID != "" {
-			return confirmation{}, false, rejected(e)
-		}
 		missing = confirmation{Reason: condition.ReasonWaiting, Message: "edge " + e.Name + " has not proved it yet", RetryAfter: edgePoll}
 		if e.FaultReason != "" && (e.FaultSiteID == "" || e.FaultSiteID == siteID) {
 			missing.Reason, missing.Message = e.FaultReason, "edge "+e.Name+": "+e.FaultMessage
 		}
-		return missing, false, nil
+		return missing, false
 	}
-	return confirmation{}, true, nil
+	return confirmation{}, true
 }
 
-func rejected(e edge.Edge) error {
+// pinned returns the permanent error of an edge, among those given, that refuses
+// the revision that is wanted.
+func (p placement) pinned(siteID id.Site, edges []edge.Edge) error {
+	for _, e := range edges {
+		if pin, found := p.pins[e.ID]; found {
+			return rejected(siteID, e, fmt.Sprintf("revision %d: %s", pin.Revision, pin.Message))
+		}
+	}
+	return nil
+}
+
+// refused returns the permanent error of an edge, among those given, that refuses
+// what is new of the site although it accepted its revision before.
+func (p placement) refused(siteID id.Site, edges []edge.Edge) error {
+	for _, e := range edges {
+		if e.FaultReason == infra.CodeConfigRejected && e.FaultSiteID == siteID {
+			return rejected(siteID, e, "it: "+e.FaultMessage)
+		}
+	}
+	return nil
+}
+
+func rejected(siteID id.Site, e edge.Edge, message string) error {
 	return &saga.PermanentError{Reason: infra.CodeConfigRejected, Err: &infra.RejectedError{
-		SiteID: string(e.FaultSiteID), Message: e.FaultMessage,
+		SiteID: string(siteID), Message: "edge " + e.Name + " refuses " + message,
 	}}
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
@@ -28,6 +30,14 @@ func TestWorld(t *testing.T) {
 			"delete":         h.pick(func(s site.Site) { h.w.Delete(s) }),
 			"retry":          h.pick(func(s site.Site) { _ = h.w.TryRetry(s) }), // refused but in ERROR
 			"reject":         h.pick(func(s site.Site) { h.host(t).Reject(string(s.ID), "refused") }),
+			"deploy":         h.pick(func(s site.Site) { h.deploy(t, s) }),
+			"cancel":         h.pick(func(s site.Site) { h.cancel(t, s) }),
+			"edit":           func(t *rapid.T) { h.host(t).Edit("servers.conf") },
+			"reload":         func(t *rapid.T) { h.host(t).Reload() },
+			"other nginx":    func(t *rapid.T) { h.host(t).SetNginxVersion(rapid.StringMatching(`[1-3]`).Draw(t, "version")) },
+			"rule gone":      func(t *rapid.T) { h.w.Tunnel.RemoveRule(h.anyName(t)) },
+			"toggle policy":  func(t *rapid.T) { h.policy(t) },
+			"poison":         func(t *rapid.T) { h.host(t).Reject(poison, "refused") },
 			"reject name":    h.pick(func(s site.Site) { h.host(t).Reject(h.hostname(s), "refused") }),
 			"accept":         h.pick(func(s site.Site) { h.accept(s) }),
 			"contradict DNS": h.pick(func(s site.Site) { h.w.DNS.ScriptAddresses(h.hostname(s), contradicted) }),
@@ -61,6 +71,7 @@ func TestWorld(t *testing.T) {
 		h.heal()
 		h.w.Settle()
 		h.w.RunFor(time.Minute)
+		h.w.Settle()
 		h.w.CheckSettled()
 		for _, s := range h.sites {
 			if got := h.w.Get(s).Site.Status; got != site.Active && got != site.Error && got != site.Deleted {
@@ -114,6 +125,31 @@ func (h *hostile) removeDomain(t *rapid.T, s site.Site) {
 	if all := h.w.Domains(s); len(all) > 0 {
 		_ = h.w.TryRemoveDomain(rapid.SampledFrom(all).Draw(t, "domain"))
 	}
+}
+
+// poison is the header that edges may refuse.
+const poison = "X-Poison"
+
+// deploy gives a site one of a few specs; a site that goes, or is being provisioned,
+// refuses it.
+func (h *hostile) deploy(t *rapid.T, s site.Site) {
+	header := rapid.SampledFrom([]string{"X-One", "X-Two", poison}).Draw(t, "header")
+	_, _ = h.w.TryUpdate(s, apptest.SpecWith(header))
+}
+
+// cancel takes back what works on a site, if anything does that can be taken back.
+func (h *hostile) cancel(t *rapid.T, s site.Site) {
+	kinds := []string{reconcile.CreateSite, reconcile.UpdateSite, reconcile.DeleteSite}
+	for _, op := range h.w.Operations(s) {
+		if kind := rapid.SampledFrom(kinds).Draw(t, "kind"); op.Kind == kind {
+			_ = h.w.TryCancel(s, kind)
+			return
+		}
+	}
+}
+
+func (h *hostile) policy(t *rapid.T) {
+	h.w.SetPolicy(rapid.SampledFrom([]drift.Policy{drift.Repair, drift.Hold}).Draw(t, "policy"))
 }
 
 // block puts somebody else's record where ours must go, if there is none of ours.
@@ -181,6 +217,7 @@ func (h *hostile) healDNS(s site.Site) {
 
 // heal ends everything that is wrong outside; what was held back arrives.
 func (h *hostile) heal() {
+	h.w.SetPolicy(drift.Repair)
 	h.w.DNS.SetDown(false)
 	h.w.Tunnel.SetDown(false)
 	h.w.Tunnel.Accept()
@@ -196,6 +233,7 @@ func (h *hostile) heal() {
 		host := h.w.Edges.Host(e)
 		host.SetDown(false)
 		host.SetNotProven("")
+		host.Accept(poison)
 		host.Deliver()
 	}
 }

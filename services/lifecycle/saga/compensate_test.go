@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
@@ -57,6 +59,69 @@ func TestEngine_compensates(t *testing.T) {
 			t.Errorf("did %v, want %v", b.did, want)
 		}
 	})
+	t.Run("not what was there before, I37", func(t *testing.T) {
+		found := undoable("two", nil)
+		found.Apply = func(context.Context, store.Tx, saga.Operation) (bool, error) { return false, nil }
+		made := undoable("one", nil)
+		made.Apply = func(context.Context, store.Tx, saga.Operation) (bool, error) { return true, nil }
+		b = setup(t, made, found, undoable("three", permanent))
+		b.open("op")
+		b.run()
+		if want := []string{"undo three", "undo one", "fail"}; !slices.Equal(b.did, want) {
+			t.Errorf("did %v, want %v", b.did, want)
+		}
+	})
+	t.Run("on after a crash where it was, and undoes nothing twice", func(t *testing.T) {
+		one := undoable("one", nil)
+		looks := 0
+		one.Undone = func(ctx context.Context, _ saga.Operation) (confirmation, error) {
+			if looks++; looks == 1 {
+				return confirmation{}, lifecycle.ErrFenced // as good as dead
+			}
+			return confirmation{Done: true}, nil
+		}
+		b = setup(t, one, undoable("two", permanent))
+		b.open("op")
+		if _, err := b.advance(); !errors.Is(err, lifecycle.ErrFenced) {
+			t.Fatalf("got %v", err)
+		}
+		b.run()
+		if want := []string{"undo two", "undo one", "undo one", "fail"}; !slices.Equal(b.did, want) {
+			t.Errorf("did %v, want %v", b.did, want)
+		}
+		var undone []string
+		for _, row := range b.journal() {
+			if strings.HasSuffix(row, "compensation ok") {
+				undone = append(undone, row)
+			}
+		}
+		if want := []string{"two compensation ok", "one compensation ok"}; !slices.Equal(undone, want) {
+			t.Errorf("undone %v, want %v", undone, want)
+		}
+	})
+	t.Run("within bounds; then it needs attention, says what is left, and blocks nothing, F02", func(t *testing.T) {
+		one, two := undoable("one", nil), undoable("two", permanent)
+		two.Undone = always(errFlaky)
+		b = setup(t, one, two)
+		b.open("op")
+		begun := b.now
+		var op saga.Operation
+		for op = b.operation(); !op.State.Terminal(); op = b.operation() {
+			next, err := b.advance()
+			b.must(err)
+			b.now = next
+		}
+		if op.State != saga.NeedsAttention || op.Reason != "CONFIG_REJECTED" || !strings.Contains(op.Message, "two, one") {
+			t.Errorf("ended as %+v", op)
+		}
+		if waited := op.EndedAt.Sub(begun); waited < compensateWithin || waited > 2*compensateWithin {
+			t.Errorf("it was given up after %s", waited)
+		}
+		if b.did[len(b.did)-1] != "fail" {
+			t.Errorf("its object was not moved: %v", b.did)
+		}
+		b.open("op") // the next operation of the object is not kept out
+	})
 	t.Run("waits until infrastructure has followed before it goes on", func(t *testing.T) {
 		gone := false
 		one := undoable("one", nil)
@@ -84,13 +149,18 @@ func TestEngine_compensates(t *testing.T) {
 		one.Undone = failing(errFlaky, errFlaky, errFlaky, errFlaky)
 		b = setup(t, one)
 		b.open("op")
+		var last time.Duration
 		for range 4 {
-			if _, err := b.advance(); !errors.Is(err, errFlaky) {
-				t.Fatalf("got %v", err)
+			next, err := b.advance()
+			b.must(err)
+			wait := next.Sub(b.now)
+			if op := b.operation(); op.State != saga.Compensating || wait <= last {
+				t.Fatalf("the operation is %s and waits %s, before it was %s", op.State, wait, last)
 			}
-			if op := b.operation(); op.State != saga.Compensating {
-				t.Fatalf("the operation is %s", op.State)
-			}
+			last = wait
+		}
+		if rows := b.journal(); !slices.Contains(rows, "one compensation retry") {
+			t.Errorf("the journal says nothing of it: %v", rows)
 		}
 		if op := b.run(); op.State != saga.Failed {
 			t.Errorf("ended as %s", op.State)

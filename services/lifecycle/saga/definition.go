@@ -39,13 +39,16 @@ type Step[T Tx] struct {
 	Name string
 	// Skip says that there is nothing to do; nothing is journaled then.
 	Skip func(ctx context.Context, tx T, op Operation) (bool, error)
-	// Apply writes wanted columns and change rows, with the intent.
-	Apply func(ctx context.Context, tx T, op Operation) error
+	// Apply writes wanted columns and change rows, with the intent, and says whether
+	// there was anything to write. What was there before is not undone: this
+	// operation did not make it.
+	Apply func(ctx context.Context, tx T, op Operation) (made bool, err error)
 	// Confirm reads what infrastructure shows. Nil confirms at once.
 	Confirm func(ctx context.Context, op Operation) (Confirmation[T], error)
 	// Commit moves the object's status, with the outcome.
 	Commit func(ctx context.Context, tx T, op Operation) error
-	// Compensate sets back what Apply wrote, if this operation wrote it.
+	// Compensate sets back what Apply wrote. It is called only if Apply made
+	// something, or is nil.
 	Compensate func(ctx context.Context, tx T, op Operation) error
 	// Undone reads whether the compensation has arrived. Nil says at once.
 	Undone func(ctx context.Context, op Operation) (Confirmation[T], error)
@@ -90,12 +93,4 @@ func permanent(err error) (*PermanentError, bool) {
 	var p *PermanentError
 	ok := errors.As(err, &p)
 	return p, ok
-}
-
-// confirm runs Confirm, if there is one.
-func (s Step[T]) confirm(ctx context.Context, op Operation) (Confirmation[T], error) {
-	if s.Confirm == nil {
-		return Confirmation[T]{Done: true}, nil
-	}
-	return s.Confirm(ctx, op)
 }

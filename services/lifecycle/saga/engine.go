@@ -11,6 +11,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle/backoff"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
@@ -23,9 +24,13 @@ type Config[T Tx] struct {
 	View func(ctx context.Context, do func(tx T) error) error
 	// Definitions are the operations that it can walk.
 	Definitions []Definition[T]
-	Clock       func() time.Time
-	Logger      *slog.Logger
-	Tracer      trace.Tracer
+	// CompensateWithin is how long the way back may take; 0 means for ever.
+	CompensateWithin time.Duration
+	// Reached is told each failpoint that is passed; nil for none.
+	Reached failpoint.Reached
+	Clock   func() time.Time
+	Logger  *slog.Logger
+	Tracer  trace.Tracer
 }
 
 // Engine walks operations. It keeps nothing in memory: every look begins with
@@ -58,10 +63,13 @@ func NewEngine[T Tx](cfg Config[T]) *Engine[T] {
 func (e *Engine[T]) Advance(ctx context.Context, w worker.Work, op Operation) (next time.Time, err error) {
 	def, ok := e.definitions[op.Kind]
 	if !ok {
-		return time.Time{}, e.park(ctx, w, op, "UNKNOWN_OPERATION", "this version knows no operation "+op.Kind)
+		return time.Time{}, e.Park(ctx, w, op, "UNKNOWN_OPERATION", "this version knows no operation "+op.Kind)
 	}
 	ctx, span := e.begin(ctx, op)
 	defer span.End()
+	if op.Step < 0 || op.Step >= len(def.Steps) {
+		return time.Time{}, e.Park(ctx, w, op, "UNKNOWN_STEP", fmt.Sprintf("this version of %s has no step %d", op.Kind, op.Step))
+	}
 	walk := &walk[T]{Engine: e, def: def, work: w, op: op}
 	for !walk.op.State.Terminal() {
 		if next, err = walk.look(ctx); err != nil || !next.IsZero() {
@@ -91,19 +99,6 @@ func (e *Engine[T]) begin(ctx context.Context, op Operation) (context.Context, t
 		return e.Tracer.Start(ctx, name, attrs, trace.WithNewRoot(), tracecontext.LinkTo(op.TraceParent))
 	}
 	return e.Tracer.Start(tracecontext.WithParent(ctx, op.TraceParent), name, attrs)
-}
-
-// park ends an operation that cannot be walked.
-func (e *Engine[T]) park(ctx context.Context, w worker.Work, op Operation, reason, message string) error {
-	e.Logger.ErrorContext(ctx, "operation parked", "operation_id", op.ID, "operation", op.Kind, "reason", reason)
-	return e.Update(ctx, func(tx T) error {
-		if err := tx.HoldWork(ctx, w); err != nil {
-			return err
-		}
-		op.State, op.Reason, op.Message = NeedsAttention, reason, message
-		op.UpdatedAt, op.EndedAt = e.Clock(), e.Clock()
-		return tx.UpdateOperation(ctx, op)
-	})
 }
 
 // Opening says which operation to open on which object.
@@ -139,19 +134,4 @@ func Open(ctx context.Context, tx Tx, o Opening) (Operation, error) {
 		Kind: o.ObjectKind, Key: o.ObjectID, TenantID: string(o.TenantID),
 		DueAt: o.At, TraceParent: op.TraceParent,
 	})
-}
-
-// Cancel ends the active operation of an object, if there is one, because
-// another takes the object, and fences whoever works on it.
-func Cancel(ctx context.Context, tx Tx, kind worker.Kind, objectID, reason string, at time.Time) error {
-	if err := tx.FenceWork(ctx, kind, objectID); err != nil {
-		return err
-	}
-	op, ok, err := tx.ActiveOperation(ctx, objectID)
-	if err != nil || !ok {
-		return err
-	}
-	op.State, op.Reason, op.Message = Cancelled, "CANCELLED", reason
-	op.UpdatedAt, op.EndedAt = at, at
-	return tx.UpdateOperation(ctx, op)
 }

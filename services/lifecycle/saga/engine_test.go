@@ -12,6 +12,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -46,9 +47,9 @@ func TestEngine_walks(t *testing.T) {
 		var b *bench
 		b = setup(t,
 			step{
-				Name: "one", Apply: func(ctx context.Context, tx store.Tx, op saga.Operation) error { return b.note("apply one") },
+				Name: "one", Apply: func(context.Context, store.Tx, saga.Operation) (bool, error) { return true, b.note("apply one") },
 				Confirm: func(context.Context, saga.Operation) (confirmation, error) {
-					if !slices.Equal(b.journal(), []string{"one intent "}) || !b.operation().Intent {
+					if !slices.Equal(b.journal(), []string{"one intent made"}) || !b.operation().Intent {
 						t.Errorf("confirm runs before the intent is written: %v", b.journal())
 					}
 					return confirmation{Done: true, Response: map[string]int{"answer": 42}}, b.note("confirm one")
@@ -64,7 +65,7 @@ func TestEngine_walks(t *testing.T) {
 		if want := []string{"apply one", "confirm one", "commit one", "commit two"}; !slices.Equal(b.did, want) {
 			t.Errorf("did %v, want %v", b.did, want)
 		}
-		want := []string{"one intent ", "one outcome ok", "two intent ", "two outcome ok"}
+		want := []string{"one intent made", "one outcome ok", "two intent ", "two outcome ok"}
 		if diff := cmp.Diff(want, b.journal()); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)
 		}
@@ -176,7 +177,7 @@ func TestEngine_retries(t *testing.T) {
 	t.Run("until its attempts are spent, then undoes", func(t *testing.T) {
 		b := setup(t, step{Name: "one", Confirm: always(errFlaky)})
 		b.open("op")
-		if op := b.run(); op.State != saga.Failed || op.FailedAttempts != 3 {
+		if op := b.run(); op.State != saga.Failed || op.Message != errFlaky.Error() {
 			t.Errorf("ended as %+v", op)
 		}
 		if want := []string{"fail"}; !slices.Equal(b.did, want) {
@@ -282,6 +283,118 @@ func TestEngine_is_fenced(t *testing.T) {
 				t.Errorf("the old claim ended the operation as %s", got)
 			}
 		})
+	}
+}
+
+// A journal of another version may be further than the steps that are known.
+func TestEngine_parks_a_step_that_it_does_not_know(t *testing.T) {
+	b := setup(t, step{Name: "one"})
+	op := b.open("op")
+	b.update(func(tx store.Tx) error {
+		op.Step = 7
+		return tx.UpdateOperation(b.ctx, op)
+	})
+	op = b.run()
+	if op.State != saga.NeedsAttention || op.Reason != "UNKNOWN_STEP" {
+		t.Errorf("ended as %+v", op)
+	}
+	if want := []string{"fail"}; !slices.Equal(b.did, want) {
+		t.Errorf("did %v, want %v", b.did, want)
+	}
+}
+
+func TestEngine_Park(t *testing.T) {
+	for name, fail := range map[string]func(*bench) error{
+		"moves the object": func(b *bench) error { return b.note("fail") },
+		"ends the operation though the object refuses": func(*bench) error { return errFlaky },
+		"ends the operation though that panics, too":   func(*bench) error { panic("boom") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, step{Name: "one"})
+			b.fail = fail
+			op := b.open("op")
+			b.must(b.engine.Park(b.ctx, b.claim(), op, "WORK_PARKED", "it panicked"))
+			if op := b.operation(); op.State != saga.NeedsAttention || op.Message != "it panicked" || op.EndedAt.IsZero() {
+				t.Errorf("parked as %+v", op)
+			}
+			b.open("op")
+		})
+	}
+}
+
+func TestTakeBack(t *testing.T) {
+	var b *bench
+	waiting := func(context.Context, saga.Operation) (confirmation, error) {
+		return confirmation{Reason: "WAITING", RetryAfter: time.Hour}, nil
+	}
+	made := func(name string, confirm func(context.Context, saga.Operation) (confirmation, error)) step {
+		return step{
+			Name: name, Confirm: confirm,
+			Apply:      func(context.Context, store.Tx, saga.Operation) (bool, error) { return true, b.note("apply " + name) },
+			Compensate: func(context.Context, store.Tx, saga.Operation) error { return b.note("undo " + name) },
+		}
+	}
+	b = setup(t, made("one", nil), made("two", waiting), made("three", nil))
+	op := b.open("op")
+	_, err := b.advance()
+	b.must(err)
+	old := b.claim()
+	takeBack := func(tx store.Tx) (err error) {
+		op, err = tx.GetOperation(b.ctx, op.ID)
+		if err == nil {
+			op, err = saga.TakeBack(b.ctx, tx, op, "somebody said so", b.now)
+		}
+		return err
+	}
+	b.update(takeBack)
+	if _, err := b.engine.Advance(b.ctx, old, op); !errors.Is(err, lifecycle.ErrFenced) {
+		t.Errorf("who worked on it was told %v", err)
+	}
+	b.update(takeBack) // again changes nothing
+	if op := b.run(); op.State != saga.Cancelled || op.Reason != saga.ReasonCancelled || op.Message != "somebody said so" {
+		t.Errorf("ended as %+v", op)
+	}
+	if want := []string{"apply one", "apply two", "undo two", "undo one", "fail"}; !slices.Equal(b.did, want) {
+		t.Errorf("did %v, want %v", b.did, want)
+	}
+	b.update(takeBack)
+	if got := b.operation().State; got != saga.Cancelled {
+		t.Errorf("one that has ended became %s", got)
+	}
+}
+
+// The names come from the steps alone: what a step has, can be cut off.
+func TestDefinition_Failpoints(t *testing.T) {
+	var reached []failpoint.Name
+	var b *bench
+	undone := func(context.Context, saga.Operation) (confirmation, error) { return confirmation{Done: true}, nil }
+	b = setup(t,
+		step{
+			Name: "one", Confirm: undone, Undone: undone,
+			Compensate: func(context.Context, store.Tx, saga.Operation) error { return nil },
+		},
+		step{Name: "two", Confirm: always(&saga.PermanentError{Reason: "NO", Err: errors.New("no")})},
+	)
+	b.engine.Reached = func(name failpoint.Name) { reached = append(reached, name) }
+	b.open("op")
+	b.run()
+	want := []failpoint.Name{
+		"op.one.before_intent", "op.one.after_intent", "op.one.before_confirm", "op.one.after_confirm",
+		"op.one.before_outcome", "op.one.after_outcome",
+		"op.two.before_intent", "op.two.after_intent", "op.two.before_confirm", "op.two.after_confirm",
+		"op.two.before_outcome", "op.two.after_outcome",
+		"op.one.before_compensation", "op.one.after_compensation", "op.one.before_undone", "op.one.after_undone",
+		"op.one.before_taken_back", "op.one.after_taken_back",
+		"op.before_failed", "op.after_failed",
+	}
+	if diff := cmp.Diff(want, reached); diff != "" {
+		t.Errorf("reached (-want +got):\n%s", diff)
+	}
+	named := b.engine.Definitions[0].Failpoints()
+	slices.Sort(want)
+	slices.Sort(named)
+	if diff := cmp.Diff(want, named); diff != "" {
+		t.Errorf("named (-want +got):\n%s", diff)
 	}
 }
 

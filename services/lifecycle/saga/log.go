@@ -7,9 +7,9 @@ import (
 )
 
 // logIntent logs that a step is about to act.
-func (w *walk[T]) logIntent(ctx context.Context, step Step[T]) {
+func (w *walk[T]) logIntent(ctx context.Context, step Step[T], result Result) {
 	w.Logger.InfoContext(ctx, "step intent", "operation_id", w.op.ID, "operation", w.op.Kind,
-		"object_id", w.op.ObjectID, "step", step.Name, "attempt", w.op.FailedAttempts+1)
+		"object_id", w.op.ObjectID, "step", step.Name, "attempt", w.op.FailedAttempts+1, "result", result)
 }
 
 // logOutcome logs what the journal says: the outcome and the external response.

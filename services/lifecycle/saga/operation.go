@@ -10,10 +10,14 @@
 //	                                   v   v
 //	                        SUCCEEDED     COMPENSATING --> FAILED
 //	                                           |
-//	                                           +---------> NEEDS_ATTENTION
+//	                                           +---------> CANCELLED, if it was
+//	                                           |           taken back
+//	                                           +---------> NEEDS_ATTENTION, if the
+//	                                                       way back takes too long
 //
-// Any state but the last four may end in CANCELLED, when another operation takes
-// the object.
+// Any state but the last four may end in CANCELLED at once, when another operation
+// takes the object, and in NEEDS_ATTENTION, when it cannot be walked. Whoever wants
+// it can then go on: an ended operation blocks nothing.
 package saga
 
 import (
@@ -70,6 +74,8 @@ type Operation struct {
 	// Reason and Message say why it waits or how it ended.
 	Reason  string
 	Message string
+	// CompensatingSince is when the way back began, zero before.
+	CompensatingSince time.Time
 	// WaitingFor is the outsider that the object waits for after success.
 	WaitingFor string
 	// Actor is who opened it.
@@ -101,7 +107,14 @@ const (
 	Wait   Result = "waiting"
 	Again  Result = "retry"
 	Broken Result = "failed"
+	// Made and Found are those of an intent: whether it wrote what is wanted, or
+	// found that it was wanted already.
+	Made  Result = "made"
+	Found Result = "found"
 )
+
+// ReasonCancelled is the reason of an operation that was cancelled.
+const ReasonCancelled = "CANCELLED"
 
 // Entry is one row of an operation's journal.
 type Entry struct {
@@ -112,7 +125,7 @@ type Entry struct {
 	// Attempt counts from 1.
 	Attempt int
 	Phase   Phase
-	// Result is empty for an intent.
+	// Result is empty for the intent of a step that writes nothing.
 	Result  Result
 	Message string
 	// ExternalResponse is what the other side answered, as redacted JSON.

@@ -36,9 +36,12 @@ type bench struct {
 	now    time.Time
 	tenant id.Tenant
 	did    []string // what steps did, in order
+	fail   func(*bench) error
 }
 
 const object = "site_1"
+
+const compensateWithin = time.Hour
 
 // setup makes an engine that knows one operation, "op", of these steps.
 func setup(t *testing.T, steps ...step) *bench {
@@ -51,14 +54,15 @@ func setup(t *testing.T, steps ...step) *bench {
 	b := &bench{
 		t: t, ctx: t.Context(), store: db, spans: tracetest.NewSpanRecorder(),
 		now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), tenant: id.NewTenant(),
+		fail: func(b *bench) error { return b.note("fail") },
 	}
 	b.tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(b.spans)).Tracer("test")
 	b.engine = saga.NewEngine(saga.Config[store.Tx]{
 		Update: db.Update, View: db.View, Clock: func() time.Time { return b.now },
-		Logger: slog.New(slog.DiscardHandler), Tracer: b.tracer,
+		Logger: slog.New(slog.DiscardHandler), Tracer: b.tracer, CompensateWithin: compensateWithin,
 		Definitions: []saga.Definition[store.Tx]{{
 			Kind: "op", Steps: steps, MaxAttempts: 3,
-			Fail: func(context.Context, store.Tx, saga.Operation) error { return b.note("fail") },
+			Fail: func(context.Context, store.Tx, saga.Operation) error { return b.fail(b) },
 		}},
 	})
 	b.update(func(tx store.Tx) error {

@@ -43,7 +43,7 @@ func (w *walk[T]) look(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
-	seen, err := step.confirm(ctx, w.op)
+	seen, err := w.confirm(ctx, step)
 	switch {
 	case err != nil && (errors.Is(err, lifecycle.ErrLostRace) || errors.Is(err, lifecycle.ErrFenced) || ctx.Err() != nil):
 		return time.Time{}, err // nothing is known; the next look begins anew
@@ -56,10 +56,22 @@ func (w *walk[T]) look(ctx context.Context) (time.Time, error) {
 	return w.wait(ctx, step, seen)
 }
 
+// confirm looks at infrastructure, if the step has anything to look at.
+func (w *walk[T]) confirm(ctx context.Context, step Step[T]) (Confirmation[T], error) {
+	if step.Confirm == nil {
+		return Confirmation[T]{Done: true}, nil
+	}
+	w.reached(step.Name, beforeConfirm)
+	defer w.reached(step.Name, afterConfirm)
+	return step.Confirm(ctx, w.op)
+}
+
 // intend writes the intent: the journal row with the wanted columns. A step with
 // nothing to do is passed over.
 func (w *walk[T]) intend(ctx context.Context, step Step[T]) (skipped bool, err error) {
-	op := w.op
+	w.reached(step.Name, beforeIntent)
+	defer w.reached(step.Name, afterIntent)
+	op, result := w.op, Result("")
 	err = w.Update(ctx, func(tx T) error {
 		op, skipped = w.op, false
 		if err := tx.HoldWork(ctx, w.work); err != nil {
@@ -74,30 +86,42 @@ func (w *walk[T]) intend(ctx context.Context, step Step[T]) (skipped bool, err e
 			w.pass(&op)
 			return tx.UpdateOperation(ctx, op)
 		}
-		if step.Apply != nil {
-			if err := step.Apply(ctx, tx, op); err != nil {
-				return fmt.Errorf("apply %s: %w", step.Name, err)
-			}
+		if result, err = apply(ctx, tx, step, op); err != nil {
+			return fmt.Errorf("apply %s: %w", step.Name, err)
 		}
 		op.State, op.Intent, op.StepStartedAt, op.UpdatedAt = Running, true, w.Clock(), w.Clock()
 		if err := tx.UpdateOperation(ctx, op); err != nil {
 			return err
 		}
-		return tx.AppendJournal(ctx, w.entry(ctx, op, step, Intent, "", "", nil))
+		return tx.AppendJournal(ctx, w.entry(ctx, op, step, Intent, result, "", nil))
 	})
 	if err != nil {
 		return false, err
 	}
 	w.op = op
 	if !skipped {
-		w.logIntent(ctx, step)
+		w.logIntent(ctx, step, result)
 	}
 	return skipped, nil
+}
+
+// apply writes what a step wants, and says whether there was anything to write.
+func apply[T Tx](ctx context.Context, tx T, step Step[T], op Operation) (Result, error) {
+	if step.Apply == nil {
+		return "", nil
+	}
+	made, err := step.Apply(ctx, tx, op)
+	if made {
+		return Made, err
+	}
+	return Found, err
 }
 
 // finish writes the outcome of a confirmed step, or of one that only an
 // outsider can bring further.
 func (w *walk[T]) finish(ctx context.Context, step Step[T], seen Confirmation[T]) error {
+	w.reached(step.Name, beforeOutcome)
+	defer w.reached(step.Name, afterOutcome)
 	op, entry := w.op, Entry{}
 	err := w.Update(ctx, func(tx T) error {
 		op = w.op
@@ -164,6 +188,9 @@ func (w *walk[T]) failed(ctx context.Context, step Step[T], err error) (time.Tim
 	}
 	return next, w.note(ctx, step, seen, result, func(op *Operation) {
 		op.State, op.Reason, op.Message, op.FailedAttempts = state, seen.Reason, seen.Message, attempts
+		if spent {
+			op.FailedAttempts, op.CompensatingSince = 0, w.Clock()
+		}
 	})
 }
 

@@ -86,6 +86,9 @@ type Store interface {
 	// TransitionSite sets the status, if it is still c.From, with its history
 	// row and its event; else lifecycle.ErrLostRace. Only Apply calls it.
 	TransitionSite(ctx context.Context, c lifecycle.Change) error
+	// AddRevision writes a new revision of a site's spec, of the number after the
+	// highest one, and returns it.
+	AddRevision(ctx context.Context, tenant id.Tenant, r Revision) (Revision, error)
 	// GetRevision returns one revision of a site's spec.
 	GetRevision(ctx context.Context, tenant id.Tenant, site id.Site, number int64) (Revision, error)
 	// PurgeSite removes every row that bears the id of a site or of one of its

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
@@ -28,7 +29,12 @@ type Tunnel struct {
 	FaultReason  string
 	FaultMessage string
 	FaultActor   condition.Actor
+	// DriftPolicy says what is done about drift.
+	DriftPolicy drift.Policy
 }
+
+// Target names the tunnel among the things that drift.
+func (t Tunnel) Target() drift.Target { return drift.Target{Kind: drift.Tunnel, ID: string(t.ID)} }
 
 // Change says that a tunnel has not proved the wanted state of a domain.
 type Change struct {
@@ -45,7 +51,8 @@ type Change struct {
 
 // Store keeps tunnels and their changes inside the caller's transaction.
 type Store interface {
-	// PutTunnel inserts a tunnel or replaces its name.
+	// PutTunnel inserts a tunnel or replaces its name; the drift policy is that of
+	// the first time.
 	PutTunnel(ctx context.Context, t Tunnel) error
 	// GetTunnel returns a tunnel.
 	GetTunnel(ctx context.Context, tunnel id.Tunnel) (Tunnel, error)

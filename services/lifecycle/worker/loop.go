@@ -28,6 +28,10 @@ type Config struct {
 	Update func(ctx context.Context, do func(tx Store) error) error
 	// Handlers by kind; kinds without one are a programming error.
 	Handlers map[Kind]Handler
+	// Park is called for a claim that has killed or panicked its process too often.
+	// It writes down that the object needs attention, and returns when to look
+	// again. Nil stands for doing nothing but waiting.
+	Park func(ctx context.Context, w Work, cause string) (next time.Time, err error)
 	// Owner names this process in leases.
 	Owner string
 	// Lease is how long a claim holds; a handler is cut off shortly before.
@@ -47,19 +51,22 @@ type Loop struct {
 	wake    chan struct{}
 	slots   chan struct{}
 	backoff backoff.Policy
-
-	mu       sync.Mutex
-	failures map[string]int // consecutive failures by kind and key
 }
+
+// maxUnended is how many claims in a row may end in a panic, or with their process,
+// before the object is parked.
+const maxUnended = 5
+
+// parkedFor is how long an object without anything to park waits then.
+const parkedFor = time.Hour
 
 // NewLoop returns a loop that does nothing until Run.
 func NewLoop(cfg Config) *Loop {
 	return &Loop{
-		cfg:      cfg,
-		wake:     make(chan struct{}, 1),
-		slots:    make(chan struct{}, cfg.Concurrency),
-		backoff:  backoff.Policy{First: 500 * time.Millisecond, Cap: time.Minute},
-		failures: map[string]int{},
+		cfg:     cfg,
+		wake:    make(chan struct{}, 1),
+		slots:   make(chan struct{}, cfg.Concurrency),
+		backoff: backoff.Policy{First: 500 * time.Millisecond, Cap: time.Minute},
 	}
 }
 
@@ -135,54 +142,69 @@ func (l *Loop) handle(ctx context.Context, w Work) {
 		trace.WithAttributes(attribute.String("key", w.Key)))
 	defer span.End()
 	within, cancel := context.WithTimeout(ctx, l.cfg.Lease*4/5)
-	next, err := l.call(within, w)
+	next, err := l.look(within, w)
 	cancel()
-	if err != nil {
-		next = l.cfg.Clock().Add(l.after(ctx, w, err))
-	} else {
-		l.forget(w)
-	}
 	// The claim ends even while the process stops, so that the object is free.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err = l.cfg.Update(ending, func(tx Store) error { return tx.FinishWork(ending, w, next) })
+	err = l.cfg.Update(ending, l.end(ctx, ending, w, next, err))
 	if err != nil {
 		l.cfg.Logger.WarnContext(ctx, "work not finished", "kind", w.Kind, "key", w.Key, "error", err)
 	}
 }
 
-// call runs the handler; a panic becomes an error, so that one object cannot
-// stop the others.
-func (l *Loop) call(ctx context.Context, w Work) (next time.Time, err error) {
+// look calls the handler, or parks what has ended its process too often.
+func (l *Loop) look(ctx context.Context, w Work) (time.Time, error) {
+	if w.Unended > maxUnended {
+		return l.park(ctx, w, fmt.Sprintf("the last %d attempts ended with their process", w.Unended-1))
+	}
+	next, err := l.call(ctx, w, l.cfg.Handlers[w.Kind])
+	var panicked *panicError
+	if errors.As(err, &panicked) && w.Unended == maxUnended {
+		return l.park(ctx, w, fmt.Sprintf("the last %d attempts panicked: %v", w.Unended, panicked.value))
+	}
+	return next, err
+}
+
+// park gives a claim up.
+func (l *Loop) park(ctx context.Context, w Work, cause string) (time.Time, error) {
+	l.cfg.Logger.ErrorContext(ctx, "work parked", "kind", w.Kind, "key", w.Key, "cause", cause)
+	if l.cfg.Park == nil {
+		return l.cfg.Clock().Add(parkedFor), nil
+	}
+	return l.call(ctx, w, func(ctx context.Context, w Work) (time.Time, error) { return l.cfg.Park(ctx, w, cause) })
+}
+
+// panicError is a panic of a handler.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("work panicked: %v", e.value) }
+
+// call runs a handler; a panic becomes an error, so that one object cannot stop
+// the others.
+func (l *Loop) call(ctx context.Context, w Work, handler Handler) (next time.Time, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l.cfg.Logger.ErrorContext(ctx, "work panicked", "kind", w.Kind, "key", w.Key, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("work panicked: %v", p)
+			err = &panicError{value: p}
 		}
 	}()
-	return l.cfg.Handlers[w.Kind](ctx, w)
+	return handler(ctx, w)
 }
 
-// after logs a failed look and says when the next one is.
-func (l *Loop) after(ctx context.Context, w Work, err error) time.Duration {
+// end returns the transaction that ends a claim. What was lost in a race, or cut
+// off because the process stops, is looked at again at once and did not fail.
+func (l *Loop) end(ctx, ending context.Context, w Work, next time.Time, err error) func(tx Store) error {
 	switch {
-	case errors.Is(err, lifecycle.ErrFenced), errors.Is(err, lifecycle.ErrLostRace):
-		return 0 // somebody else went forward; look again at what they left
-	case ctx.Err() != nil:
-		return 0 // the process stops
+	case err == nil:
+		return func(tx Store) error { return tx.FinishWork(ending, w, next) }
+	case errors.Is(err, lifecycle.ErrFenced), errors.Is(err, lifecycle.ErrLostRace), ctx.Err() != nil:
+		return func(tx Store) error { return tx.FinishWork(ending, w, l.cfg.Clock()) }
 	}
-	l.mu.Lock()
-	l.failures[l.name(w)]++
-	delay := l.backoff.Delay(l.failures[l.name(w)])
-	l.mu.Unlock()
+	delay := l.backoff.Delay(w.Failures + 1)
 	l.cfg.Logger.WarnContext(ctx, "work failed", "kind", w.Kind, "key", w.Key, "retry_after", delay, "error", err)
-	return delay
+	var panicked *panicError
+	return func(tx Store) error {
+		return tx.FailWork(ending, w, l.cfg.Clock().Add(delay), errors.As(err, &panicked))
+	}
 }
-
-func (l *Loop) forget(w Work) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.failures, l.name(w))
-}
-
-func (l *Loop) name(w Work) string { return string(w.Kind) + "/" + w.Key }

@@ -57,6 +57,12 @@ type Work struct {
 	WantedSeq int64
 	// Epoch fences the claim.
 	Epoch uint64
+	// Failures counts the claims before this one that failed, since the last that
+	// did not.
+	Failures int
+	// Unended counts the claims, this one included, that never ended or ended in a
+	// panic, since the last that ended otherwise: each may have killed its process.
+	Unended int
 }
 
 // Store keeps work inside the caller's transaction.
@@ -64,13 +70,17 @@ type Store interface {
 	// MarkWork makes an object due, inserting its row if there is none.
 	MarkWork(ctx context.Context, m Mark) error
 	// ClaimWork leases up to limit rows that are dirty, due and not leased, the
-	// longest due first, and raises the epoch of each. A noted trace is taken
+	// longest due first, and raises epoch and Unended of each. A noted trace is taken
 	// by the claim: a later look does not belong to it.
 	ClaimWork(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]Work, error)
 	// HoldWork returns lifecycle.ErrFenced unless the row's epoch is still that
 	// of the claim.
 	HoldWork(ctx context.Context, w Work) error
-	// FinishWork ends a claim. With a zero next the row is clean unless it was
+	// FailWork ends a claim that failed: the row stays dirty and is due then, or when
+	// a mark during the claim said, if that is earlier. Failures grows; Unended is
+	// 0 then unless the claim panicked. A row taken over or deleted is left alone.
+	FailWork(ctx context.Context, w Work, next time.Time, panicked bool) error
+	// FinishWork ends a claim; Failures and Unended are 0 then. With a zero next the row is clean unless it was
 	// marked again; with a next it stays dirty and is due then. What was marked
 	// during the claim is due when the mark said, if that is earlier. A row
 	// taken over or deleted is left alone.

@@ -192,3 +192,36 @@ func (w *World) Written() (n Written) {
 
 // Crash reports whether an error says that the process died under a call.
 func Crash(err error) bool { return errors.Is(err, ErrDead) }
+
+// TryUpdate gives a site another spec and returns what the caller was told.
+func (w *World) TryUpdate(s site.Site, spec site.Spec) (site.Site, error) {
+	ctx, span := w.tracer.Start(w.tb.Context(), "call")
+	defer span.End()
+	view, err := w.App.UpdateSite(ctx, w.Caller, s.ID, app.SiteChange{Spec: &spec}, "")
+	return view.Site, err
+}
+
+// Deploy gives a site a spec that answers with a header, so that each is another.
+func (w *World) Deploy(s site.Site, header string) site.Site {
+	w.tb.Helper()
+	s, err := w.TryUpdate(s, SpecWith(header))
+	w.must(err)
+	return s
+}
+
+// SpecWith is a valid spec that sends a header of that name.
+func SpecWith(header string) site.Spec {
+	spec := Spec()
+	spec.Options.RequestHeaders = []site.Header{{Name: header, Value: "v"}}
+	return spec
+}
+
+// TryCancel cancels the operation of a kind that works on a site and returns what
+// the caller was told.
+func (w *World) TryCancel(s site.Site, kind string) error {
+	w.tb.Helper()
+	ctx, span := w.tracer.Start(w.tb.Context(), "call")
+	defer span.End()
+	_, err := w.App.CancelOperation(ctx, w.Caller, w.Operation(s, kind).ID)
+	return err
+}

@@ -50,18 +50,16 @@ func (w *World) Handle(work worker.Work) (next time.Time, err error) {
 // while, what was taken over is due at once.
 func (w *World) Finish(work worker.Work, next time.Time, failed error) {
 	w.tb.Helper()
-	name := string(work.Kind) + "/" + work.Key
-	switch {
-	case errors.Is(failed, lifecycle.ErrFenced), errors.Is(failed, lifecycle.ErrLostRace):
+	raced := errors.Is(failed, lifecycle.ErrFenced) || errors.Is(failed, lifecycle.ErrLostRace)
+	if raced {
 		next = w.Clock.Now()
-	case failed != nil:
-		w.failures[name]++
-		next = w.Clock.Now().Add(min(500*time.Millisecond<<min(w.failures[name], 10), time.Minute))
-	default:
-		delete(w.failures, name)
 	}
 	w.alive(w.Store.Update(w.tb.Context(), func(tx store.Tx) error {
-		return tx.FinishWork(w.tb.Context(), work, next)
+		if failed == nil || raced {
+			return tx.FinishWork(w.tb.Context(), work, next)
+		}
+		delay := min(500*time.Millisecond<<min(work.Failures+1, 10), time.Minute)
+		return tx.FailWork(w.tb.Context(), work, w.Clock.Now().Add(delay), false)
 	}))
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
@@ -57,6 +58,8 @@ type Options struct {
 	Tunnel *fake.Tunnel
 	// Outside replaces what the control plane calls by something around it.
 	Outside func(Providers) Providers
+	// Reached is told each failpoint that is passed.
+	Reached failpoint.Reached
 	// Edges is how many hosts there are from the start; 0 means 1, -1 none.
 	Edges int
 }
@@ -91,7 +94,6 @@ type World struct {
 	Caller auth.Principal
 
 	handlers map[worker.Kind]worker.Handler
-	failures map[string]int
 	edges    []id.Edge
 	tunnel   id.Tunnel // empty when there is none
 	sites    []ref
@@ -172,9 +174,9 @@ func (w *World) open() {
 		ProbePolicy: infra.ProbePolicy(w.cfg.ProbePolicy), EdgeWindow: w.cfg.EdgeWindow,
 		ObserveEvery: w.cfg.ObserveEvery, ReserveFor: w.cfg.ReserveFor, TransferAfter: w.cfg.TransferAfter,
 		ReconcileEvery: w.cfg.ReconcileEvery, RecheckEvery: w.cfg.RecheckEvery, Grace: w.cfg.Grace,
+		CompensateWithin: w.cfg.CompensateWithin, Reached: w.opts.Reached,
 		Clock: w.Clock.Now, Logger: w.logger, Tracer: w.tracer,
 	}).Handlers()
-	w.failures = map[string]int{}
 }
 
 // start does what the start of a process does: leases are free, edges and tunnels

@@ -31,7 +31,7 @@ func (p *Edges) Host(edge id.Edge) *Host {
 	defer p.mu.Unlock()
 	if p.hosts[edge] == nil {
 		key := sha256.Sum256([]byte(edge))
-		p.hosts[edge] = &Host{probeKey: key[:], rejects: map[string]string{}}
+		p.hosts[edge] = &Host{probeKey: key[:], nginx: nginxVersion, rejects: map[string]string{}}
 	}
 	return p.hosts[edge]
 }
@@ -75,6 +75,16 @@ func (p *Edges) ProbeSite(_ context.Context, edge id.Edge, site id.Site) (proof 
 	}
 	p.note(Call{Method: "ProbeSite", Edge: edge, Object: string(site), Err: err})
 	return proof, err
+}
+
+// ListHeld implements infra.EdgeProvider.
+func (p *Edges) ListHeld(_ context.Context, edge id.Edge, sums [][]byte) (held infra.Held, err error) {
+	h, err := p.find(edge)
+	if err == nil {
+		held, err = h.list(sums)
+	}
+	p.note(Call{Method: "ListHeld", Edge: edge, Err: err})
+	return held, err
 }
 
 // accepted returns whether a host whose probe key is accepted serves a hostname.

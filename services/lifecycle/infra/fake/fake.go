@@ -1,6 +1,7 @@
 // Package fake implements the interfaces of package infra in memory, for tests.
-// Its edges, tunnel and names behave as the real ones promise to, and are hostile
-// on demand: they go away, lose replies, answer late, refuse and contradict.
+// Its edges, tunnel and names behave as the real ones promise to, shrink guard
+// included, and are hostile on demand: they go away, lose replies, answer late,
+// drift, refuse and contradict.
 //
 // It decides nothing and keeps no time. Invariant: what a fake answers, it
 // derives from what it holds, never from what the caller hopes for; the digest of

@@ -2,31 +2,39 @@ package fake
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"sync"
 
-	"github.com/siteplane/siteplane/internal/platform/digest"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 )
 
+// The versions of a host's renderer, and of its nginx until that is changed.
+const (
+	rendererVersion = "1"
+	nginxVersion    = "1.22.1"
+)
+
 // Host is one edge: what it holds, which fence it has seen, and what is wrong
-// with it. An apply that fails leaves what it held.
+// with it. An apply that fails leaves what it held, and what had drifted.
 type Host struct {
 	mu       sync.Mutex
 	sites    map[id.Site]desired.EdgeSite // nil: nothing was received yet
 	fence    infra.Fence                  // of what it holds
 	seen     infra.Fence                  // the highest of all that were begun
-	edited   bool
+	drifts   []drift.Finding
 	probeKey []byte
+	nginx    string // its version
 	past     [][]desired.EdgeSite
+	writes   int
 
 	down      bool
 	faults    []fault
 	notProven string
-	rejects   map[string]string // by site or hostname; "" for what cannot be named
+	rejects   map[string]string // reasons by text
+	rejectAll string
 	during    func()
 	held      []infra.EdgeUpdate
 }
@@ -88,12 +96,17 @@ func (h *Host) take(update infra.EdgeUpdate) (infra.EdgeProof, error) {
 		return infra.EdgeProof{}, err
 	}
 	h.seen = update.Fence
-	if err := h.refusal(next); err != nil {
+	if err := h.refusal(update, next); err != nil {
 		return infra.EdgeProof{}, err
 	}
-	h.sites, h.fence, h.edited = next, update.Fence, false
+	proof := infra.EdgeProof{Generation: update.Fence.Generation, Rejected: h.isolate(next), Drifts: h.drifts}
+	proof.Digest, proof.Sites = sum(next), len(next)
+	if update.Fence != h.fence || sum(h.sites) != proof.Digest || len(h.drifts) > 0 {
+		h.writes++
+	}
+	h.sites, h.fence, h.drifts = next, update.Fence, nil
 	h.past = append(h.past, sorted(next))
-	return infra.EdgeProof{Generation: update.Fence.Generation, Digest: sum(next), Sites: len(next)}, nil
+	return proof, nil
 }
 
 // outcome is what the edge would hold after an update.
@@ -117,18 +130,18 @@ func (h *Host) outcome(update infra.EdgeUpdate) (map[id.Site]desired.EdgeSite, e
 	return next, nil
 }
 
-func (h *Host) refusal(next map[id.Site]desired.EdgeSite) error {
-	if message, all := h.rejects[""]; all {
-		return &infra.RejectedError{Message: message}
+// refusal says why the edge does not take an update at all.
+func (h *Host) refusal(update infra.EdgeUpdate, next map[id.Site]desired.EdgeSite) error {
+	if err := h.guard(update, next); err != nil {
+		return err
 	}
-	for _, s := range sorted(next) {
-		for _, name := range append([]string{string(s.SiteID)}, s.Hostnames...) {
-			if message, refused := h.rejects[name]; refused {
-				return &infra.RejectedError{SiteID: string(s.SiteID), Message: message}
-			}
-		}
+	if err := h.heldDrift(update); err != nil {
+		return err
 	}
-	if h.notProven != "" {
+	switch {
+	case h.rejectAll != "":
+		return &infra.RejectedError{Message: h.rejectAll}
+	case h.notProven != "":
 		return &infra.NotProvenError{Message: h.notProven}
 	}
 	return nil
@@ -137,7 +150,10 @@ func (h *Host) refusal(next map[id.Site]desired.EdgeSite) error {
 func (h *Host) state() infra.EdgeState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := infra.EdgeState{Running: h.fence.Generation, Generation: h.fence.Generation, Intact: !h.edited, ProbePublicKey: h.probeKey}
+	s := infra.EdgeState{
+		Running: h.fence.Generation, Generation: h.fence.Generation, Intact: h.intact(), Drifts: slices.Clone(h.drifts),
+		ProbePublicKey: h.probeKey, RendererVersion: rendererVersion, NginxVersion: h.nginx,
+	}
 	if h.sites != nil {
 		s.Digest = sum(h.sites)
 	}
@@ -152,7 +168,7 @@ func (h *Host) probe(siteID id.Site) (infra.SiteProof, error) {
 		return infra.SiteProof{}, infra.ErrNotServed
 	}
 	return infra.SiteProof{
-		InternalName: string(siteID) + ".site.internal", Revision: s.Revision, Generation: h.fence.Generation,
+		InternalName: internalName(siteID), Revision: s.Revision, Generation: h.fence.Generation,
 	}, nil
 }
 
@@ -166,21 +182,4 @@ func (h *Host) signs(key []byte) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return bytes.Equal(h.probeKey, key)
-}
-
-func sorted(sites map[id.Site]desired.EdgeSite) []desired.EdgeSite {
-	var out []desired.EdgeSite
-	for _, siteID := range slices.Sorted(maps.Keys(sites)) {
-		out = append(out, sites[siteID])
-	}
-	return out
-}
-
-// sum is the digest of the whole, made anew.
-func sum(sites map[id.Site]desired.EdgeSite) string {
-	set := digest.NewSet()
-	for siteID, s := range sites {
-		set.Put(string(siteID), s.Sum())
-	}
-	return set.Digest()
 }

@@ -42,25 +42,17 @@ func (h *Host) During(do func()) { h.change(func() { h.during = do }) }
 // ends it.
 func (h *Host) SetNotProven(reason string) { h.change(func() { h.notProven = reason }) }
 
-// Reject refuses whatever holds a site or a hostname, for the reason given, and
-// names the site. Of the empty name it refuses everything and names no site.
-func (h *Host) Reject(name, reason string) { h.change(func() { h.rejects[name] = reason }) }
-
-// Accept ends a Reject.
-func (h *Host) Accept(name string) { h.change(func() { delete(h.rejects, name) }) }
+// SetNginxVersion makes the host's nginx another one.
+func (h *Host) SetNginxVersion(version string) { h.change(func() { h.nginx = version }) }
 
 // Wipe makes the host lose everything that it held, as a new disk would; its
 // probe key is another one then.
 func (h *Host) Wipe() {
 	h.change(func() {
-		h.sites, h.fence, h.seen = nil, infra.Fence{}, infra.Fence{}
+		h.sites, h.fence, h.seen, h.drifts = nil, infra.Fence{}, infra.Fence{}, nil
 		h.probeKey = slices.Concat(h.probeKey[1:], h.probeKey[:1])
 	})
 }
-
-// Edit makes what the host runs differ from what it was sent, as an edit by hand
-// would, until the next apply.
-func (h *Host) Edit() { h.change(func() { h.edited = true }) }
 
 // Lose makes the host drop a site without saying so.
 func (h *Host) Lose(site id.Site) { h.change(func() { delete(h.sites, site) }) }
@@ -81,6 +73,14 @@ func (h *Host) Past() [][]desired.EdgeSite {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.past)
+}
+
+// Writes counts the applies that made the host write and reload: those that
+// changed what it holds, overwrote drift, or were not a mere repetition.
+func (h *Host) Writes() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.writes
 }
 
 // Holds reports whether the host holds a site.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
@@ -91,6 +92,26 @@ func (t *Tunnel) Apply(_ context.Context, update infra.TunnelUpdate) (infra.Tunn
 	proof, err := t.apply(update)
 	t.note(Call{Method: "Apply", TunnelUpdate: update, Err: err})
 	return proof, err
+}
+
+// Observe implements infra.TunnelProvider: it tells what an Apply would write.
+func (t *Tunnel) Observe(_ context.Context, installation string, routes []desired.TunnelRoute) ([]drift.Finding, error) {
+	found, err := t.observe(installation, routes)
+	t.note(Call{Method: "Observe", Err: err})
+	return found, err
+}
+
+func (t *Tunnel) observe(installation string, routes []desired.TunnelRoute) ([]drift.Finding, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.away(); err != nil {
+		return nil, err
+	}
+	if err := t.wellFormed(routes, installation); err != nil {
+		return nil, err
+	}
+	wanted, blocks := t.split(routes, installation)
+	return findings(t.plan(wanted, installation), blocks), nil
 }
 
 // ReadRoute implements infra.TunnelProvider.

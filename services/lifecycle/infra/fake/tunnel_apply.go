@@ -1,11 +1,7 @@
 package fake
 
 import (
-	"cmp"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
@@ -64,18 +60,21 @@ func (t *Tunnel) take(update infra.TunnelUpdate, f tunnelFault) (infra.TunnelPro
 		return infra.TunnelProof{}, err
 	}
 	t.seen = update.Fence
-	wanted, blocked := t.split(update)
+	if err := t.guard(update); err != nil {
+		return infra.TunnelProof{}, err
+	}
+	wanted, blocked := t.split(update.Routes, update.Installation)
 	effects := t.plan(wanted, update.Installation)
 	if f.cut {
 		effects = effects[:min(f.left, len(effects))]
 	}
-	for _, effect := range effects {
-		effect()
+	for _, e := range effects {
+		e.do()
 		t.writes++
 	}
 	return infra.TunnelProof{
 		Generation: update.Fence.Generation, Digest: desired.TunnelDigest(update.Routes),
-		ConfigVersion: t.version, Writes: len(effects), Blocked: blocked,
+		ConfigVersion: t.version, Writes: len(effects), Changed: changed(effects), Blocked: blocked,
 	}, nil
 }
 
@@ -86,40 +85,41 @@ func (t *Tunnel) mayTake(update infra.TunnelUpdate) error {
 	if compare(update.Fence, t.seen) < 0 {
 		return infra.ErrStaleFence
 	}
-	if err := t.malformed(update); err != nil {
-		return &infra.UnavailableError{Service: "tunnel", Err: err}
+	if desired.TunnelDigest(update.Routes) != update.Digest {
+		return malformed("the digest does not come out")
 	}
-	return nil
+	return t.wellFormed(update.Routes, update.Installation)
 }
 
-// malformed says what keeps an update from being one that lifecycle may send.
-func (t *Tunnel) malformed(update infra.TunnelUpdate) error {
-	if update.Installation == "" {
-		return errors.New("the update has no installation")
+func malformed(why string) error {
+	return &infra.UnavailableError{Service: "tunnel", Err: errors.New(why)}
+}
+
+// wellFormed says what keeps routes from being those that lifecycle may send.
+func (t *Tunnel) wellFormed(routes []desired.TunnelRoute, installation string) error {
+	if installation == "" {
+		return malformed("there is no installation")
 	}
-	if desired.TunnelDigest(update.Routes) != update.Digest {
-		return errors.New("the digest does not come out")
-	}
-	for i, r := range update.Routes {
-		if i > 0 && update.Routes[i-1].Hostname >= r.Hostname {
-			return errors.New("the routes are not in order: " + r.Hostname)
+	for i, r := range routes {
+		if i > 0 && routes[i-1].Hostname >= r.Hostname {
+			return malformed("the routes are not in order: " + r.Hostname)
 		}
 		zone, ours := t.zoneOf(r.Hostname)
 		if r.Kind == desired.ByRecord && (!ours || r.ZoneID != ZoneID(zone)) {
-			return errors.New("another zone holds " + r.Hostname)
+			return malformed("another zone holds " + r.Hostname)
 		}
 		if r.Kind == desired.ByCustomHostname && t.target == "" {
-			return errors.New("there are no custom hostnames for " + r.Hostname)
+			return malformed("there are no custom hostnames for " + r.Hostname)
 		}
 	}
 	return nil
 }
 
 // split sets the routes aside that something foreign blocks.
-func (t *Tunnel) split(update infra.TunnelUpdate) (wanted map[string]desired.TunnelRoute, blocked map[string]infra.Diagnosis) {
+func (t *Tunnel) split(routes []desired.TunnelRoute, installation string) (wanted map[string]desired.TunnelRoute, blocked map[string]infra.Diagnosis) {
 	wanted = map[string]desired.TunnelRoute{}
-	for _, r := range update.Routes {
-		if !t.blocks(r, update.Installation) {
+	for _, r := range routes {
+		if !t.blocks(r, installation) {
 			wanted[r.Hostname] = r
 			continue
 		}
@@ -135,50 +135,4 @@ func (t *Tunnel) split(update infra.TunnelUpdate) (wanted map[string]desired.Tun
 func (t *Tunnel) blocks(r desired.TunnelRoute, installation string) bool {
 	h, ok := t.entries[entry{r.Hostname, r.Kind}]
 	return ok && h.owner != installation
-}
-
-// plan returns the effects that lead to what is wanted, in the order that never
-// leaves an entry without its rule: entries go before rules, rules come before
-// entries.
-func (t *Tunnel) plan(wanted map[string]desired.TunnelRoute, owner string) (effects []func()) {
-	right := func(at entry, h holding) bool {
-		r, ok := wanted[at.hostname]
-		return ok && r.Kind == at.kind && r.ZoneID == h.zoneID
-	}
-	for _, at := range t.entriesOf(owner) {
-		if !right(at, t.entries[at]) {
-			effects = append(effects, func() { delete(t.entries, at) })
-		}
-	}
-	for _, hostname := range slices.Sorted(maps.Keys(t.rules)) {
-		if _, ok := wanted[hostname]; !ok {
-			effects = append(effects, func() { delete(t.rules, hostname); t.version++ })
-		}
-	}
-	for _, hostname := range slices.Sorted(maps.Keys(wanted)) {
-		if !t.rules[hostname] {
-			effects = append(effects, func() { t.rules[hostname] = true; t.version++ })
-		}
-	}
-	for _, hostname := range slices.Sorted(maps.Keys(wanted)) {
-		r := wanted[hostname]
-		at := entry{hostname, r.Kind}
-		if h, ok := t.entries[at]; !ok || !right(at, h) {
-			effects = append(effects, func() { t.entries[at] = holding{r.ZoneID, owner} })
-		}
-	}
-	return effects
-}
-
-// entriesOf returns the entries of an owner in a fixed order.
-func (t *Tunnel) entriesOf(owner string) (out []entry) {
-	for at, h := range t.entries {
-		if h.owner == owner {
-			out = append(out, at)
-		}
-	}
-	slices.SortFunc(out, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.hostname, b.hostname), strings.Compare(string(a.kind), string(b.kind)))
-	})
-	return out
 }

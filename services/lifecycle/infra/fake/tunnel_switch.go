@@ -93,6 +93,16 @@ func (t *Tunnel) RemoveRecord(hostname string) {
 	})
 }
 
+// Plant puts a rule and a record or custom hostname of an installation there, as a
+// backup that comes back would.
+func (t *Tunnel) Plant(installation string, r desired.TunnelRoute) {
+	t.change(func() {
+		t.rules[r.Hostname] = true
+		t.version++
+		t.entries[entry{r.Hostname, r.Kind}] = holding{r.ZoneID, installation}
+	})
+}
+
 // Rules returns the hostnames that have a rule, sorted.
 func (t *Tunnel) Rules() []string {
 	t.mu.Lock()

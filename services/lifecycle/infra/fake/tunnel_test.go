@@ -42,7 +42,17 @@ func (c *caller) apply(routes ...desired.TunnelRoute) (infra.TunnelProof, error)
 	return c.tun.Apply(c.Context(), c.update(routes...))
 }
 
+// update explains whatever goes.
 func (c *caller) update(routes ...desired.TunnelRoute) infra.TunnelUpdate {
+	update := c.unexplained(routes...)
+	update.Removals = map[string]string{}
+	for _, hostname := range slices.Concat(c.tun.Rules(), c.tun.Records(), c.tun.CustomHostnames()) {
+		update.Removals[hostname] = "op_1"
+	}
+	return update
+}
+
+func (c *caller) unexplained(routes ...desired.TunnelRoute) infra.TunnelUpdate {
 	slices.SortFunc(routes, func(a, b desired.TunnelRoute) int { return slices.Compare([]byte(a.Hostname), []byte(b.Hostname)) })
 	return infra.TunnelUpdate{
 		Fence: infra.Fence{Era: 1, Epoch: 1, Generation: c.generation}, Installation: installation,
@@ -218,8 +228,9 @@ func TestTunnel_faults(t *testing.T) {
 		calls := func() (errs []error) {
 			_, look := c.tun.LookupZone(t.Context(), managed.Hostname)
 			_, apply := c.apply(managed)
+			_, observe := c.tun.Observe(t.Context(), installation, []desired.TunnelRoute{managed})
 			_, read := c.tun.ReadRoute(t.Context(), installation, managed)
-			return []error{look, apply, read}
+			return []error{look, apply, observe, read}
 		}
 		c.tun.SetDown(true)
 		for _, err := range calls() {

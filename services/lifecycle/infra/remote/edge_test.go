@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,15 +12,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
-	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/remote"
-	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
 // agent is an edge agent that keeps what it is sent and answers as it is told.
@@ -37,6 +35,8 @@ type agent struct {
 	err    error
 	state  *edgev1.GetStateResponse
 	probe  *edgev1.ProbeSiteResponse
+	sums   [][]byte
+	held   []*edgev1.ListHeldResponse
 }
 
 func (a *agent) Apply(stream grpc.ClientStreamingServer[edgev1.ApplyRequest, edgev1.ApplyResponse]) error {
@@ -73,6 +73,16 @@ func (a *agent) ProbeSite(context.Context, *edgev1.ProbeSiteRequest) (*edgev1.Pr
 	return a.probe, a.err
 }
 
+func (a *agent) ListHeld(req *edgev1.ListHeldRequest, stream grpc.ServerStreamingServer[edgev1.ListHeldResponse]) error {
+	a.sums = req.GetBucketSums()
+	for _, part := range a.held {
+		if err := stream.Send(part); err != nil {
+			return err
+		}
+	}
+	return a.err
+}
+
 const edgeID = id.Edge("edge_1")
 
 // faithful answers what was sent.
@@ -94,139 +104,6 @@ func setup(t *testing.T, a *agent) *remote.Edges {
 	})
 }
 
-func update() infra.EdgeUpdate {
-	return infra.EdgeUpdate{
-		Fence: infra.Fence{Era: 1, Epoch: 2, Generation: 3}, Whole: true, Digest: strings.Repeat("ab", 32),
-		Removals: map[id.Site]string{"site_9": "op_9", "site_8": "op_8"},
-		Sites: []desired.EdgeSite{
-			{SiteID: "site_1", Revision: 4, Hostnames: []string{"a.example", "b.example"}, Spec: site.Spec{
-				Origin: &site.Origin{Targets: []site.Target{{Address: "192.0.2.1:80", Weight: 2}}},
-				Routes: []site.Route{{PathPrefix: "/a/", StripPrefix: true, Origin: site.Origin{Targets: []site.Target{{Address: "192.0.2.2:80", Weight: 1}}}}},
-				Options: site.Options{
-					MaxBodyBytes: 5, ConnectTimeout: 1500 * time.Millisecond, ReadTimeout: time.Minute, Websocket: true,
-					ResponseHeaders: []site.Header{{Name: "A", Value: "1"}}, RequestHeaders: []site.Header{{Name: "B", Value: "2"}},
-				},
-			}},
-			{SiteID: "site_2", Revision: 1, Spec: site.Spec{Redirect: &site.Redirect{BaseURL: "https://a.example", StatusCode: 302}}},
-		},
-	}
-}
-
-func TestEdges_Apply(t *testing.T) {
-	t.Run("carries everything, and nothing is lost on the way", func(t *testing.T) {
-		a := &agent{}
-		proof, err := setup(t, a).Apply(t.Context(), edgeID, update())
-		if err != nil || proof.Generation != 3 || proof.Digest != strings.Repeat("ab", 32) || proof.Sites != 7 {
-			t.Errorf("proof %+v, %v", proof, err)
-		}
-		want := &edgev1.ApplyHeader{
-			EdgeId: "edge_1", Whole: true, Digest: strings.Repeat("ab", 32), Fence: &edgev1.Fence{Era: 1, Epoch: 2, Generation: 3},
-			Removals: []*edgev1.Removal{{SiteId: "site_8", OperationId: "op_8"}, {SiteId: "site_9", OperationId: "op_9"}},
-		}
-		if diff := cmp.Diff(want, a.header, protocmp.Transform()); diff != "" {
-			t.Errorf("header (-want +got):\n%s", diff)
-		}
-		sites := []*edgev1.Site{
-			{SiteId: "site_1", Revision: 4, Hostnames: []string{"a.example", "b.example"}, Spec: &edgev1.Spec{
-				Backend: &edgev1.Spec_Origin{Origin: &edgev1.Origin{Targets: []*edgev1.Target{{Address: "192.0.2.1:80", Weight: 2}}}},
-				Routes:  []*edgev1.Route{{PathPrefix: "/a/", StripPrefix: true, Origin: &edgev1.Origin{Targets: []*edgev1.Target{{Address: "192.0.2.2:80", Weight: 1}}}}},
-				Options: &edgev1.Options{
-					MaxBodyBytes: 5, ConnectTimeoutMs: 1500, ReadTimeoutMs: 60000, Websocket: true,
-					ResponseHeaders: []*edgev1.Header{{Name: "A", Value: "1"}}, RequestHeaders: []*edgev1.Header{{Name: "B", Value: "2"}},
-				},
-			}},
-			{SiteId: "site_2", Revision: 1, Spec: &edgev1.Spec{
-				Backend: &edgev1.Spec_Redirect{Redirect: &edgev1.Redirect{BaseUrl: "https://a.example", StatusCode: 302}}, Options: &edgev1.Options{},
-			}},
-		}
-		if diff := cmp.Diff(sites, a.sites, protocmp.Transform()); diff != "" {
-			t.Errorf("sites (-want +got):\n%s", diff)
-		}
-	})
-	t.Run("many sites go in several messages", func(t *testing.T) {
-		a, u := &agent{}, update()
-		one := u.Sites[0]
-		u.Sites = nil
-		for range 1201 {
-			u.Sites = append(u.Sites, one)
-		}
-		if _, err := setup(t, a).Apply(t.Context(), edgeID, u); err != nil {
-			t.Fatal(err)
-		}
-		if len(a.sites) != 1201 || a.parts != 3 {
-			t.Errorf("%d sites in %d messages", len(a.sites), a.parts)
-		}
-	})
-	for name, answer := range map[string]func(*edgev1.ApplyHeader) *edgev1.ApplyResponse{
-		"another digest": func(h *edgev1.ApplyHeader) *edgev1.ApplyResponse {
-			return &edgev1.ApplyResponse{Fence: h.GetFence(), Digest: "other"}
-		},
-		"another generation": func(h *edgev1.ApplyHeader) *edgev1.ApplyResponse {
-			return &edgev1.ApplyResponse{Fence: &edgev1.Fence{Generation: 2}, Digest: h.GetDigest()}
-		},
-		"nothing": func(*edgev1.ApplyHeader) *edgev1.ApplyResponse { return &edgev1.ApplyResponse{} },
-	} {
-		t.Run("an answer with "+name+" proves nothing", func(t *testing.T) {
-			var unproved *infra.NotProvenError
-			if _, err := setup(t, &agent{answer: answer}).Apply(t.Context(), edgeID, update()); !errors.As(err, &unproved) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-// What an agent's status becomes, whether it comes before or after the sites.
-func TestEdges_Apply_errors(t *testing.T) {
-	big := update()
-	for range 3000 { // more than fits on the way
-		big.Sites = append(big.Sites, big.Sites[0])
-	}
-	for name, tt := range map[string]struct {
-		status error
-		check  func(error) bool
-	}{
-		"SNAPSHOT_NEEDED": {rpcerr.New(codes.FailedPrecondition, "SNAPSHOT_NEEDED", "x"), func(err error) bool { return errors.Is(err, infra.ErrSnapshotNeeded) }},
-		"STALE_FENCE":     {rpcerr.New(codes.Aborted, "STALE_FENCE", "x"), func(err error) bool { return errors.Is(err, infra.ErrStaleFence) }},
-		"CONFIG_REJECTED of a site": {rpcerr.New(codes.InvalidArgument, "CONFIG_REJECTED", "bad", rpcerr.Metadata("site_id", "site_1")),
-			func(err error) bool {
-				var e *infra.RejectedError
-				return errors.As(err, &e) && e.SiteID == "site_1" && e.Message == "bad"
-			}},
-		"CONFIG_REJECTED": {rpcerr.New(codes.InvalidArgument, "CONFIG_REJECTED", "bad"), func(err error) bool {
-			var e *infra.RejectedError
-			return errors.As(err, &e) && e.SiteID == ""
-		}},
-		"EDGE_NOT_PROVEN":   {rpcerr.New(codes.Unavailable, "EDGE_NOT_PROVEN", "old workers"), notProven("old workers")},
-		"NGINX_DOWN":        {rpcerr.New(codes.Unavailable, "NGINX_DOWN", "no nginx"), notProven("no nginx")},
-		"WRONG_EDGE":        {rpcerr.New(codes.InvalidArgument, "WRONG_EDGE", "x"), unavailable(0)},
-		"an unknown reason": {rpcerr.New(codes.ResourceExhausted, "NEW", "x", rpcerr.RetryAfter(3*time.Second)), unavailable(3 * time.Second)},
-		"no reason":         {status.Error(codes.Unavailable, "x"), unavailable(0)},
-		"a deadline":        {status.Error(codes.DeadlineExceeded, "x"), unavailable(0)},
-		"a denied caller":   {status.Error(codes.PermissionDenied, "x"), unavailable(0)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := setup(t, &agent{err: tt.status}).Apply(t.Context(), edgeID, update()); !tt.check(err) {
-				t.Errorf("at the end: %v", err)
-			}
-			if _, err := setup(t, &agent{early: tt.status}).Apply(t.Context(), edgeID, big); !tt.check(err) {
-				t.Errorf("at the start: %v", err)
-			}
-		})
-	}
-	t.Run("an edge that cannot be dialled", func(t *testing.T) {
-		p := setup(t, &agent{})
-		if _, err := p.Apply(t.Context(), "edge_2", update()); !unavailable(0)(err) {
-			t.Errorf("apply: %v", err)
-		}
-		if _, err := p.State(t.Context(), "edge_2"); !unavailable(0)(err) {
-			t.Errorf("state: %v", err)
-		}
-		if _, err := p.ProbeSite(t.Context(), "edge_2", "site_1"); !unavailable(0)(err) {
-			t.Errorf("probe: %v", err)
-		}
-	})
-}
-
 func unavailable(after time.Duration) func(error) bool {
 	return func(err error) bool {
 		var e *infra.UnavailableError
@@ -234,25 +111,35 @@ func unavailable(after time.Duration) func(error) bool {
 	}
 }
 
-func notProven(message string) func(error) bool {
-	return func(err error) bool {
-		var e *infra.NotProvenError
-		return errors.As(err, &e) && e.Message == message
-	}
-}
-
 func TestEdges_State(t *testing.T) {
 	full := func() *edgev1.GetStateResponse {
 		return &edgev1.GetStateResponse{
 			EdgeId: "edge_1", ProbePublicKey: []byte("key"), LastError: "why",
+			RendererVersion: "7", NginxVersion: "1.22.1",
 			Received: &edgev1.Received{Fence: &edgev1.Fence{Generation: 3}, Digest: "abc"},
 			Running:  &edgev1.Running{Generation: 3, WorkersHash: "h", FilesHash: "h", WantedHash: "h"},
 		}
 	}
 	t.Run("says what the edge holds and runs", func(t *testing.T) {
 		got, err := setup(t, &agent{state: full()}).State(t.Context(), edgeID)
-		want := infra.EdgeState{Generation: 3, Digest: "abc", Running: 3, Intact: true, ProbePublicKey: []byte("key"), Fault: "why"}
+		want := infra.EdgeState{Generation: 3, Digest: "abc", Running: 3, Intact: true, ProbePublicKey: []byte("key"), Fault: "why",
+			RendererVersion: "7", NginxVersion: "1.22.1"}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	})
+	t.Run("says how the host drifted", func(t *testing.T) {
+		s, at := full(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		s.Drifts = []*edgev1.Drift{
+			{Kind: edgev1.DriftKind_DRIFT_KIND_FILE_CHANGED, Path: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: timestamppb.New(at)},
+			{Kind: edgev1.DriftKind_DRIFT_KIND_NOT_RUNNING}, {Kind: 99},
+		}
+		got, err := setup(t, &agent{state: s}).State(t.Context(), edgeID)
+		want := []drift.Finding{
+			{Kind: "FILE_CHANGED", Place: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: at},
+			{Kind: "NOT_RUNNING"}, {Kind: "99"},
+		}
+		if diff := cmp.Diff(want, got.Drifts); diff != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 	})

@@ -7,6 +7,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -26,6 +27,26 @@ func unavailable(service string, err error) error {
 		text = fmt.Errorf("%s: %w", code, text)
 	}
 	return &infra.UnavailableError{Service: service, RetryAfter: delay, Err: text}
+}
+
+// maxNames bounds the names of a hold.
+const maxNames = 100
+
+// held translates what a shrink guard says. A hold without a name could never be
+// confirmed: then it is not known what the service wants.
+func held(service string, err error) error {
+	metadata := rpcerr.MetadataOf(err)
+	if metadata["hold_id"] == "" {
+		return unavailable(service, err)
+	}
+	out := &infra.HeldError{ID: metadata["hold_id"], Message: status.Convert(err).Message()}
+	out.Held, _ = strconv.Atoi(metadata["held_count"]) // only told, never counted with
+	out.Count, _ = strconv.Atoi(metadata["unexplained_count"])
+	for _, v := range rpcerr.Violations(err) {
+		out.Names = append(out.Names, v.Field)
+	}
+	out.Names = out.Names[:min(len(out.Names), maxNames)]
+	return out
 }
 
 // codePrefix is what protobuf puts before a diagnosis code.

@@ -3,6 +3,8 @@ package remote
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -14,6 +16,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
@@ -22,7 +25,9 @@ const (
 	lookupLimit = 15 * time.Second
 	// tunnelLimit bounds a whole apply: many calls to a provider that counts them.
 	tunnelLimit = 2 * time.Minute
-	readLimit   = 30 * time.Second
+	// observeLimit bounds a look at everything.
+	observeLimit = time.Minute
+	readLimit    = 30 * time.Second
 )
 
 // Tunnel is an infra.TunnelProvider over the tunnel service.
@@ -66,17 +71,18 @@ func (t *Tunnel) Apply(ctx context.Context, update infra.TunnelUpdate) (infra.Tu
 	}
 	return infra.TunnelProof{
 		Generation: answer.GetFence().GetGeneration(), Digest: answer.GetDigest(),
-		ConfigVersion: answer.GetConfigVersion(), Writes: int(answer.GetWrites()), Blocked: blocked(answer.GetProblems()),
+		ConfigVersion: answer.GetConfigVersion(), Writes: int(answer.GetWrites()), Changed: answer.GetChanged(),
+		Blocked: blocked(answer.GetProblems()),
 	}, nil
 }
 
 func applyRequest(update infra.TunnelUpdate) *tunnelv1.ApplyRequest {
 	req := &tunnelv1.ApplyRequest{
-		InstallationId: update.Installation, Digest: update.Digest,
+		InstallationId: update.Installation, Digest: update.Digest, Routes: wireRoutes(update.Routes), ConfirmedHold: update.ConfirmedHold,
 		Fence: &tunnelv1.Fence{Era: update.Fence.Era, Epoch: update.Fence.Epoch, Generation: update.Fence.Generation},
 	}
-	for _, r := range update.Routes {
-		req.Routes = append(req.Routes, wireRoute(r))
+	for _, hostname := range slices.Sorted(maps.Keys(update.Removals)) {
+		req.Removals = append(req.Removals, &tunnelv1.Removal{Hostname: hostname, OperationId: update.Removals[hostname]})
 	}
 	return req
 }
@@ -94,6 +100,17 @@ func blocked(problems []*tunnelv1.RouteProblem) map[string]infra.Diagnosis {
 		out[p.GetHostname()] = diagnosis(p.GetDiagnosis())
 	}
 	return out
+}
+
+// Observe implements infra.TunnelProvider.
+func (t *Tunnel) Observe(ctx context.Context, installation string, routes []desired.TunnelRoute) ([]drift.Finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, observeLimit)
+	defer cancel()
+	answer, err := t.client.Observe(ctx, &tunnelv1.ObserveRequest{InstallationId: installation, Routes: wireRoutes(routes)})
+	if err != nil {
+		return nil, tunnelError(err)
+	}
+	return tunnelDrifts(answer.GetDrifts()), nil
 }
 
 // ReadRoute implements infra.TunnelProvider.
@@ -127,6 +144,13 @@ var routeKinds = map[desired.RouteKind]tunnelv1.RouteKind{
 	desired.ByCustomHostname: tunnelv1.RouteKind_ROUTE_KIND_CUSTOM_HOSTNAME,
 }
 
+func wireRoutes(routes []desired.TunnelRoute) (out []*tunnelv1.Route) {
+	for _, r := range routes {
+		out = append(out, wireRoute(r))
+	}
+	return out
+}
+
 func wireRoute(r desired.TunnelRoute) *tunnelv1.Route {
 	return &tunnelv1.Route{Hostname: r.Hostname, Kind: routeKinds[r.Kind], ZoneId: r.ZoneID}
 }
@@ -150,6 +174,9 @@ func tunnelError(err error) error {
 			return infra.ErrStaleFence
 		}
 	case codes.FailedPrecondition:
+		if reason == infra.CodeHeld {
+			return held("tunnel", err)
+		}
 		if diagnosisv1.Code_value[codePrefix+reason] != 0 {
 			return refused(reason, err)
 		}

@@ -12,12 +12,14 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	diagnosisv1 "github.com/siteplane/siteplane/gen/siteplane/diagnosis/v1"
 	tunnelv1 "github.com/siteplane/siteplane/gen/siteplane/tunnel/v1"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/remote"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
@@ -29,6 +31,7 @@ type cloudflare struct {
 
 	zone  *tunnelv1.LookupZoneResponse
 	apply *tunnelv1.ApplyResponse
+	look  *tunnelv1.ObserveResponse
 	route *tunnelv1.ReadRouteResponse
 	asked proto.Message
 	left  time.Duration // until the deadline of the call
@@ -48,6 +51,11 @@ func (c *cloudflare) LookupZone(ctx context.Context, req *tunnelv1.LookupZoneReq
 func (c *cloudflare) Apply(ctx context.Context, req *tunnelv1.ApplyRequest) (*tunnelv1.ApplyResponse, error) {
 	c.keep(ctx, req)
 	return c.apply, c.err
+}
+
+func (c *cloudflare) Observe(ctx context.Context, req *tunnelv1.ObserveRequest) (*tunnelv1.ObserveResponse, error) {
+	c.keep(ctx, req)
+	return c.look, c.err
 }
 
 func (c *cloudflare) ReadRoute(ctx context.Context, req *tunnelv1.ReadRouteRequest) (*tunnelv1.ReadRouteResponse, error) {
@@ -83,17 +91,18 @@ var tunnelUpdate = infra.TunnelUpdate{
 	Routes: []desired.TunnelRoute{
 		{Hostname: "a.example", Kind: desired.ByRecord, ZoneID: "z1"}, {Hostname: "b.example", Kind: desired.ByCustomHostname},
 	},
+	Removals: map[string]string{"d.example": "op_d", "c.example": "op_c"}, ConfirmedHold: "hold_1",
 }
 
 func applied() *tunnelv1.ApplyResponse {
-	return &tunnelv1.ApplyResponse{Fence: &tunnelv1.Fence{Era: 1, Epoch: 2, Generation: 3}, Digest: "abc", ConfigVersion: 41, Writes: 5}
+	return &tunnelv1.ApplyResponse{Fence: &tunnelv1.Fence{Era: 1, Epoch: 2, Generation: 3}, Digest: "abc", ConfigVersion: 41, Writes: 5, Changed: []string{"a.example"}}
 }
 
 func TestTunnel_Apply(t *testing.T) {
 	t.Run("sends everything and returns what was proved", func(t *testing.T) {
 		c := &cloudflare{apply: applied()}
 		got, err := tunnel(t, c).Apply(t.Context(), tunnelUpdate)
-		if diff := cmp.Diff(infra.TunnelProof{Generation: 3, Digest: "abc", ConfigVersion: 41, Writes: 5}, got); diff != "" || err != nil {
+		if diff := cmp.Diff(infra.TunnelProof{Generation: 3, Digest: "abc", ConfigVersion: 41, Writes: 5, Changed: []string{"a.example"}}, got); diff != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 		asked := &tunnelv1.ApplyRequest{
@@ -102,6 +111,8 @@ func TestTunnel_Apply(t *testing.T) {
 				{Hostname: "a.example", Kind: tunnelv1.RouteKind_ROUTE_KIND_RECORD, ZoneId: "z1"},
 				{Hostname: "b.example", Kind: tunnelv1.RouteKind_ROUTE_KIND_CUSTOM_HOSTNAME},
 			},
+			Removals:      []*tunnelv1.Removal{{Hostname: "c.example", OperationId: "op_c"}, {Hostname: "d.example", OperationId: "op_d"}},
+			ConfirmedHold: "hold_1",
 		}
 		if diff := cmp.Diff(proto.Message(asked), c.asked, protocmp.Transform()); diff != "" {
 			t.Errorf("asked (-want +got):\n%s", diff)
@@ -133,6 +144,33 @@ func TestTunnel_Apply(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTunnel_Observe(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	c := &cloudflare{look: &tunnelv1.ObserveResponse{Drifts: []*tunnelv1.Drift{
+		{Kind: tunnelv1.DriftKind_DRIFT_KIND_RULE_MISSING, Hostname: "a.example", Detail: "no rule", Cause: "the dashboard", Since: timestamppb.New(at)},
+		{Kind: tunnelv1.DriftKind_DRIFT_KIND_RULE_FOREIGN, Hostname: "b.example"},
+		{Kind: tunnelv1.DriftKind_DRIFT_KIND_BLOCKED, Hostname: "c.example"},
+		{Kind: tunnelv1.DriftKind_DRIFT_KIND_CUSTOM_HOSTNAME_SURPLUS, Hostname: "d.example"},
+	}}}
+	got, err := tunnel(t, c).Observe(t.Context(), tunnelUpdate.Installation, tunnelUpdate.Routes)
+	want := []drift.Finding{
+		{Kind: "RULE_MISSING", Place: "a.example", Detail: "no rule", Cause: "the dashboard", Since: at},
+		{Kind: "RULE_FOREIGN", Place: "b.example", Foreign: true},
+		{Kind: "BLOCKED", Place: "c.example", Foreign: true},
+		{Kind: "CUSTOM_HOSTNAME_SURPLUS", Place: "d.example"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	asked := &tunnelv1.ObserveRequest{InstallationId: "0123456789abcdef", Routes: []*tunnelv1.Route{
+		{Hostname: "a.example", Kind: tunnelv1.RouteKind_ROUTE_KIND_RECORD, ZoneId: "z1"},
+		{Hostname: "b.example", Kind: tunnelv1.RouteKind_ROUTE_KIND_CUSTOM_HOSTNAME},
+	}}
+	if diff := cmp.Diff(proto.Message(asked), c.asked, protocmp.Transform()); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
 }
 
 func TestTunnel_ReadRoute(t *testing.T) {
@@ -178,6 +216,7 @@ func calls(t *testing.T, tun *remote.Tunnel) map[string]func() error {
 	return map[string]func() error{
 		"LookupZone": func() error { _, err := tun.LookupZone(t.Context(), "a.example"); return err },
 		"Apply":      func() error { _, err := tun.Apply(t.Context(), tunnelUpdate); return err },
+		"Observe":    func() error { _, err := tun.Observe(t.Context(), "", tunnelUpdate.Routes); return err },
 		"ReadRoute":  func() error { _, err := tun.ReadRoute(t.Context(), "", tunnelUpdate.Routes[0]); return err },
 	}
 }
@@ -197,6 +236,9 @@ func TestTunnel_errors(t *testing.T) {
 		"an older caller":        {rpcerr.New(codes.Aborted, "STALE_FENCE", "x"), stale},
 		"another abort":          {rpcerr.New(codes.Aborted, "X", "x"), unavailable(0)},
 		"a fence of another way": {rpcerr.New(codes.Internal, "STALE_FENCE", "x"), unavailable(0)},
+		"a shrink guard": {heldStatus(rpcerr.Metadata("hold_id", "hold_1"), rpcerr.Metadata("held_count", "240")),
+			heldBack(infra.HeldError{ID: "hold_1", Names: []string{"b.example", "a.example"}, Held: 240, Message: "too much"})},
+		"a shrink guard without a hold": {heldStatus(), unavailable(0)},
 		"a diagnosis": {rpcerr.New(codes.FailedPrecondition, "CLOUDFLARE_PERMISSION", "the token may not", rpcerr.Metadata("fix", "make another")),
 			refused(infra.Diagnosis{Code: "CLOUDFLARE_PERMISSION", Actor: condition.Operator, Summary: "the token may not", Fix: []string{"make another"}})},
 		"a diagnosis without a fix": {rpcerr.New(codes.FailedPrecondition, "CLOUDFLARE_PERMISSION", "the token may not"),
@@ -219,9 +261,9 @@ func TestTunnel_errors(t *testing.T) {
 }
 
 func TestTunnel_deadlines(t *testing.T) {
-	c := &cloudflare{zone: &tunnelv1.LookupZoneResponse{}, apply: applied(), route: &tunnelv1.ReadRouteResponse{}}
+	c := &cloudflare{zone: &tunnelv1.LookupZoneResponse{}, apply: applied(), look: &tunnelv1.ObserveResponse{}, route: &tunnelv1.ReadRouteResponse{}}
 	for method, call := range calls(t, tunnel(t, c)) {
-		limit := map[string]time.Duration{"LookupZone": 15 * time.Second, "Apply": 2 * time.Minute, "ReadRoute": 30 * time.Second}[method]
+		limit := map[string]time.Duration{"LookupZone": 15 * time.Second, "Apply": 2 * time.Minute, "Observe": time.Minute, "ReadRoute": 30 * time.Second}[method]
 		_ = call()
 		if c.left > limit || c.left < limit/2 {
 			t.Errorf("%s may take %v, want %v", method, c.left, limit)

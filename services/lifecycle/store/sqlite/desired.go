@@ -8,28 +8,39 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
-// chosen is which sites are read: a table named s with a condition on it.
+// chosen is which sites are read, and for which edge: a table named s with the
+// pin p that acts on a site, and a condition on them.
 type chosen struct {
 	from, where string
 	args        []any
 }
 
 // choose takes the given sites, or all that are wanted PRESENT for nil.
-func choose(sites []id.Site) chosen {
+func choose(edge id.Edge, sites []id.Site) chosen {
 	if sites == nil {
-		return chosen{from: `site s INDEXED BY site_present`, where: `s.wanted = 'PRESENT'`}
+		return chosen{from: `site s INDEXED BY site_present` + pinned, where: `s.wanted = 'PRESENT' AND NOT ` + withheld, args: []any{edge}}
 	}
-	return chosen{from: `site s`, where: `s.id IN (SELECT value FROM json_each(?))`, args: []any{list(sites)}}
+	return chosen{from: `site s` + pinned, where: `s.id IN (SELECT value FROM json_each(?))`, args: []any{edge, list(sites)}}
 }
 
+const (
+	// pinned joins the pin of a site on an edge, if that refuses what is wanted.
+	pinned = ` LEFT JOIN pin p ON p.edge_id = ? AND p.site_id = s.id AND p.revision = s.wanted_revision`
+	// served is the revision that the edge is sent.
+	served = `CASE WHEN p.revision IS NULL THEN s.wanted_revision ELSE s.confirmed_revision END`
+	// withheld says that the edge is sent none: it refuses the confirmed one too, or
+	// none was confirmed.
+	withheld = `(p.revision IS NOT NULL AND s.confirmed_revision IN (0, p.revision))`
+)
+
 // DesiredRows returns what is wanted of the given sites, or of all sites that
-// are wanted PRESENT when sites is nil. However many sites there are, it takes
-// three queries.
-func (t *tx) DesiredRows(ctx context.Context, _ id.Edge, sites []id.Site) ([]desired.Row, error) {
-	which := choose(sites)
+// are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
+// was confirmed. However many sites there are, it takes three queries.
+func (t *tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
+	which := choose(edge, sites)
 	rows, err := all(ctx, t, "read what is desired", scanDesired, `
-		SELECT s.id, s.wanted, s.wanted_revision, r.spec
-		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = s.wanted_revision
+		SELECT s.id, s.tenant_id, CASE WHEN `+withheld+` THEN 'ABSENT' ELSE s.wanted END, `+served+`, r.spec
+		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = `+served+`
 		WHERE `+which.where+` ORDER BY s.id`, which.args...)
 	if err != nil {
 		return nil, err
@@ -45,7 +56,7 @@ func (t *tx) DesiredRows(ctx context.Context, _ id.Edge, sites []id.Site) ([]des
 }
 
 func scanDesired(r row) (v desired.Row, err error) {
-	err = r.Scan(&v.SiteID, &v.Wanted, &v.Revision, specColumn{&v.Spec})
+	err = r.Scan(&v.SiteID, &v.TenantID, &v.Wanted, &v.Revision, specColumn{&v.Spec})
 	return v, err
 }
 
@@ -53,7 +64,7 @@ func scanDesired(r row) (v desired.Row, err error) {
 func (t *tx) desiredTargets(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
 	endpoints, err := all(ctx, t, "read the desired endpoints", scanEndpoint, `
 		SELECT e.site_id, e.pool, e.address, e.weight
-		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = s.wanted_revision
+		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = `+served+`
 		WHERE `+which.where+` ORDER BY s.id, e.pool, e.ordinal`, which.args...)
 	if err != nil {
 		return err

@@ -9,22 +9,26 @@ import (
 )
 
 const edgeColumns = `id, name, address, public_addresses, probe_public_key, generation, proven_generation,
-	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message, fault_site_id`
+	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message, fault_site_id,
+	drift_policy, renderer_version, nginx_version`
 
 func scanEdge(r row) (e edge.Edge, err error) {
 	err = r.Scan(&e.ID, &e.Name, &e.Address, items{&e.PublicAddresses}, &e.ProbePublicKey, &e.Generation,
-		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage, &e.FaultSiteID)
+		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage, &e.FaultSiteID,
+		&e.DriftPolicy, &e.RendererVersion, &e.NginxVersion)
 	return e, err
 }
 
-// PutEdge inserts an edge or replaces its name and addresses.
+// PutEdge inserts an edge or replaces its name and addresses. A policy that is
+// not given is to repair.
 func (t *tx) PutEdge(ctx context.Context, e edge.Edge) error {
 	_, err := t.exec(ctx, "put the edge", `
-		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
 			public_addresses = excluded.public_addresses`,
 		e.ID, e.Name, e.Address, list(e.PublicAddresses), e.ProbePublicKey, e.Generation,
-		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID)
+		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID,
+		orRepair(e.DriftPolicy), e.RendererVersion, e.NginxVersion)
 	return err
 }
 
@@ -42,14 +46,16 @@ func (t *tx) ListEdges(ctx context.Context) ([]edge.Edge, error) {
 	return all(ctx, t, "list the edges", scanEdge, `SELECT `+edgeColumns+` FROM edge ORDER BY id`)
 }
 
-// UpdateEdge writes what the edge was sent, proved and reported.
+// UpdateEdge writes what the edge was sent, proved and reported, and its policy.
 func (t *tx) UpdateEdge(ctx context.Context, e edge.Edge) error {
 	n, err := t.exec(ctx, "update the edge", `
 		UPDATE edge SET probe_public_key = ?, generation = ?, proven_generation = ?, proven_digest = ?,
-			needs_whole = ?, last_seen_at = ?, fault_reason = ?, fault_message = ?, fault_site_id = ?
+			needs_whole = ?, last_seen_at = ?, fault_reason = ?, fault_message = ?, fault_site_id = ?,
+			drift_policy = ?, renderer_version = ?, nginx_version = ?
 		WHERE id = ?`,
 		e.ProbePublicKey, e.Generation, e.ProvenGeneration, e.ProvenDigest,
-		e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID, e.ID)
+		e.NeedsWhole, micros(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID,
+		e.DriftPolicy, e.RendererVersion, e.NginxVersion, e.ID)
 	if err == nil && n == 0 {
 		return &lifecycle.NotFoundError{Kind: "edge", ID: string(e.ID)}
 	}

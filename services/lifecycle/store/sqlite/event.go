@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/event"
@@ -18,6 +19,10 @@ const (
 	siteStatusChanged   = "site.status_changed"
 	domainCreated       = "domain.created"
 	domainStatusChanged = "domain.status_changed"
+	driftFound          = "drift.found"
+	driftClosed         = "drift.closed"
+	holdBegun           = "hold.begun"
+	holdEnded           = "hold.ended"
 )
 
 // statusData is what an event about a status says.
@@ -41,15 +46,21 @@ func (t *tx) record(ctx context.Context, eventType string, c lifecycle.Change) e
 		c.Actor, c.Reason, c.OperationID, c.TraceID, micros(c.At)); err != nil {
 		return err
 	}
-	data, err := json.Marshal(statusData{
+	return t.emit(ctx, eventType, c.TenantID, c.ObjectID, statusData{
 		From: c.From, Event: c.Event, To: c.To, Reason: c.Reason, OperationID: c.OperationID,
-	})
+	}, c.At)
+}
+
+// emit appends an event to the outbox. One without a tenant belongs to the
+// installation.
+func (t *tx) emit(ctx context.Context, eventType, tenant, object string, data any, at time.Time) error {
+	text, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode the event: %w", err)
 	}
 	_, err = t.exec(ctx, "append to the outbox",
 		`INSERT INTO outbox (type, tenant_id, object_id, data, at) VALUES (?, ?, ?, ?, ?)`,
-		eventType, c.TenantID, c.ObjectID, string(data), micros(c.At))
+		eventType, optional(tenant), object, string(text), micros(at))
 	return err
 }
 
@@ -69,7 +80,7 @@ func scanChange(r row) (c lifecycle.Change, err error) {
 // EventsAfter returns up to limit outbox rows after a sequence number.
 func (t *tx) EventsAfter(ctx context.Context, seq int64, limit int) ([]event.Event, error) {
 	return all(ctx, t, "read the outbox", scanEvent, `
-		SELECT seq, type, tenant_id, object_id, data, at FROM outbox
+		SELECT seq, type, coalesce(tenant_id, ''), object_id, data, at FROM outbox
 		WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit)
 }
 

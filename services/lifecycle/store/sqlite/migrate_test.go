@@ -16,46 +16,54 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
+// released are the versions of the schema that installations may have.
+var released = []int64{1, 2}
+
+func TestMigrate(t *testing.T) {
+	for _, version := range released {
+		t.Run(fmt.Sprintf("keeps every row of version %d", version), func(t *testing.T) {
+			s := written(t, version)
+			before := shapes(t, s)
+			want := contents(t, s, before)
+			for table, rows := range want {
+				if len(rows) == 0 {
+					t.Errorf("%s is empty before, so the test shows nothing", table)
+				}
+			}
+			must(t, s.migrate(t.Context()))
+			if diff := cmp.Diff(want, contents(t, s, before)); diff != "" {
+				t.Errorf("rows differ (-before +after):\n%s", diff)
+			}
+			if broken := column(t, s, `SELECT "table" FROM pragma_foreign_key_check`); len(broken) > 0 {
+				t.Errorf("references of %v are broken", broken)
+			}
+		})
+		t.Run(fmt.Sprintf("keeps every index, trigger and column of version %d", version), func(t *testing.T) {
+			s := written(t, version)
+			columns := shapes(t, s)
+			named := func() []string {
+				return column(t, s, `SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL`)
+			}
+			before := named()
+			must(t, s.migrate(t.Context()))
+			for _, sql := range before {
+				if !slices.Contains(named(), sql) {
+					t.Errorf("gone: %s", sql)
+				}
+			}
+			after := shapes(t, s)
+			for table, shape := range columns {
+				if got := after[table][:len(shape)]; !slices.Equal(got, shape) {
+					t.Errorf("%s has the columns %v, before %v", table, got, shape)
+				}
+			}
+		})
+	}
+}
+
 func TestMigrate_from1(t *testing.T) {
-	t.Run("keeps every row", func(t *testing.T) {
-		s := version1(t)
-		before := shapes(t, s)
-		want := contents(t, s, before)
-		for table, rows := range want {
-			if len(rows) == 0 {
-				t.Errorf("%s is empty before, so the test shows nothing", table)
-			}
-		}
-		must(t, s.migrate(t.Context()))
-		if diff := cmp.Diff(want, contents(t, s, before)); diff != "" {
-			t.Errorf("rows differ (-before +after):\n%s", diff)
-		}
-		if broken := column(t, s, `SELECT "table" FROM pragma_foreign_key_check`); len(broken) > 0 {
-			t.Errorf("references of %v are broken", broken)
-		}
-	})
-	t.Run("keeps every index, trigger and column", func(t *testing.T) {
-		s := version1(t)
-		columns := shapes(t, s)
-		named := func() []string {
-			return column(t, s, `SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL`)
-		}
-		before := named()
-		must(t, s.migrate(t.Context()))
-		for _, sql := range before {
-			if !slices.Contains(named(), sql) {
-				t.Errorf("gone: %s", sql)
-			}
-		}
-		after := shapes(t, s)
-		for table, shape := range columns {
-			if got := after[table][:len(shape)]; !slices.Equal(got, shape) {
-				t.Errorf("%s has the columns %v, before %v", table, got, shape)
-			}
-		}
-	})
 	t.Run("leaves what the store reads", func(t *testing.T) {
-		s := version1(t)
+		s := written(t, 1)
 		must(t, s.migrate(t.Context()))
 		must(t, s.View(t.Context(), func(tx store.Tx) error {
 			got, err := tx.GetDomain(t.Context(), "ten_1", "dom_1")
@@ -71,7 +79,7 @@ func TestMigrate_from1(t *testing.T) {
 		}))
 	})
 	t.Run("takes the new kinds", func(t *testing.T) {
-		s := version1(t)
+		s := written(t, 1)
 		must(t, s.migrate(t.Context()))
 		must(t, s.Update(t.Context(), func(tx store.Tx) error {
 			must(t, tx.MarkWork(t.Context(), worker.Mark{Kind: worker.Tunnel, Key: "tun_1", DueAt: time.UnixMicro(1)}))
@@ -81,7 +89,7 @@ func TestMigrate_from1(t *testing.T) {
 		}))
 	})
 	t.Run("takes what a siteplane of version 1 inserts", func(t *testing.T) {
-		s := version1(t)
+		s := written(t, 1)
 		must(t, s.migrate(t.Context()))
 		_, err := s.writer.Exec(`
 			INSERT INTO domain (id, tenant_id, site_id, hostname, kind, mode, status, wanted, attempts,
@@ -100,7 +108,7 @@ func TestMigrate_installationID(t *testing.T) {
 		return installation
 	}
 	t.Run("differs between databases", func(t *testing.T) {
-		one, other := version1(t), version1(t)
+		one, other := written(t, 1), written(t, 1)
 		must(t, one.migrate(t.Context()))
 		must(t, other.migrate(t.Context()))
 		if read(one) == read(other) {
@@ -118,17 +126,18 @@ func TestMigrate_installationID(t *testing.T) {
 	})
 }
 
-// version1 opens a database with the schema of version 1 and rows in every table.
-func version1(t *testing.T) *Store {
+// written opens a database with the schema of a released version and rows in every
+// table.
+func written(t *testing.T, version int64) *Store {
 	t.Helper()
 	s := &Store{path: filepath.Join(t.TempDir(), "siteplane.db"), clock: time.Now, notify: func() {}}
 	must(t, s.connect(Config{Path: s.path, synchronous: "OFF"}))
 	t.Cleanup(func() { must(t, s.Close()) })
 	provider, err := s.migrator()
 	must(t, err)
-	_, err = provider.UpTo(t.Context(), 1)
+	_, err = provider.UpTo(t.Context(), version)
 	must(t, err)
-	rows, err := os.ReadFile("testdata/version_1.sql")
+	rows, err := os.ReadFile(fmt.Sprintf("testdata/version_%d.sql", version))
 	must(t, err)
 	_, err = s.writer.Exec(string(rows))
 	must(t, err)

@@ -10,11 +10,12 @@ import (
 )
 
 const operationColumns = `id, tenant_id, kind, object_kind, object_id, state, step, intent, step_started_at,
-	failed_attempts, reason, message, waiting_for, actor, trace_parent, created_at, updated_at, ended_at`
+	failed_attempts, reason, message, compensating_since, waiting_for, actor, trace_parent,
+	created_at, updated_at, ended_at`
 
 func scanOperation(r row) (o saga.Operation, err error) {
 	err = r.Scan(&o.ID, &o.TenantID, &o.Kind, &o.ObjectKind, &o.ObjectID, &o.State, &o.Step, &o.Intent,
-		moment{&o.StepStartedAt}, &o.FailedAttempts, &o.Reason, &o.Message, &o.WaitingFor, &o.Actor,
+		moment{&o.StepStartedAt}, &o.FailedAttempts, &o.Reason, &o.Message, moment{&o.CompensatingSince}, &o.WaitingFor, &o.Actor,
 		&o.TraceParent, moment{&o.CreatedAt}, moment{&o.UpdatedAt}, moment{&o.EndedAt})
 	return o, err
 }
@@ -27,9 +28,9 @@ const active = `state IN ('PENDING', 'RUNNING', 'WAITING', 'COMPENSATING')`
 func (t *tx) InsertOperation(ctx context.Context, o saga.Operation) error {
 	_, err := t.exec(ctx, "insert the operation", `
 		INSERT INTO operation (`+operationColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.ID, o.TenantID, o.Kind, o.ObjectKind, o.ObjectID, o.State, o.Step, o.Intent,
-		micros(o.StepStartedAt), o.FailedAttempts, o.Reason, o.Message, o.WaitingFor, o.Actor,
+		micros(o.StepStartedAt), o.FailedAttempts, o.Reason, o.Message, micros(o.CompensatingSince), o.WaitingFor, o.Actor,
 		o.TraceParent, micros(o.CreatedAt), micros(o.UpdatedAt), micros(o.EndedAt))
 	switch {
 	case breaks(err, "operation.object_id"):
@@ -67,10 +68,10 @@ func (t *tx) OperationsOf(ctx context.Context, objectIDs []string) ([]saga.Opera
 func (t *tx) UpdateOperation(ctx context.Context, o saga.Operation) error {
 	n, err := t.exec(ctx, "update the operation", `
 		UPDATE operation SET state = ?, step = ?, intent = ?, step_started_at = ?, failed_attempts = ?, reason = ?,
-			message = ?, waiting_for = ?, actor = ?, trace_parent = ?, updated_at = ?, ended_at = ?
+			message = ?, compensating_since = ?, waiting_for = ?, actor = ?, trace_parent = ?, updated_at = ?, ended_at = ?
 		WHERE id = ?`,
 		o.State, o.Step, o.Intent, micros(o.StepStartedAt), o.FailedAttempts, o.Reason,
-		o.Message, o.WaitingFor, o.Actor, o.TraceParent, micros(o.UpdatedAt), micros(o.EndedAt), o.ID)
+		o.Message, micros(o.CompensatingSince), o.WaitingFor, o.Actor, o.TraceParent, micros(o.UpdatedAt), micros(o.EndedAt), o.ID)
 	switch {
 	case breaks(err, "operation.object_id"):
 		return lifecycle.ErrLostRace

@@ -12,17 +12,23 @@ import (
 // growing are the tables that grow with the number of sites or with time.
 var growing = regexp.MustCompile(
 	`\bSCAN (site|site_revision|endpoint|domain|claim|contest|instruction|evidence|condition|edge_change|tunnel_change|` +
-		`operation|journal|history|outbox|work|request|[sdero])\b`)
+		`operation|journal|history|outbox|work|request|pin|drift|hold|[sderoph])\b`)
 
 // scanning are the beginnings of the statements that may read a table from end
 // to end, and the index by which they do.
 var scanning = map[string]string{
 	// A whole snapshot is of all sites that are wanted.
-	`SELECT s.id, s.wanted, s.wanted_revision, r.spec`: "site_present",
-	`SELECT e.site_id, e.pool, e.address, e.weight`:    "site_present",
-	`SELECT d.site_id, d.hostname`:                     "site_present",
+	`SELECT s.id, s.tenant_id, CASE WHEN `:          "site_present",
+	`SELECT e.site_id, e.pool, e.address, e.weight`: "site_present",
+	`SELECT d.site_id, d.hostname`:                  "site_present",
 	// So is what a whole tunnel shall hold.
 	`SELECT ` + domainColumns + ` FROM domain INDEXED BY`: "domain_routed",
+	// A list of drifts ends after so many, one of holds has those that wait.
+	`SELECT ` + driftColumns + ` FROM drift ORDER BY`:                         "drift_found",
+	`SELECT ` + driftColumns + ` FROM drift WHERE closed_at IS NULL ORDER BY`: "drift_found_open",
+	`SELECT ` + holdColumns + ` FROM hold WHERE ended_at IS NULL ORDER BY`:    "hold_listed",
+	// The domains that were lost are few.
+	`SELECT count(DISTINCT d.id) FROM domain d`: "domain_lost",
 	// The next due time is the first entry of an index.
 	`SELECT coalesce(lease_until, due_at) FROM work`: "work_ready",
 }
@@ -55,6 +61,14 @@ var walking = map[string]string{
 	`FROM contest WHERE hostname = ?`:                                    "contest_hostname",
 	`FROM instruction WHERE domain_id = ?`:                               "PRIMARY KEY",
 	`SELECT coalesce(lease_until, due_at) FROM work WHERE wanted_seq > `: "work_ready",
+	`FROM pin WHERE edge_id = ?`:                                         "PRIMARY KEY",
+	`FROM pin WHERE site_id = ? ORDER BY`:                                "pin_site",
+	`closed_at IS NULL ORDER BY place`:                                   "drift_open",
+	`FROM drift ORDER BY`:                                                "drift_found",
+	`FROM drift WHERE closed_at IS NULL ORDER BY`:                        "drift_found_open",
+	`FROM hold WHERE ended_at IS NULL ORDER BY`:                          "hold_listed",
+	`FROM hold WHERE target_kind = ?`:                                    "hold_active",
+	`FROM domain WHERE status = 'ACTIVE' AND kind = ?`:                   "domain_active",
 }
 
 // checkWalks asks the same of those that must not sort.

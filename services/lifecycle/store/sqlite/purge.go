@@ -14,6 +14,7 @@ var purges = []string{
 	`DELETE FROM endpoint WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM site_revision WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM edge_change WHERE site_id IN (SELECT value FROM json_each(?))`,
+	`DELETE FROM pin WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM tunnel_change WHERE domain_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM contest WHERE contender_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM contest WHERE holder_id IN (SELECT value FROM json_each(?))`,

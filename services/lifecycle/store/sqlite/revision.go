@@ -26,6 +26,22 @@ func scanEndpoint(r row) (e endpoint, err error) {
 	return e, err
 }
 
+// AddRevision writes a new revision of a site's spec, of the number after the
+// highest one.
+func (t *tx) AddRevision(ctx context.Context, tenant id.Tenant, r site.Revision) (site.Revision, error) {
+	highest, _, err := one(ctx, t, "read the highest revision", scanInt,
+		`SELECT coalesce(max(number), 0) FROM site_revision WHERE site_id = ?`, r.SiteID)
+	if err != nil {
+		return r, err
+	}
+	r.Number = highest + 1
+	err = t.insertRevision(ctx, tenant, r)
+	if breaks(err, foreignKey) {
+		err = &lifecycle.NotFoundError{Kind: "site", ID: string(r.SiteID)}
+	}
+	return r, err
+}
+
 func (t *tx) insertRevision(ctx context.Context, tenant id.Tenant, r site.Revision) error {
 	spec, err := json.Marshal(withoutTargets(r.Spec))
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
+	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -55,8 +57,6 @@ func TestSchema_lists(t *testing.T) {
 		"domain_wanted":    words(network.Hidden, network.OnEdge, network.Public),
 		"condition_status": words(condition.True, condition.False, condition.Unknown, condition.NotApplicable),
 		"api_key_role":     words(auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin),
-		"journal_phase":    words(saga.Intent, saga.Outcome, saga.Compensation),
-		"journal_result":   words("", saga.OK, saga.Wait, saga.Again, saga.Broken),
 		"operation_state": words(saga.Pending, saga.Running, saga.Waiting, saga.Compensating,
 			saga.Succeeded, saga.Failed, saga.Cancelled, saga.NeedsAttention),
 	} {
@@ -100,6 +100,10 @@ func TestSchema_rows(t *testing.T) {
 		"kind FROM work_kind":              words(worker.Site, worker.Domain, worker.Edge, worker.Tunnel),
 		"outcome FROM contest_outcome":     words(network.ContestOpen, network.ContestKept, network.ContestLost),
 		"purpose FROM instruction_purpose": words(network.Keep, network.Ownership, network.Traffic, network.Preparation),
+		"kind FROM target_kind":            words(drift.Edge, drift.Tunnel, hold.DNSLost),
+		"outcome FROM drift_outcome":       words(drift.Repaired, drift.Gone),
+		"phase FROM journal_phase":         words(saga.Intent, saga.Outcome, saga.Compensation),
+		"result FROM journal_result":       words("", saga.Made, saga.Found, saga.OK, saga.Wait, saga.Again, saga.Broken),
 	} {
 		if got := column(t, s, `SELECT `+rows+` ORDER BY 1`); !slices.Equal(got, want) {
 			t.Errorf("%s holds %v, the code knows %v", rows, got, want)
@@ -123,8 +127,9 @@ func listed(schema, after string) []string {
 
 // common are the tables that belong to the installation.
 var common = []string{
-	"meta", "tenant", "edge", "tunnel",
+	"meta", "tenant", "edge", "tunnel", "drift", "hold",
 	"site_status", "domain_status", "evidence_kind", "work_kind", "contest_outcome", "instruction_purpose",
+	"target_kind", "drift_outcome", "journal_phase", "journal_result",
 }
 
 func TestSchema_tables(t *testing.T) {
@@ -145,6 +150,10 @@ func TestSchema_refuses(t *testing.T) {
 	history := `INSERT INTO history (tenant_id, object_id, prev, from_status, event, to_status,
 		actor, reason, operation_id, trace_id, at) SELECT tenant_id, object_id, `
 	tail := `, 'x', 'y', 'z', 'o', 't', at FROM history WHERE object_id = @site`
+	drifts := `INSERT INTO drift (id, detail, cause, is_foreign, found_at, trace_id,
+		target_kind, target_id, kind, place, closed_at, outcome) VALUES ('drift_1', '', '', 0, 1, '', `
+	holds := `INSERT INTO hold (names, count, held, since, id, target_kind, target_id, confirmed_by, confirmed_at)
+		VALUES ('[]', 1, 1, 1, `
 	for name, test := range map[string]struct{ statement, says string }{
 		"a second first history row":                  {history + `NULL, '', 'create'` + tail + ` AND prev IS NULL`, "history.object_id"},
 		"a history row that follows a followed one":   {history + `seq, to_status, 'provision'` + tail + ` AND prev IS NULL`, "history.prev"},
@@ -169,6 +178,25 @@ func TestSchema_refuses(t *testing.T) {
 		"an installation id of other letters":         {`UPDATE meta SET installation_id = '0123456789ABCDEF'`, "installation_id"},
 		"a second installation":                       {`INSERT INTO meta (one, era, installation_id) VALUES (2, 1, '0123456789abcdef')`, "one"},
 		"an era below 1":                              {`UPDATE meta SET era = 0`, "era"},
+		"a pin of another tenant":                     {`UPDATE pin SET tenant_id = 'ten_other' WHERE site_id = @site`, "FOREIGN KEY"},
+		"a pin of no revision":                        {`UPDATE pin SET revision = 0 WHERE site_id = @site`, "revision"},
+		"an edge without a drift policy":              {`UPDATE edge SET drift_policy = ''`, "drift_policy"},
+		"a tunnel without a drift policy":             {`UPDATE tunnel SET drift_policy = ''`, "drift_policy"},
+		"fewer than no failures":                      {`UPDATE work SET failures = -1 WHERE key = @site`, "failures"},
+		"fewer than no claims without an end":         {`UPDATE work SET unended = -1 WHERE key = @site`, "unended"},
+		"a journal row of an unknown phase":           {`UPDATE journal SET phase = 'fun'`, "FOREIGN KEY"},
+		"a journal row of an unknown result":          {`UPDATE journal SET result = 'fun'`, "FOREIGN KEY"},
+		"a journal row of another tenant":             {`UPDATE journal SET tenant_id = 'ten_other'`, "FOREIGN KEY"},
+		"an event of an unknown tenant":               {`UPDATE outbox SET tenant_id = 'ten_nobody'`, "FOREIGN KEY"},
+		"a drift of an unknown kind of target":        {drifts + `'fun', 'e', 'K', '', NULL, NULL)`, "FOREIGN KEY"},
+		"a drift of an unknown outcome":               {drifts + `'edge', 'e', 'K', '', 2, 'fun')`, "FOREIGN KEY"},
+		"a drift without a kind":                      {drifts + `'edge', 'e', '', '', NULL, NULL)`, "kind"},
+		"an open drift with an outcome":               {drifts + `'edge', 'e', 'K', '', NULL, 'gone')`, "drift_ended"},
+		"a closed drift without an outcome":           {drifts + `'edge', 'e', 'K', '', 2, NULL)`, "drift_ended"},
+		"a hold of an unknown kind of target":         {holds + `'h', 'fun', '', '', NULL)`, "FOREIGN KEY"},
+		"a hold without an id":                        {holds + `'', 'edge', 'e', '', NULL)`, "id"},
+		"a hold that nobody confirmed":                {holds + `'h', 'edge', 'e', '', 2)`, "hold_confirmed"},
+		"a hold that somebody confirmed at no time":   {holds + `'h', 'edge', 'e', 'key:1', NULL)`, "hold_confirmed"},
 		"work done that nobody wanted":                {`UPDATE work SET done_seq = wanted_seq + 1 WHERE key = @site`, "done_seq"},
 	} {
 		t.Run(name, func(t *testing.T) {

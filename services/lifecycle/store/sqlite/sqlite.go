@@ -10,9 +10,10 @@
 //
 // Invariants kept by constraints: slugs are unique among live sites; a hostname
 // has one live verified domain, one published domain, one live domain per tenant
-// and one open contest; one active operation per object; history an unbroken
-// append-only chain per object; rows of one tenant refer to rows of the same
-// tenant only, but for the two sides of a contest. Times and durations are kept to the microsecond.
+// and one open contest; one active operation per object; one active hold per
+// target, and a drift is open once; history an unbroken append-only chain per
+// object; rows of one tenant refer to rows of the same tenant only, but for the
+// two sides of a contest. Times and durations are kept to the microsecond.
 package sqlite
 
 import (

@@ -9,21 +9,22 @@ import (
 )
 
 const tunnelColumns = `id, name, generation, proven_generation, proven_digest, last_seen_at,
-	fault_reason, fault_message, fault_actor`
+	fault_reason, fault_message, fault_actor, drift_policy`
 
 func scanTunnel(r row) (u tunnel.Tunnel, err error) {
 	err = r.Scan(&u.ID, &u.Name, &u.Generation, &u.ProvenGeneration, &u.ProvenDigest, moment{&u.LastSeenAt},
-		&u.FaultReason, &u.FaultMessage, &u.FaultActor)
+		&u.FaultReason, &u.FaultMessage, &u.FaultActor, &u.DriftPolicy)
 	return u, err
 }
 
-// PutTunnel inserts a tunnel or replaces its name.
+// PutTunnel inserts a tunnel or replaces its name. A policy that is not given is
+// to repair.
 func (t *tx) PutTunnel(ctx context.Context, u tunnel.Tunnel) error {
 	_, err := t.exec(ctx, "put the tunnel", `
-		INSERT INTO tunnel (`+tunnelColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO tunnel (`+tunnelColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
 		u.ID, u.Name, u.Generation, u.ProvenGeneration, u.ProvenDigest, micros(u.LastSeenAt),
-		u.FaultReason, u.FaultMessage, u.FaultActor)
+		u.FaultReason, u.FaultMessage, u.FaultActor, orRepair(u.DriftPolicy))
 	return err
 }
 
@@ -41,14 +42,14 @@ func (t *tx) ListTunnels(ctx context.Context) ([]tunnel.Tunnel, error) {
 	return all(ctx, t, "list the tunnels", scanTunnel, `SELECT `+tunnelColumns+` FROM tunnel ORDER BY id`)
 }
 
-// UpdateTunnel writes what the tunnel was sent and proved.
+// UpdateTunnel writes what the tunnel was sent and proved, and its policy.
 func (t *tx) UpdateTunnel(ctx context.Context, u tunnel.Tunnel) error {
 	n, err := t.exec(ctx, "update the tunnel", `
 		UPDATE tunnel SET generation = ?, proven_generation = ?, proven_digest = ?, last_seen_at = ?,
-			fault_reason = ?, fault_message = ?, fault_actor = ?
+			fault_reason = ?, fault_message = ?, fault_actor = ?, drift_policy = ?
 		WHERE id = ?`,
 		u.Generation, u.ProvenGeneration, u.ProvenDigest, micros(u.LastSeenAt),
-		u.FaultReason, u.FaultMessage, u.FaultActor, u.ID)
+		u.FaultReason, u.FaultMessage, u.FaultActor, u.DriftPolicy, u.ID)
 	if err == nil && n == 0 {
 		return &lifecycle.NotFoundError{Kind: "tunnel", ID: string(u.ID)}
 	}

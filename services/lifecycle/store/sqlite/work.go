@@ -36,21 +36,23 @@ func (t *tx) MarkWork(ctx context.Context, m worker.Mark) error {
 // ClaimWork leases what is due. A lease that ran out is due since it did.
 func (t *tx) ClaimWork(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]worker.Work, error) {
 	due, err := all(ctx, t, "read the due work", scanWork, `
-		SELECT kind, key, coalesce(tenant_id, ''), trace_parent, wanted_seq, epoch + 1 FROM work
+		SELECT kind, key, coalesce(tenant_id, ''), trace_parent, wanted_seq, epoch + 1, failures, unended + 1
+		FROM work
 		WHERE wanted_seq > done_seq AND coalesce(lease_until, due_at) <= ?
 		ORDER BY coalesce(lease_until, due_at) LIMIT ?`, micros(now), limit)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
 	_, err = t.exec(ctx, "claim the work", `
-		UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1, again_at = NULL, trace_parent = ''
+		UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1, unended = unended + 1,
+			again_at = NULL, trace_parent = ''
 		WHERE (kind, key) IN (SELECT value ->> 'kind', value ->> 'key' FROM json_each(?))`,
 		owner, micros(now.Add(lease)), names(due))
 	return due, err
 }
 
 func scanWork(r row) (w worker.Work, err error) {
-	err = r.Scan(&w.Kind, &w.Key, &w.TenantID, &w.TraceParent, &w.WantedSeq, &w.Epoch)
+	err = r.Scan(&w.Kind, &w.Key, &w.TenantID, &w.TraceParent, &w.WantedSeq, &w.Epoch, &w.Failures, &w.Unended)
 	return w, err
 }
 
@@ -87,9 +89,16 @@ func scanInt(r row) (n int64, err error) {
 // said, however far away next is.
 func (t *tx) FinishWork(ctx context.Context, w worker.Work, next time.Time) error {
 	if next.IsZero() {
-		return t.finish(ctx, w, `done_seq = ?, due_at = coalesce(again_at, due_at)`, w.WantedSeq)
+		return t.finish(ctx, w, `failures = 0, unended = 0, done_seq = ?, due_at = coalesce(again_at, due_at)`, w.WantedSeq)
 	}
-	return t.finish(ctx, w, `due_at = min(?, coalesce(again_at, ?))`, micros(next), micros(next))
+	return t.finish(ctx, w, `failures = 0, unended = 0, due_at = min(?, coalesce(again_at, ?))`, micros(next), micros(next))
+}
+
+// FailWork ends a claim that failed. One that panicked stays counted among those
+// that never ended.
+func (t *tx) FailWork(ctx context.Context, w worker.Work, next time.Time, panicked bool) error {
+	return t.finish(ctx, w, `failures = failures + 1, unended = CASE WHEN ? THEN unended ELSE 0 END,
+			due_at = min(?, coalesce(again_at, ?))`, panicked, micros(next), micros(next))
 }
 
 // finish ends a claim, unless it was taken over or ended before, and wakes the
@@ -104,10 +113,12 @@ func (t *tx) finish(ctx context.Context, w worker.Work, set string, args ...any)
 }
 
 // FenceWork raises the epoch of an object's row and ends its lease, so that the
-// next claim need not wait for a claim that can write no more.
+// next claim need not wait for a claim that can write no more. Nor does it inherit
+// what was counted before.
 func (t *tx) FenceWork(ctx context.Context, kind worker.Kind, key string) error {
 	n, err := t.exec(ctx, "fence the work", `
-		UPDATE work SET epoch = epoch + 1, owner = NULL, lease_until = NULL WHERE kind = ? AND key = ?`, kind, key)
+		UPDATE work SET epoch = epoch + 1, owner = NULL, lease_until = NULL, failures = 0, unended = 0
+		WHERE kind = ? AND key = ?`, kind, key)
 	t.marked = t.marked || n > 0
 	return err
 }
@@ -130,7 +141,7 @@ func scanMoment(r row) (at time.Time, err error) {
 	return at, err
 }
 
-// ReleaseLeases ends every lease.
+// ReleaseLeases ends every lease. The claims never ended, and stay counted so.
 func (t *tx) ReleaseLeases(ctx context.Context) error {
 	n, err := t.exec(ctx, "release the leases",
 		`UPDATE work SET owner = NULL, lease_until = NULL WHERE lease_until IS NOT NULL`)

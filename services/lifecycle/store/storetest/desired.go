@@ -44,7 +44,7 @@ func (f *fixture) publish(d network.Domain, level network.Wanted) {
 }
 
 func rowOf(s site.Site, r site.Revision) desired.Row {
-	return desired.Row{SiteID: s.ID, Wanted: s.Wanted, Revision: s.WantedRevision, Spec: r.Spec}
+	return desired.Row{SiteID: s.ID, TenantID: s.TenantID, Wanted: s.Wanted, Revision: s.WantedRevision, Spec: r.Spec}
 }
 
 func desiredIsPresent(f *fixture) {
@@ -119,7 +119,7 @@ func desiredOfMany(f *fixture) {
 func desiredOfPurged(f *fixture) {
 	s := f.newSite("shop")
 	f.update(func(tx store.Tx) error { return tx.PurgeSite(f.ctx, f.tenant, s.ID) })
-	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{{SiteID: s.ID, Wanted: site.Absent, Revision: 1}})
+	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{{SiteID: s.ID, TenantID: s.TenantID, Wanted: site.Absent, Revision: 1}})
 }
 
 func (f *fixture) routed() []network.Domain {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -11,6 +12,7 @@ var edgeTests = []test{
 	{"an edge is kept as it was written", edgeIsKept},
 	{"an unknown edge is not found", unknownEdge},
 	{"putting an edge again replaces its name and addresses only", edgeIsReplaced},
+	{"an edge that is put keeps its policy, or repairs when it has none", edgePolicy},
 	{"an update writes all but the name and the addresses", edgeUpdates},
 	{"edges are listed by id", edgesAreListed},
 	{"each change is a row of its own with a higher number", changesAreCounted},
@@ -42,6 +44,7 @@ func (f *fixture) proven(e edge.Edge) edge.Edge {
 	e.Generation, e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole = 1<<40, 1<<39, "abc", false
 	e.LastSeenAt, e.FaultReason, e.FaultMessage = f.now, "CONFIG_REJECTED", "bad header"
 	e.FaultSiteID = id.NewSite()
+	e.DriftPolicy, e.RendererVersion, e.NginxVersion = drift.Hold, "v7", "1.29.3"
 	return e
 }
 
@@ -64,6 +67,22 @@ func edgeIsReplaced(f *fixture) {
 		})
 	})
 	equal(f, f.getEdge(want), want)
+}
+
+func edgePolicy(f *fixture) {
+	e := edge.Edge{ID: id.NewEdge(), Name: "one"}
+	put := func(p drift.Policy) drift.Policy {
+		e.DriftPolicy = p
+		f.update(func(tx store.Tx) error { return tx.PutEdge(f.ctx, e) })
+		return f.getEdge(e).DriftPolicy
+	}
+	equal(f, put(""), drift.Repair)
+	equal(f, put(drift.Hold), drift.Repair)
+	e.ID = id.NewEdge()
+	equal(f, put(drift.Hold), drift.Hold)
+	equal(f, put(""), drift.Hold)
+	e.DriftPolicy = ""
+	f.refused(func(tx store.Tx) error { return tx.UpdateEdge(f.ctx, e) })
 }
 
 func edgesAreListed(f *fixture) {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
@@ -126,7 +127,7 @@ func (f *fixture) newEdge(name string) edge.Edge {
 	f.Helper()
 	e := edge.Edge{
 		ID: id.NewEdge(), Name: name, Address: "127.0.0.1:9000",
-		PublicAddresses: []string{"127.0.0.1", "::1"}, NeedsWhole: true,
+		PublicAddresses: []string{"127.0.0.1", "::1"}, NeedsWhole: true, DriftPolicy: drift.Repair,
 	}
 	f.update(func(tx store.Tx) error { return tx.PutEdge(f.ctx, e) })
 	return e

@@ -44,6 +44,10 @@ func (f *fixture) setState(o saga.Operation, state saga.State) error {
 func operationIsKept(f *fixture) {
 	o := f.newOperation("site_1")
 	equal(f, f.getOperation(o), o)
+	back := f.blankOperation("site_2")
+	back.State, back.CompensatingSince = saga.Compensating, f.now
+	f.update(func(tx store.Tx) error { return tx.InsertOperation(f.ctx, back) })
+	equal(f, f.getOperation(back), back)
 }
 
 func unknownOperation(f *fixture) {
@@ -106,6 +110,7 @@ func operationUpdates(f *fixture) {
 	want := o
 	want.State, want.Step, want.Intent, want.StepStartedAt, want.FailedAttempts = saga.Failed, 2, true, f.now, 3
 	want.Reason, want.Message, want.WaitingFor, want.Actor = "CONFIG_REJECTED", "no", "tenant", "key:2"
+	want.CompensatingSince = f.now.Add(-time.Minute)
 	want.TraceParent, want.UpdatedAt, want.EndedAt = "00-b-c-01", f.now.Add(time.Second), f.now.Add(time.Minute)
 	given := want
 	given.TenantID, given.Kind, given.ObjectKind, given.ObjectID = "ten_1", "other", "other", "site_2"

@@ -15,9 +15,6 @@ var siteTests = []test{
 	{"a site of an unknown tenant is refused", siteOfUnknownTenant},
 	{"an unknown site is not found by any method", unknownSite},
 	{"a site of another tenant is not found by any method", foreignSite},
-	{"a revision keeps every part of its spec", revisionIsKept},
-	{"a redirect has no origin", redirectIsKept},
-	{"an unknown revision is not found", unknownRevision},
 	{"a slug is taken while its site lives, whoever asks", slugIsTaken},
 	{"a slug cannot be taken by a change either", slugIsTakenByUpdate},
 	{"a slug is free again once its site is deleted", slugIsFreed},
@@ -102,30 +99,6 @@ func fullSpec() site.Spec {
 			RequestHeaders:  []site.Header{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: ""}},
 		},
 	}
-}
-
-// keepsSpec checks that a spec comes back as it was written.
-func (f *fixture) keepsSpec(spec site.Spec) {
-	f.Helper()
-	s, r := f.blankSite("shop")
-	r.Spec = spec
-	f.update(func(tx store.Tx) error { return tx.InsertSite(f.ctx, s, r, f.cause("asked for")) })
-	got := read(f, func(tx store.Tx) (site.Revision, error) { return tx.GetRevision(f.ctx, f.tenant, s.ID, 1) })
-	equal(f, got, r)
-}
-
-func revisionIsKept(f *fixture) { f.keepsSpec(fullSpec()) }
-
-func redirectIsKept(f *fixture) {
-	f.keepsSpec(site.Spec{Redirect: &site.Redirect{BaseURL: "https://www.example.com", StatusCode: 301}})
-}
-
-func unknownRevision(f *fixture) {
-	s := f.newSite("shop")
-	f.notFound(f.try(func(tx store.Tx) error {
-		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 2)
-		return err
-	}), "revision", string(s.ID)+"/2")
 }
 
 func slugIsTaken(f *fixture) {

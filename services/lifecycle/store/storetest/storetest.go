@@ -27,11 +27,12 @@ func Run(t *testing.T, open Open) {
 		name  string
 		tests []test
 	}{
-		{"Tx", txTests}, {"Tenant", tenantTests}, {"Site", siteTests}, {"Domain", domainTests},
-		{"Hostname", hostnameTests}, {"Evidence", evidenceTests}, {"Claim", claimTests}, {"Contest", contestTests},
+		{"Tx", txTests}, {"Tenant", tenantTests}, {"Site", siteTests}, {"Revision", revisionTests}, {"Domain", domainTests},
+		{"Hostname", hostnameTests}, {"Evidence", evidenceTests}, {"Losses", lossesTests}, {"Claim", claimTests}, {"Contest", contestTests},
 		{"Instruction", instructionTests}, {"Zone", zoneTests}, {"Tunnel", tunnelTests},
-		{"Event", eventTests}, {"Edge", edgeTests}, {"Condition", conditionTests}, {"Desired", desiredTests},
-		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests},
+		{"Event", eventTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
+		{"Desired", desiredTests}, {"Removal", removalTests}, {"Drift", driftTests}, {"Hold", holdTests},
+		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Failure", failureTests},
 		{"Request", requestTests}, {"Purge", purgeTests},
 	}
 	for _, noun := range nouns {

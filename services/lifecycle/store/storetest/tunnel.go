@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
@@ -12,6 +13,7 @@ var tunnelTests = []test{
 	{"a tunnel is kept as it was written", tunnelIsKept},
 	{"an unknown tunnel is not found", unknownTunnel},
 	{"putting a tunnel again replaces its name only", tunnelIsReplaced},
+	{"a tunnel that is put keeps its policy, or repairs when it has none", tunnelPolicy},
 	{"an update writes all but the name", tunnelUpdates},
 	{"tunnels are listed by id", tunnelsAreListed},
 	{"each change is a row of its own with a higher number", tunnelChangesAreCounted},
@@ -25,7 +27,7 @@ var tunnelTests = []test{
 // newTunnel inserts a tunnel and returns it.
 func (f *fixture) newTunnel(name string) tunnel.Tunnel {
 	f.Helper()
-	u := tunnel.Tunnel{ID: id.NewTunnel(), Name: name}
+	u := tunnel.Tunnel{ID: id.NewTunnel(), Name: name, DriftPolicy: drift.Repair}
 	f.update(func(tx store.Tx) error { return tx.PutTunnel(f.ctx, u) })
 	return u
 }
@@ -39,6 +41,7 @@ func (f *fixture) getTunnel(u tunnel.Tunnel) tunnel.Tunnel {
 func (f *fixture) provenTunnel(u tunnel.Tunnel) tunnel.Tunnel {
 	u.Generation, u.ProvenGeneration, u.ProvenDigest, u.LastSeenAt = 1<<40, 1<<39, "abc", f.now
 	u.FaultReason, u.FaultMessage, u.FaultActor = "CF_TOKEN", "the token is refused", condition.Operator
+	u.DriftPolicy = drift.Hold
 	return u
 }
 
@@ -72,6 +75,22 @@ func tunnelUpdates(f *fixture) {
 	f.update(func(tx store.Tx) error { return tx.UpdateTunnel(f.ctx, given) })
 	equal(f, f.getTunnel(want), want)
 	equal(f, f.getTunnel(bystander), bystander)
+}
+
+func tunnelPolicy(f *fixture) {
+	u := tunnel.Tunnel{ID: id.NewTunnel(), Name: "one"}
+	put := func(p drift.Policy) drift.Policy {
+		u.DriftPolicy = p
+		f.update(func(tx store.Tx) error { return tx.PutTunnel(f.ctx, u) })
+		return f.getTunnel(u).DriftPolicy
+	}
+	equal(f, put(""), drift.Repair)
+	equal(f, put(drift.Hold), drift.Repair)
+	u.ID = id.NewTunnel()
+	equal(f, put(drift.Hold), drift.Hold)
+	equal(f, put(""), drift.Hold)
+	u.DriftPolicy = ""
+	f.refused(func(tx store.Tx) error { return tx.UpdateTunnel(f.ctx, u) })
 }
 
 func tunnelsAreListed(f *fixture) {

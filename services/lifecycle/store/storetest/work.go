@@ -88,7 +88,8 @@ func claimTells(f *fixture) {
 	f.mark("k", f.now, "00-a-b-01")
 	w := f.claimOne()
 	equal(f, w, worker.Work{
-		Kind: worker.Site, Key: "k", TenantID: string(f.tenant), TraceParent: "00-a-b-01", WantedSeq: w.WantedSeq, Epoch: 1,
+		Kind: worker.Site, Key: "k", TenantID: string(f.tenant), TraceParent: "00-a-b-01", WantedSeq: w.WantedSeq,
+		Epoch: 1, Unended: 1,
 	})
 }
 

@@ -25,9 +25,11 @@ type model struct {
 }
 
 type modelRow struct {
-	waiting []time.Time
-	claim   *modelClaim
-	epoch   uint64
+	waiting  []time.Time
+	claim    *modelClaim
+	epoch    uint64
+	failures int
+	unended  int
 }
 
 type modelClaim struct {
@@ -60,6 +62,7 @@ func workModel(f *fixture) {
 			"mark":    func(*rapid.T) { m.mark() },
 			"claim":   func(*rapid.T) { m.claim() },
 			"finish":  func(*rapid.T) { m.finish() },
+			"fail":    func(*rapid.T) { m.fail() },
 			"hold":    func(*rapid.T) { m.hold() },
 			"fence":   func(*rapid.T) { m.fence() },
 			"release": func(*rapid.T) { m.release() },
@@ -117,6 +120,11 @@ func (m *model) take(row *modelRow, w worker.Work) {
 		m.rapid.Fatalf("%s: claimed with the epoch %d after %d", w.Key, w.Epoch, row.epoch)
 	}
 	row.epoch = w.Epoch
+	row.unended++
+	if w.Failures != row.failures || w.Unended != row.unended {
+		m.rapid.Fatalf("%s: claimed with %d failures and %d unended, the model says %d and %d",
+			w.Key, w.Failures, w.Unended, row.failures, row.unended)
+	}
 	c := modelClaim{work: w, taken: row.waiting, until: m.now.Add(lease)}
 	if row.claim != nil {
 		c.taken = append(c.taken, row.claim.taken...)
@@ -139,12 +147,32 @@ func (m *model) finish() {
 		next = m.now.Add(m.seconds("next"))
 	}
 	m.fixture.finish(c.work, next)
-	row := m.rows[c.work.Key]
+	if row, ok := m.ends(c); ok {
+		row.failures, row.unended = 0, 0
+		if !next.IsZero() {
+			row.waiting = append(row.waiting, next)
+		}
+	}
+}
+
+// ends ends a claim; ok is false when it was taken over or ended before.
+func (m *model) ends(c modelClaim) (row *modelRow, ok bool) {
+	row = m.rows[c.work.Key]
 	if row.claim == nil || row.claim.work.Epoch != c.work.Epoch {
-		return
+		return row, false
 	}
 	row.claim = nil
-	if !next.IsZero() {
+	return row, true
+}
+
+func (m *model) fail() {
+	c, next, panicked := m.some(), m.now.Add(m.seconds("next")), rapid.Bool().Draw(m.rapid, "panicked")
+	m.fixture.fail(c.work, next, panicked)
+	if row, ok := m.ends(c); ok {
+		row.failures++
+		if !panicked {
+			row.unended = 0
+		}
 		row.waiting = append(row.waiting, next)
 	}
 }
@@ -162,6 +190,7 @@ func (m *model) fence() {
 	m.fixture.fence(key)
 	if row := m.rows[key]; row != nil {
 		row.epoch++
+		row.failures, row.unended = 0, 0
 		row.giveBack()
 	}
 }
