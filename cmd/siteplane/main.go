@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/pki"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/up"
 )
 
@@ -20,6 +21,6 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := cli.New(cli.System())
-	root.AddCommand(up.Command(), up.DownCommand())
+	root.AddCommand(up.Command(), up.DownCommand(), pki.Command())
 	return cli.Execute(ctx, root)
 }

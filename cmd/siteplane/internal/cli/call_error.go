@@ -66,7 +66,7 @@ func (e *callError) unanswered() bool {
 
 func (e *callError) problem() problem {
 	found := problem{text: e.Error(), next: e.next()}
-	if e.reason() == lifecyclev1.ErrorReason_ERROR_REASON_PRECONDITION {
+	if e.reason() == lifecyclev1.ErrorReason_ERROR_REASON_PRECONDITION && e.advice == "" {
 		found.text, found.next = "refused: something else must be done first", e.Error()
 	}
 	for _, detail := range e.status.Details() {

@@ -43,7 +43,7 @@ func System() Deps {
 // New builds the command tree. The caller may add commands to its root.
 func New(deps Deps) *cobra.Command {
 	app := &app{deps: deps, format: formatTable}
-	root := group(&cobra.Command{
+	root := Group(&cobra.Command{
 		Use:   "siteplane",
 		Short: "Run and use a control plane for web-site hosting",
 		Long: "Siteplane keeps the one true state of every site, and moves a site on only after\n" +
@@ -57,7 +57,8 @@ func New(deps Deps) *cobra.Command {
 	root.PersistentFlags().VarP(&app.format, "output", "o", "print results as `table|json`")
 	root.PersistentFlags().StringVar(&app.config, "config", "",
 		"config `FILE` of the installation (default $SITEPLANE_CONFIG, else cli.json in ~/.local/state/siteplane)")
-	root.AddCommand(app.site(), app.domain(), app.tenant(), app.zone(), exitCodes())
+	root.AddCommand(app.site(), app.domain(), app.operation(), app.edge(), app.tunnel(), app.drift(), app.hold(),
+		app.tenant(), app.zone(), exitCodes())
 	return root
 }
 
@@ -102,9 +103,9 @@ type app struct {
 	config string
 }
 
-// group makes a command that only holds others: alone it prints its help, and
+// Group makes a command that only holds others: alone it prints its help, and
 // a name that it does not know is a usage error.
-func group(command *cobra.Command) *cobra.Command {
+func Group(command *cobra.Command) *cobra.Command {
 	command.SuggestionsMinimumDistance = 2
 	command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	command.Args = Args(func(command *cobra.Command, args []string) error {

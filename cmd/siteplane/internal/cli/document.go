@@ -74,6 +74,15 @@ func protoJSON(message proto.Message) (json.RawMessage, error) {
 
 // listJSON is a list of messages under a name.
 func listJSON[Message proto.Message](name string, messages []Message) (json.RawMessage, error) {
+	list, err := messagesJSON(messages)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string][]json.RawMessage{name: list})
+}
+
+// messagesJSON are messages as JSON values, never nil.
+func messagesJSON[Message proto.Message](messages []Message) ([]json.RawMessage, error) {
 	list := []json.RawMessage{}
 	for _, message := range messages {
 		one, err := protoJSON(message)
@@ -82,7 +91,7 @@ func listJSON[Message proto.Message](name string, messages []Message) (json.RawM
 		}
 		list = append(list, one)
 	}
-	return json.Marshal(map[string][]json.RawMessage{name: list})
+	return list, nil
 }
 
 // escapeJSON writes every hidden character as JSON does. Outside of strings

@@ -8,7 +8,7 @@ import (
 
 // domain is the command group for domains.
 func (a *app) domain() *cobra.Command {
-	command := group(&cobra.Command{
+	command := Group(&cobra.Command{
 		Use:   "domain",
 		Short: "Bring hostnames of your own, and see what to write into DNS",
 		Long: "Bring hostnames of your own, and see what to write into DNS. DOMAIN is a domain's id\n" +

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 )
 
@@ -194,6 +194,17 @@ func TestUsage(t *testing.T) {
 		"size":                  {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "10MMiB"},
 		"huge size":             {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "9999999999GiB"},
 		"code alone":            {"site", "create", "shop", "--origin", "10.0.0.1:80", "--redirect-code", "301"},
+		"nothing to change":     {"site", "update", "shop"},
+		"a wait changes none":   {"site", "update", "shop", "--wait"},
+		"two new backends":      {"site", "update", "shop", "--origin", "10.0.0.1:80", "--redirect", "https://x.example"},
+		"code of an origin":     {"site", "update", "shop", "--origin", "10.0.0.1:80", "--redirect-code", "301"},
+		"set and cleared":       {"site", "update", "shop", "--route", "/a/=10.0.0.1:80", "--clear-routes"},
+		"strip alone, update":   {"site", "update", "shop", "--strip-prefix"},
+		"timeout alone, update": {"site", "update", "shop", "--name", "x", "--timeout", "1s"},
+		"no operation":          {"op", "cancel"},
+		"no policy":             {"edge", "policy", "edgea"},
+		"unknown policy":        {"tunnel", "policy", "main", "ignore"},
+		"no hold":               {"hold", "confirm"},
 		"strip alone":           {"site", "create", "shop", "--origin", "10.0.0.1:80", "--strip-prefix"},
 		"timeout alone":         {"site", "create", "shop", "--origin", "10.0.0.1:80", "--timeout", "1s"},
 		"timeout alone, delete": {"site", "delete", "a", "--timeout", "1s"},

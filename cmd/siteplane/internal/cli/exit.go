@@ -36,7 +36,7 @@ var exitMeanings = []struct {
 	{ExitConflict, "the object's state forbids it: name taken, wrong status, changed meanwhile"},
 	{ExitUnavailable, "the installation does not answer; try again later"},
 	{ExitTimeout, "--wait gave up; the work goes on"},
-	{ExitSiteError, "the site or domain ended in ERROR"},
+	{ExitSiteError, "the site or domain ended in ERROR, or the edges refuse its update"},
 	{ExitDenied, "the key is not valid, or does not allow it"},
 	{ExitMustAct, "--wait ended: the domain goes on only after you have changed DNS"},
 	{ExitInterrupted, "interrupted"},

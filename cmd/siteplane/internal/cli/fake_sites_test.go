@@ -90,6 +90,13 @@ func (f *fakeSites) ListSites(ctx context.Context, request *lifecyclev1.ListSite
 	return f.pages[request.GetPageToken()], nil
 }
 
+func (f *fakeSites) UpdateSite(ctx context.Context, request *lifecyclev1.UpdateSiteRequest) (*lifecyclev1.UpdateSiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.UpdateSiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
 func (f *fakeSites) DeleteSite(ctx context.Context, request *lifecyclev1.DeleteSiteRequest) (*lifecyclev1.DeleteSiteResponse, error) {
 	if err := f.note(ctx, request); err != nil {
 		return nil, err

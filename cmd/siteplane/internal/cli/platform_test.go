@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 )
 

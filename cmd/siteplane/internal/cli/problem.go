@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 )
 
 // problem is an error as a person reads it.

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/identity"
 )
 
@@ -27,16 +27,18 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // rig is a fake installation and a client that knows the way to it.
 type rig struct {
-	t       *testing.T
-	sites   *fakeSites
-	domains *fakeDomains
-	tenants *fakeTenants
-	zones   *fakeZones
-	clock   *clock
-	ctx     context.Context
-	file    string
-	config  cliconfig.Config
-	environ map[string]string
+	t              *testing.T
+	sites          *fakeSites
+	domains        *fakeDomains
+	tenants        *fakeTenants
+	zones          *fakeZones
+	operations     *fakeOperations
+	infrastructure *fakeInfrastructure
+	clock          *clock
+	ctx            context.Context
+	file           string
+	config         cliconfig.Config
+	environ        map[string]string
 }
 
 // setup starts an installation whose certificate is like a real one's.
@@ -60,6 +62,7 @@ func setup(t *testing.T, tweaks ...func(*tls.Config)) *rig {
 	sites := &fakeSites{}
 	r := &rig{
 		t: t, sites: sites, domains: &fakeDomains{beside: sites}, tenants: &fakeTenants{beside: sites}, zones: &fakeZones{beside: sites},
+		operations: &fakeOperations{beside: sites}, infrastructure: &fakeInfrastructure{beside: sites},
 		clock: &clock{now: start}, ctx: ctx,
 	}
 	r.file = filepath.Join(t.TempDir(), "cli.json")
@@ -79,6 +82,8 @@ func (r *rig) serve(serving *tls.Config) string {
 	lifecyclev1.RegisterDomainServiceServer(server, r.domains)
 	lifecyclev1.RegisterTenantServiceServer(server, r.tenants)
 	lifecyclev1.RegisterZoneServiceServer(server, r.zones)
+	lifecyclev1.RegisterOperationServiceServer(server, r.operations)
+	lifecyclev1.RegisterInfrastructureServiceServer(server, r.infrastructure)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	r.t.Cleanup(func() {

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 )
 
 const (
@@ -26,21 +26,25 @@ const (
 
 // session is a connection to the installation that the config file leads to.
 type session struct {
-	sites   lifecyclev1.SiteServiceClient
-	domains lifecyclev1.DomainServiceClient
-	tenants lifecyclev1.TenantServiceClient
-	zones   lifecyclev1.ZoneServiceClient
-	config  cliconfig.Config
-	file    string
+	sites          lifecyclev1.SiteServiceClient
+	domains        lifecyclev1.DomainServiceClient
+	tenants        lifecyclev1.TenantServiceClient
+	zones          lifecyclev1.ZoneServiceClient
+	operations     lifecyclev1.OperationServiceClient
+	infrastructure lifecyclev1.InfrastructureServiceClient
+	config         cliconfig.Config
+	file           string
 }
 
 func newSession(conn grpc.ClientConnInterface, file string, config cliconfig.Config) *session {
 	return &session{
-		sites:   lifecyclev1.NewSiteServiceClient(conn),
-		domains: lifecyclev1.NewDomainServiceClient(conn),
-		tenants: lifecyclev1.NewTenantServiceClient(conn),
-		zones:   lifecyclev1.NewZoneServiceClient(conn),
-		config:  config, file: file,
+		sites:          lifecyclev1.NewSiteServiceClient(conn),
+		domains:        lifecyclev1.NewDomainServiceClient(conn),
+		tenants:        lifecyclev1.NewTenantServiceClient(conn),
+		zones:          lifecyclev1.NewZoneServiceClient(conn),
+		operations:     lifecyclev1.NewOperationServiceClient(conn),
+		infrastructure: lifecyclev1.NewInfrastructureServiceClient(conn),
+		config:         config, file: file,
 	}
 }
 

@@ -37,6 +37,11 @@ type sight struct {
 	conditions []*lifecyclev1.Condition
 	records    []*lifecyclev1.Instruction
 	operation  *lifecyclev1.Operation
+	// revision of a site's spec is wanted, confirmed is what the edges have proved; 0
+	// for a domain.
+	revision, confirmed int64
+	// delivering says that an operation works on the site itself.
+	delivering bool
 	// updated is when the object last changed.
 	updated time.Time
 	// stuck says that only its owner can bring it further.
@@ -76,8 +81,10 @@ func siteSight(found *lifecyclev1.GetSiteResponse) sight {
 	return sight{
 		name: "site " + id, status: siteStatus(site.GetStatus()), phase: sitePhases[site.GetStatus()],
 		conditions: conditionsOf(site), records: recordsOf(site.GetPrimaryDomain()), operation: found.GetOperation(),
-		updated: site.GetUpdateTime().AsTime(),
-		get:     "siteplane site get " + id, retry: "siteplane site retry " + id + " --wait", timeline: "siteplane site timeline " + id,
+		revision: site.GetRevision(), confirmed: site.GetConfirmedRevision(),
+		delivering: atWork(found.GetOperation()) && found.GetOperation().GetObjectId() == id,
+		updated:    site.GetUpdateTime().AsTime(),
+		get:        "siteplane site get " + id, retry: "siteplane site retry " + id + " --wait", timeline: "siteplane site timeline " + id,
 	}
 }
 

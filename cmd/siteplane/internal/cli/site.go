@@ -8,12 +8,12 @@ import (
 
 // site is the command group for sites.
 func (a *app) site() *cobra.Command {
-	command := group(&cobra.Command{
+	command := Group(&cobra.Command{
 		Use:   "site",
-		Short: "Create, follow and delete sites",
-		Long:  "Create, follow and delete sites. SITE is a site's id or its slug.",
+		Short: "Create, change, follow and delete sites",
+		Long:  "Create, change, follow and delete sites. SITE is a site's id or its slug.",
 	})
-	command.AddCommand(a.siteCreate(), a.siteGet(), a.siteList(), a.siteTimeline(), a.siteRetry(),
+	command.AddCommand(a.siteCreate(), a.siteUpdate(), a.siteGet(), a.siteList(), a.siteTimeline(), a.siteRetry(),
 		a.siteSetPrimary(), a.siteDelete())
 	return command
 }

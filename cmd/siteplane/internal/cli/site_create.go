@@ -2,32 +2,20 @@ package cli
 
 import (
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
 // createFlags are the flags of `site create`.
 type createFlags struct {
-	slug            string
-	hostname        string
-	direct          bool
-	origin          targets
-	redirect        string
-	redirectCode    uint32
-	routes          routes
-	stripPrefix     bool
-	maxBody         size
-	connectTimeout  time.Duration
-	readTimeout     time.Duration
-	websocket       bool
-	responseHeaders headers
-	requestHeaders  headers
-	requestID       string
-	wait            waitFlags
+	slug      string
+	hostname  string
+	direct    bool
+	spec      specFlags
+	requestID string
+	wait      waitFlags
 }
 
 const createExample = `  siteplane site create shop --origin 10.0.0.5:8080 --wait
@@ -85,17 +73,7 @@ func (f *createFlags) addTo(command *cobra.Command) {
 	set.StringVar(&f.slug, "slug", "", "`LABEL` under the platform domain (default made from NAME)")
 	set.StringVar(&f.hostname, "domain", "", "`HOSTNAME` of your own that becomes the primary domain (default the platform name)")
 	set.BoolVar(&f.direct, "direct", false, directUsage)
-	set.Var(&f.origin, "origin", "`IP:PORT[,WEIGHT]` to forward to; repeat for more")
-	set.StringVar(&f.redirect, "redirect", "", "answer with a redirect to this `URL` instead")
-	set.Uint32Var(&f.redirectCode, "redirect-code", 0, "`CODE` of the redirect: 301, 302, 307 or 308 (default 308)")
-	set.Var(&f.routes, "route", "`/PREFIX/=IP:PORT[,WEIGHT]` with an origin of its own; repeat for more")
-	set.BoolVar(&f.stripPrefix, "strip-prefix", false, "remove the prefix of every --route before forwarding")
-	set.Var(&f.maxBody, "max-body", "largest request body as `SIZE`, for instance 10MiB (default 1MiB)")
-	set.DurationVar(&f.connectTimeout, "connect-timeout", 0, "longest `TIME` to wait for a connection to the origin (default 5s)")
-	set.DurationVar(&f.readTimeout, "read-timeout", 0, "longest `TIME` of silence of the origin (default 60s)")
-	set.BoolVar(&f.websocket, "websocket", false, "forward connection upgrades")
-	set.Var(&f.responseHeaders, "response-header", "`'NAME: VALUE'` added to every answer; repeat for more")
-	set.Var(&f.requestHeaders, "request-header", "`'NAME: VALUE'` set on every forwarded request; repeat for more")
+	f.spec.addTo(command, func(value string) string { return " (default " + value + ")" })
 	set.StringVar(&f.requestID, "request-id", "", "`ID` that makes the command safe to repeat (default a new one)")
 }
 
@@ -109,36 +87,15 @@ func (f *createFlags) check(command *cobra.Command) error {
 		return &usageError{errors.New("--direct needs --domain")}
 	case changed("redirect-code") && !changed("redirect"):
 		return &usageError{errors.New("--redirect-code needs --redirect")}
-	case changed("strip-prefix") && !changed("route"):
-		return &usageError{errors.New("--strip-prefix needs --route")}
+	}
+	if err := f.spec.check(command); err != nil {
+		return err
 	}
 	return f.wait.check(command)
 }
 
 func (f *createFlags) siteNamed(name string, command *cobra.Command) *lifecyclev1.Site {
-	spec := &lifecyclev1.SiteSpec{Routes: f.routes.messages(f.stripPrefix), Options: f.options(command)}
-	if command.Flags().Changed("redirect") {
-		redirect := &lifecyclev1.Redirect{BaseUrl: f.redirect, StatusCode: f.redirectCode}
-		spec.Backend = &lifecyclev1.SiteSpec_Redirect{Redirect: redirect}
-	} else {
-		spec.Backend = &lifecyclev1.SiteSpec_Origin{Origin: &lifecyclev1.Origin{Targets: f.origin}}
-	}
+	spec := &lifecyclev1.SiteSpec{}
+	f.spec.applyTo(spec, command)
 	return &lifecyclev1.Site{Name: name, Slug: f.slug, Spec: spec}
-}
-
-func (f *createFlags) options(command *cobra.Command) *lifecyclev1.SiteOptions {
-	options := &lifecyclev1.SiteOptions{
-		MaxBodyBytes:    int64(f.maxBody),
-		Websocket:       f.websocket,
-		ResponseHeaders: f.responseHeaders,
-		RequestHeaders:  f.requestHeaders,
-	}
-	// A timeout of 0 that was asked for is sent, so that the server refuses it.
-	if command.Flags().Changed("connect-timeout") {
-		options.ConnectTimeout = durationpb.New(f.connectTimeout)
-	}
-	if command.Flags().Changed("read-timeout") {
-		options.ReadTimeout = durationpb.New(f.readTimeout)
-	}
-	return options
 }

@@ -69,9 +69,20 @@ func revision(site *lifecyclev1.Site) string {
 	case wanted:
 		return strconv.FormatInt(wanted, 10)
 	case 0:
-		return fmt.Sprintf("%d (on no edge)", wanted)
+		return fmt.Sprintf("%d (on no edge%s)", wanted, whyUnsynced(site))
 	}
-	return fmt.Sprintf("%d (edges have %d)", wanted, confirmed)
+	return fmt.Sprintf("%d (edges have %d%s)", wanted, confirmed, whyUnsynced(site))
+}
+
+// whyUnsynced is the reason for which the edges do not have what is wanted, behind
+// a comma; empty when none is known.
+func whyUnsynced(site *lifecyclev1.Site) string {
+	for _, condition := range site.GetConditions() {
+		if condition.GetType() == "EdgeSynced" && unmet(condition) && condition.GetReason() != "" {
+			return ", " + condition.GetReason()
+		}
+	}
+	return ""
 }
 
 func domainLine(domain *lifecyclev1.Domain) string {

@@ -10,13 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 )
 
 // tenant is the command group for tenants.
 func (a *app) tenant() *cobra.Command {
-	command := group(&cobra.Command{
+	command := Group(&cobra.Command{
 		Use:   "tenant",
 		Short: "Create and list the tenants of the installation (platform admins)",
 	})

@@ -47,6 +47,8 @@ type goal struct {
 	status string
 	// over reports whether waiting is over, and with which error.
 	over func(sight) (bool, error)
+	// state says where an object is; nil for its status.
+	state func(sight) string
 	// vanishing says that an object which is not there any more has reached it.
 	vanishing bool
 }
@@ -113,7 +115,7 @@ func (w *waiter[Response]) follow(ctx context.Context, found Response) (Response
 			return found, err
 		}
 		if !w.deps.Now().Before(w.deadline) {
-			return found, &timeoutError{goal: w.goal.status, waited: w.timeout, seen: seen, silence: w.silence}
+			return found, &timeoutError{goal: w.goal, waited: w.timeout, seen: seen, silence: w.silence}
 		}
 		if err := w.deps.Pause(ctx, pollInterval); err != nil {
 			return found, err

@@ -58,14 +58,18 @@ func (e *stuckError) problem() problem {
 
 // timeoutError is a wait that took too long. The work goes on.
 type timeoutError struct {
-	goal    string
+	goal    goal
 	waited  time.Duration
 	seen    sight
 	silence error
 }
 
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("wait for %s: %s is still %s after %s", e.goal, e.seen.name, e.seen.status, e.waited)
+	state := e.seen.status
+	if e.goal.state != nil {
+		state = e.goal.state(e.seen)
+	}
+	return fmt.Sprintf("wait for %s: %s is still %s after %s", e.goal.status, e.seen.name, state, e.waited)
 }
 
 func (e *timeoutError) exitCode() int { return ExitTimeout }

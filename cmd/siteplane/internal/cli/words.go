@@ -32,6 +32,10 @@ func operationState(value lifecyclev1.OperationState) string {
 	return bare(value.String(), "OPERATION_STATE_")
 }
 
+func driftPolicy(value lifecyclev1.DriftPolicy) string {
+	return strings.ToLower(bare(value.String(), "DRIFT_POLICY_"))
+}
+
 func stepPhase(value lifecyclev1.StepPhase) string {
 	return strings.ToLower(bare(value.String(), "STEP_PHASE_"))
 }

@@ -12,7 +12,7 @@ import (
 
 // zone is the command group for the installation's own DNS zones.
 func (a *app) zone() *cobra.Command {
-	command := group(&cobra.Command{
+	command := Group(&cobra.Command{
 		Use:   "zone",
 		Short: "Say which tenants may use names in the installation's own DNS zones (platform admins)",
 	})

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
-	"github.com/siteplane/siteplane/cmd/siteplane/internal/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	edgeagent "github.com/siteplane/siteplane/services/edge-agent/app"
 )
 

@@ -14,6 +14,9 @@ type group struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	failed  chan error
+
+	mu     sync.Mutex
+	ending []error
 }
 
 // newGroup returns a group that ends when it is stopped, not when the context
@@ -29,6 +32,7 @@ func (g *group) run(name string, serve func(ctx context.Context) error) {
 	g.running.Go(func() {
 		err := serve(g.ctx)
 		if g.ctx.Err() != nil {
+			g.note(name, err)
 			return
 		}
 		if err == nil {
@@ -41,10 +45,23 @@ func (g *group) run(name string, serve func(ctx context.Context) error) {
 	})
 }
 
-// stop ends the parts and waits for them.
-func (g *group) stop() {
+// stop ends the parts, waits for them, and returns what went wrong with that.
+func (g *group) stop() error {
 	g.cancel()
 	g.running.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return errors.Join(g.ending...)
+}
+
+// note keeps what went wrong while a part ended.
+func (g *group) note(name string, err error) {
+	if err == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ending = append(g.ending, fmt.Errorf("end %s: %w", name, err))
 }
 
 // closeOnce closes a listener that a service may have closed already.

@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,10 +18,8 @@ import (
 	dnsvalidator "github.com/siteplane/siteplane/services/dnsvalidator/app"
 	edgeagent "github.com/siteplane/siteplane/services/edge-agent/app"
 	"github.com/siteplane/siteplane/services/lifecycle"
-	"github.com/siteplane/siteplane/services/lifecycle/api"
-	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
-	"github.com/siteplane/siteplane/services/lifecycle/infra/remote"
+	"github.com/siteplane/siteplane/services/lifecycle/service"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	tunnel "github.com/siteplane/siteplane/services/tunnel/app"
 	dnssim "github.com/siteplane/siteplane/simulators/dns"
@@ -40,19 +39,8 @@ type parts struct {
 	callees, lifecycle *group
 	telemetries        map[string]*telemetry.Telemetry
 	self               *identity.Identity
-	toEdge             *grpc.ClientConn
 	tunnelConfig       tunnel.Config
-	cp                 *app.ControlPlane
 }
-
-// The SPIFFE paths of the services.
-const (
-	lifecyclePath    = "/service/lifecycle"
-	tunnelPath       = "/service/tunnel"
-	dnsvalidatorPath = "/service/dnsvalidator"
-)
-
-func (p *parts) edgePath() string { return "/edge/" + string(p.edgeID) }
 
 // startCallees starts what lifecycle calls, and returns once the edge agent
 // answers: then nginx runs.
@@ -71,10 +59,7 @@ func (p *parts) startCallees(ctx context.Context) (err error) {
 	if err := p.startServices(); err != nil {
 		return err
 	}
-	if p.self, err = p.certificates.issue(lifecyclePath); err != nil {
-		return err
-	}
-	if p.toEdge, err = p.dial(p.bound.edge, p.edgePath()); err != nil {
+	if p.self, err = p.certificates.issue(service.LifecyclePath); err != nil {
 		return err
 	}
 	return p.awaitEdge(ctx)
@@ -84,9 +69,16 @@ func (p *parts) startCallees(ctx context.Context) (err error) {
 func (p *parts) awaitEdge(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
+	toEdge, err := rpc.Dial(p.bound.edge.Addr().String(), rpc.DialConfig{
+		TLS: p.self.ClientTLS(service.EdgePath(p.edgeID)), Telemetry: p.telemetries["lifecycle"],
+	})
+	if err != nil {
+		return err
+	}
+	p.closers.PushCloser("first connection to the edge agent", toEdge)
 	answered := make(chan error, 1)
 	go func() {
-		_, err := healthpb.NewHealthClient(p.toEdge).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true))
+		_, err := healthpb.NewHealthClient(toEdge).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true))
 		answered <- err
 	}()
 	select {
@@ -98,16 +90,6 @@ func (p *parts) awaitEdge(ctx context.Context) error {
 		}
 		return nil
 	}
-}
-
-// dial connects lifecycle to a callee, which must prove to be peer.
-func (p *parts) dial(l net.Listener, peer string) (*grpc.ClientConn, error) {
-	conn, err := rpc.Dial(l.Addr().String(), rpc.DialConfig{TLS: p.self.ClientTLS(peer), Telemetry: p.telemetries["lifecycle"]})
-	if err != nil {
-		return nil, err
-	}
-	p.closers.PushCloser("connection to "+peer, conn)
-	return conn, nil
 }
 
 // startTelemetry gives each service its own, so that each has its own name in
@@ -131,7 +113,7 @@ func (p *parts) startTelemetry(ctx context.Context) error {
 // startDNS runs the simulated DNS with the operator's wildcard record.
 func (p *parts) startDNS() (*dnssim.Server, error) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports().DNS))
-	secret, err := updateKey(p.cfg.path("dns-update.key"))
+	secret, err := dnssim.EnsureKeyFile(p.cfg.path("dns-update.key"), updateKeyName)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +135,8 @@ func (p *parts) startDNS() (*dnssim.Server, error) {
 
 // startServices runs the edge agent, the tunnel and the DNS validator.
 func (p *parts) startServices() error {
-	ids := map[string]*identity.Identity{}
-	for _, path := range []string{p.edgePath(), tunnelPath, dnsvalidatorPath} {
+	ids, edgePath := map[string]*identity.Identity{}, service.EdgePath(p.edgeID)
+	for _, path := range []string{edgePath, service.TunnelPath, service.DNSValidatorPath} {
 		issued, err := p.certificates.issue(path)
 		if err != nil {
 			return err
@@ -162,15 +144,15 @@ func (p *parts) startServices() error {
 		ids[path] = issued
 	}
 	agent := edgeConfig(p.cfg)
-	agent.EdgeID, agent.Listener, agent.Identity = string(p.edgeID), p.bound.edge, ids[p.edgePath()]
+	agent.EdgeID, agent.Listener, agent.Identity = string(p.edgeID), p.bound.edge, ids[edgePath]
 	agent.Telemetry = p.telemetries["edge-agent"]
 	p.callees.run("edge agent", func(ctx context.Context) error { return edgeagent.Run(ctx, agent) })
 	tunnelConfig := p.tunnelConfig
-	tunnelConfig.Listener, tunnelConfig.Identity, tunnelConfig.Telemetry = p.bound.tunnel, ids[tunnelPath], p.telemetries["tunnel"]
+	tunnelConfig.Listener, tunnelConfig.Identity, tunnelConfig.Telemetry = p.bound.tunnel, ids[service.TunnelPath], p.telemetries["tunnel"]
 	p.callees.run("tunnel", func(ctx context.Context) error { return tunnel.Run(ctx, tunnelConfig) })
 	p.callees.run("DNS validator", func(ctx context.Context) error {
 		return dnsvalidator.Run(ctx, dnsvalidator.Config{
-			Listener: p.bound.dnsvalidate, Identity: ids[dnsvalidatorPath], Telemetry: p.telemetries["dnsvalidator"],
+			Listener: p.bound.dnsvalidate, Identity: ids[service.DNSValidatorPath], Telemetry: p.telemetries["dnsvalidator"],
 			Servers:   map[string]string{".": net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports().DNS))},
 			ProbePort: p.cfg.Ports().Edge, ProbeAllowNetworks: loopback(),
 			CloudflareIPsURL: p.cfg.cloudflareURL() + "/ips",
@@ -187,48 +169,28 @@ func edgeConfig(cfg Config) edgeagent.Config {
 	}
 }
 
-// startLifecycle wires the control plane to the callees and serves its API.
+// startLifecycle begins the work of the control plane and serves its API.
 func (p *parts) startLifecycle(ctx context.Context) error {
-	t := p.telemetries["lifecycle"]
-	toTunnel, err := p.dial(p.bound.tunnel, tunnelPath)
-	if err != nil {
-		return err
-	}
-	toDNS, err := p.dial(p.bound.dnsvalidate, dnsvalidatorPath)
-	if err != nil {
-		return err
-	}
-	edges := remote.NewEdges(func(context.Context, id.Edge) (grpc.ClientConnInterface, error) { return p.toEdge, nil })
 	cfg := lifecycle.Defaults()
 	cfg.PlatformDomain, cfg.ProbePolicy, cfg.AllowReservedTLDs = PlatformDomain, p.cfg.ProbePolicy, true
 	cfg.OriginAllowNetworks, cfg.OwnListeners = loopback(), p.bound.own(p.cfg)
-	p.cp, err = app.New(
-		app.WithConfig(cfg), app.WithStore(p.db), app.WithEdge(edges),
-		app.WithTunnel(remote.NewTunnel(toTunnel)), app.WithDNS(remote.NewDNS(toDNS)),
-		app.WithLogger(t.Logger()), app.WithTracer(t.Tracer("lifecycle")),
-	)
-	if err != nil {
-		return err
-	}
-	if err := p.cp.Start(ctx); err != nil {
-		return err
-	}
-	return p.serve(t)
-}
-
-// serve opens the public and the admin listeners.
-func (p *parts) serve(t *telemetry.Telemetry) error {
 	public, err := p.certificates.publicTLS()
 	if err != nil {
 		return err
 	}
-	served := api.New(p.cp, t)
+	t := p.telemetries["lifecycle"]
+	served, err := service.Start(ctx, service.Config{
+		Lifecycle: cfg, Store: p.db, GRPC: p.bound.grpc, REST: p.bound.rest, Admin: p.bound.admin, Public: public, Identity: p.self,
+		Tunnel: p.bound.tunnel.Addr().String(), DNSValidator: p.bound.dnsvalidate.Addr().String(),
+		Edges: map[id.Edge]string{p.edgeID: p.bound.edge.Addr().String()}, Telemetry: t,
+	})
+	if err != nil {
+		return err
+	}
 	p.lifecycle.run("certificate renewal", func(ctx context.Context) error {
 		return p.certificates.keepRenewing(ctx, t.Logger())
 	})
-	p.lifecycle.run("gRPC", func(ctx context.Context) error { return served.ServeGRPC(ctx, p.bound.grpc, public.Clone()) })
-	p.lifecycle.run("REST", func(ctx context.Context) error { return served.ServeREST(ctx, p.bound.rest, public.Clone()) })
-	p.lifecycle.run("admin", func(ctx context.Context) error { return served.ServeAdmin(ctx, p.bound.admin, public.Clone()) })
+	p.lifecycle.run("lifecycle", served.Serve)
 	return nil
 }
 
@@ -247,13 +209,6 @@ func (p *parts) wait(ctx context.Context) error {
 
 // stop ends lifecycle before what it calls.
 func (p *parts) stop() error {
-	p.lifecycle.stop()
-	var err error
-	if p.cp != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-		defer cancel()
-		err = p.cp.Stop(ctx)
-	}
-	p.callees.stop()
-	return err
+	err := p.lifecycle.stop()
+	return errors.Join(err, p.callees.stop())
 }

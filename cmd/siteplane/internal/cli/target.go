@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+)
+
+// target is what edges and tunnels have in common.
+type target interface {
+	proto.Message
+	GetName() string
+	GetSynced() bool
+	GetGeneration() uint64
+	GetProvenGeneration() uint64
+	GetLastSeenTime() *timestamppb.Timestamp
+	GetFaultReason() string
+	GetFaultMessage() string
+	GetDriftPolicy() lifecyclev1.DriftPolicy
+	GetOpenDrifts() int32
+}
+
+// targetKind is how to find and show edges, or tunnels.
+type targetKind[T target] struct {
+	// name is that of the command and of the JSON field, argument what the help
+	// calls one.
+	name, argument string
+	id             func(T) string
+	list           func(context.Context, *session) ([]T, error)
+	// facts are those that only this kind has.
+	facts func(T) [][]string
+	// refusals counts what one refuses; nil where there is no such thing.
+	refusals func(T) int
+	// more adds what a table of facts does not hold; nil for nothing.
+	more func(p *page, one T, now time.Time)
+}
+
+// commands are the verbs of the kind.
+func (k *targetKind[T]) commands(a *app) []*cobra.Command {
+	return []*cobra.Command{k.listCommand(a), k.getCommand(a), k.policyCommand(a), k.syncCommand(a)}
+}
+
+func (k *targetKind[T]) listCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the " + k.name + "s, by name",
+		Args:  Args(cobra.NoArgs),
+		RunE: a.connected(func(command *cobra.Command, s *session, _ []string) error {
+			all, err := k.list(command.Context(), s)
+			if err != nil {
+				return err
+			}
+			return a.format.print(command.OutOrStdout(), &targetListView[T]{kind: k, all: all, now: a.deps.Now()})
+		}),
+	}
+}
+
+func (k *targetKind[T]) getCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "get " + k.argument,
+		Short: "Show one: what it has proved, what is wrong with it, how it drifted",
+		Args:  exactly(k.argument),
+		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
+			return k.show(a, command, s, args[0])
+		}),
+	}
+}
+
+func (k *targetKind[T]) policyCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "policy " + k.argument + " repair|hold",
+		Short: "Say whether drift is repaired, or written down and left alone",
+		Long: "Say whether drift is repaired, or written down and left alone. Under hold nothing is sent\n" +
+			"that would overwrite it: what tenants change waits, too.",
+		Args: exactly(k.argument, "repair|hold"),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			if policies[args[1]] == lifecyclev1.DriftPolicy_DRIFT_POLICY_UNSPECIFIED {
+				return &usageError{fmt.Errorf("the policy must be repair or hold, not %q", args[1])}
+			}
+			return nil
+		},
+		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
+			one, err := k.find(command.Context(), s, args[0])
+			if err != nil {
+				return err
+			}
+			if _, err := call(command.Context(), s, callTimeout, s.infrastructure.SetDriftPolicy,
+				&lifecyclev1.SetDriftPolicyRequest{TargetId: k.id(one), Policy: policies[args[1]]}); err != nil {
+				return err
+			}
+			return k.show(a, command, s, k.id(one))
+		}),
+	}
+}
+
+func (k *targetKind[T]) syncCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "sync " + k.argument,
+		Short: "Have it looked at now instead of at its next turn",
+		Args:  exactly(k.argument),
+		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
+			one, err := k.find(command.Context(), s, args[0])
+			if err != nil {
+				return err
+			}
+			if _, err := call(command.Context(), s, callTimeout, s.infrastructure.SyncTarget,
+				&lifecyclev1.SyncTargetRequest{TargetId: k.id(one)}); err != nil {
+				return err
+			}
+			hint(command, "it is looked at now; see what came of it with: siteplane %s get %s", k.name, one.GetName())
+			return k.show(a, command, s, k.id(one))
+		}),
+	}
+}
+
+// policies are the drift policies by their names on the command line.
+var policies = map[string]lifecyclev1.DriftPolicy{
+	"repair": lifecyclev1.DriftPolicy_DRIFT_POLICY_REPAIR,
+	"hold":   lifecyclev1.DriftPolicy_DRIFT_POLICY_HOLD,
+}
+
+// find is the one that an id or a name names.
+func (k *targetKind[T]) find(ctx context.Context, s *session, named string) (one T, err error) {
+	all, err := k.list(ctx, s)
+	if err != nil {
+		return one, err
+	}
+	for _, one := range all {
+		if k.id(one) == named {
+			return one, nil
+		}
+	}
+	for _, one := range all {
+		if one.GetName() == named {
+			return one, nil
+		}
+	}
+	return one, &missingError{kind: k.name, name: named}
+}
+
+// show prints one as it is now, with its open drifts.
+func (k *targetKind[T]) show(a *app, command *cobra.Command, s *session, named string) error {
+	one, err := k.find(command.Context(), s, named)
+	if err != nil {
+		return err
+	}
+	var drifts []*lifecyclev1.Drift
+	if one.GetOpenDrifts() > 0 {
+		if drifts, err = driftsOf(command.Context(), s, k.id(one)); err != nil {
+			return err
+		}
+	}
+	return a.format.print(command.OutOrStdout(), &targetView[T]{kind: k, one: one, drifts: drifts, now: a.deps.Now()})
+}
+
+// targetListView shows edges or tunnels as one table or one JSON object.
+type targetListView[T target] struct {
+	kind *targetKind[T]
+	all  []T
+	now  time.Time
+}
+
+func (v *targetListView[T]) json() (json.RawMessage, error) { return listJSON(v.kind.name+"s", v.all) }
+
+func (v *targetListView[T]) write(p *page) {
+	heading := []string{"ID", "NAME", "SYNCED", "GENERATION", "POLICY", "DRIFTS"}
+	if v.kind.refusals != nil {
+		heading = append(heading, "REFUSES")
+	}
+	rows := [][]string{append(heading, "SEEN", "FAULT")}
+	for _, one := range v.all {
+		row := []string{
+			v.kind.id(one), one.GetName(), yesNo(one.GetSynced()), generation(one),
+			driftPolicy(one.GetDriftPolicy()), strconv.Itoa(int(one.GetOpenDrifts())),
+		}
+		if v.kind.refusals != nil {
+			row = append(row, strconv.Itoa(v.kind.refusals(one)))
+		}
+		rows = append(rows, append(row, age(one.GetLastSeenTime(), v.now), one.GetFaultReason()))
+	}
+	p.table(rows...)
+}
+
+// generation is the one that was proved, and the one that was assigned where that
+// is another.
+func generation(one target) string {
+	if one.GetGeneration() == one.GetProvenGeneration() {
+		return strconv.FormatUint(one.GetGeneration(), 10)
+	}
+	return fmt.Sprintf("%d (%d proved)", one.GetGeneration(), one.GetProvenGeneration())
+}
+
+// targetView shows one edge or tunnel and its open drifts.
+type targetView[T target] struct {
+	kind   *targetKind[T]
+	one    T
+	drifts []*lifecyclev1.Drift
+	now    time.Time
+}
+
+func (v *targetView[T]) json() (json.RawMessage, error) {
+	one, err := protoJSON(v.one)
+	if err != nil {
+		return nil, err
+	}
+	drifts, err := messagesJSON(v.drifts)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{v.kind.name: one, "drifts": drifts})
+}
+
+func (v *targetView[T]) write(p *page) {
+	facts := [][]string{{"ID", v.kind.id(v.one)}, {"Name", v.one.GetName()}}
+	facts = append(facts, v.kind.facts(v.one)...)
+	facts = append(facts,
+		[]string{"Synced", yesNo(v.one.GetSynced())},
+		[]string{"Generation", generation(v.one)},
+		[]string{"Policy", driftPolicy(v.one.GetDriftPolicy())},
+		[]string{"Drifts", strconv.Itoa(int(v.one.GetOpenDrifts()))},
+		[]string{"Seen", moment(v.one.GetLastSeenTime(), v.now)},
+	)
+	if fault := faultLine(v.one); fault != "" {
+		facts = append(facts, []string{"Fault", fault})
+	}
+	p.table(facts...)
+	if page := diagnosisPage(v.one.GetFaultReason()); page != "" {
+		p.printf("see: %s", page)
+	}
+	if v.kind.more != nil {
+		v.kind.more(p, v.one, v.now)
+	}
+	writeDrifts(p, v.drifts, int(v.one.GetOpenDrifts()), v.now)
+}
+
+func faultLine(one target) string {
+	if one.GetFaultMessage() == "" {
+		return one.GetFaultReason()
+	}
+	return one.GetFaultReason() + ": " + one.GetFaultMessage()
+}
