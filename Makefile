@@ -24,6 +24,9 @@ define GENERATORS
 @go run ./services/lifecycle/cmd/diagrams docs/state-machines.md
 endef
 
+# What an installation of several processes runs.
+apart = ./simulators/... $(foreach s,lifecycle edge-agent tunnel dnsvalidator,github.com/siteplane/siteplane/services/$(s)/cmd/$(s))
+
 ready = @sh tools/ensure-go && sh tools/ensure-packages $@
 # $(call each,COMMAND): run COMMAND in every module's folder without the workspace,
 # and name the module where it fails.
@@ -35,13 +38,14 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 	@echo 'variables:'
 	@echo '  ONCE=1   demo: check, print the verdict and end'
+	@echo '  SPLIT=1  demo: the four services as programs of their own'
 	@echo '  NAME=x   bench: only the benchmark x'
 
 .PHONY: demo
 demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks and ends)
 	$(ready)
-	@go build -o bin/ ./cmd/siteplane ./test/demo
-	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once)
+	@go build -o bin/ ./cmd/siteplane ./test/demo $(if $(SPLIT),$(apart))
+	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once) $(if $(SPLIT),-split)
 
 # -count=1: Go's cache of results sees the files that a test reads, not those that
 # a program built or started by the test depends on.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -62,13 +61,13 @@ func (d *demo) knowing(ctx context.Context, site *lifecyclev1.Site) (files, tabl
 	served := func(path string) bool { return logs(path) || superseded(path) }
 	byName, nameErr := mentions(d.edgeDir(), hostname, logs)
 	byID, idErr := mentions(d.edgeDir(), siteID, served)
-	tables, tableErr := bearers(ctx, filepath.Join(d.installation.dataDir, "siteplane.db"), siteID, domainID, hostname)
+	tables, tableErr := bearers(ctx, d.installation.Where().Database, siteID, domainID, hostname)
 	files = append(byName, byID...)
 	slices.Sort(files)
 	return slices.Compact(files), tables, errors.Join(nameErr, idErr, tableErr)
 }
 
-func (d *demo) edgeDir() string { return filepath.Join(d.installation.dataDir, "edge") }
+func (d *demo) edgeDir() string { return d.installation.Where().EdgeDir }
 
 // logs says whether a path below the edge's directory is a log.
 func logs(path string) bool { return strings.HasPrefix(path, "logs/") }

@@ -39,7 +39,7 @@ func logIntentAndOutcome(ctx context.Context, d *demo) error {
 		return err
 	}
 	return eventually(ctx, logLimit, func(context.Context) error {
-		log, err := os.ReadFile(d.installation.logFile)
+		log, err := os.ReadFile(d.installation.Where().Log)
 		if err != nil {
 			return fmt.Errorf("read the log: %w", err)
 		}

@@ -82,7 +82,7 @@ func (d *demo) removedInOrder(ctx context.Context) error {
 
 // cloudflareLog reads the log of the simulated Cloudflare.
 func (d *demo) cloudflareLog(ctx context.Context) (calls []simulatedCall, err error) {
-	api, _, _ := strings.Cut(d.installation.place(placeCloudflare), "/client/v4")
+	api := strings.TrimSuffix(d.installation.Where().CloudflareURL, "/client/v4")
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/_sim/log", nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the simulated Cloudflare for its log: %w", err)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/test/process"
 )
 
 // cli uses the installation through the command line.
@@ -26,7 +27,7 @@ type cli struct {
 // see besides, and may be nil.
 func (c *cli) show(ctx context.Context, progress io.Writer, args ...string) (string, error) {
 	var result, complaint bytes.Buffer
-	cmd := command(exec.CommandContext(ctx, c.program, args...))
+	cmd := process.Command(exec.CommandContext(ctx, c.program, args...))
 	cmd.Env = append(os.Environ(), "SITEPLANE_CONFIG="+c.config)
 	cmd.Stdout, cmd.Stderr = &result, &complaint
 	if progress != nil {

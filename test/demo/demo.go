@@ -14,10 +14,13 @@ import (
 
 // config is what the command line says.
 type config struct {
-	program    string
-	once, keep bool
-	portBase   int
+	program           string
+	once, keep, split bool
+	portBase          int
 }
+
+// bin is where all programs are.
+func (c config) bin() string { return filepath.Dir(c.program) }
 
 // onceLimit is how long start and checks may take together; ending it all may
 // take 25 seconds more.
@@ -33,7 +36,7 @@ type demo struct {
 	out, errs    io.Writer
 	origin       *origin
 	collector    *collector
-	installation *installation
+	installation installation
 	cli          *cli
 	visitor      visitor
 	editor       editor
@@ -93,26 +96,36 @@ func (d *demo) begin(ctx context.Context) (err error) {
 
 // start runs the installation and returns when it is up.
 func (d *demo) start(ctx context.Context) (err error) {
-	d.installation, err = launch(d.config.program, d.dir, d.config.portBase, d.collector.address)
-	if err != nil {
+	if d.installation, err = d.form(ctx); err != nil {
 		return err
 	}
-	if err := d.installation.awaitUp(ctx); err != nil {
+	if err := d.installation.Start(ctx); err != nil {
 		return err
 	}
-	d.cli = &cli{program: d.config.program, config: d.installation.place(placeCLI)}
-	if d.editor, err = newEditor(d.installation.place(placeDNS)); err != nil {
-		return err
-	}
-	d.visitor, err = newVisitor(d.installation.place(placeDNS), d.installation.place(placeSites))
+	where := d.installation.Where()
+	d.cli = &cli{program: d.config.program, config: where.CLIConfig}
+	d.visitor = visitor{dns: where.DNS, port: where.SitesPort}
+	d.editor, err = newEditor(where.DNS, where.DNSKey)
 	return err
+}
+
+// form is the installation that the command line asks for.
+func (d *demo) form(ctx context.Context) (installation, error) {
+	if !d.config.split {
+		return newUpForm(d.config, d.dir, d.collector.address), nil
+	}
+	made, err := newSplitForm(ctx, d.config, d.dir, d.collector.address)
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 // end stops whatever runs, the installation first, for it uses the others.
 func (d *demo) end() error {
 	var problems []error
 	if d.installation != nil {
-		problems = append(problems, d.installation.stop())
+		problems = append(problems, d.installation.End())
 	}
 	if d.collector != nil {
 		d.collector.stop()

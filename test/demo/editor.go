@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -25,10 +24,8 @@ var (
 	secretLine = regexp.MustCompile(`secret "([^"]+)"`)
 )
 
-// newEditor reads what `siteplane up` says: the DNS server, and the file of the
-// key that updates are signed with.
-func newEditor(dnsPlace string) (editor, error) {
-	server, file, _ := strings.Cut(dnsPlace, ", update key ")
+// newEditor reads the file of the key that updates are signed with.
+func newEditor(server, file string) (editor, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return editor{}, fmt.Errorf("read the DNS update key: %w", err)

@@ -22,8 +22,8 @@ func (d *demo) show(ctx context.Context) error {
 	case <-ctx.Done():
 		fmt.Fprintln(d.out, "\nstopping the installation and its nginx")
 		return nil
-	case <-d.installation.ended:
-		return d.installation.died()
+	case <-d.installation.Ended():
+		return d.installation.Died()
 	}
 }
 
@@ -72,12 +72,12 @@ func (d *demo) showCommand(ctx context.Context, args ...string) error {
 // site.
 func (d *demo) showConfig(context.Context) error {
 	site := d.hello.GetSite()
-	dir := filepath.Dir(d.installation.place(placeNginx))
+	dir := filepath.Dir(d.installation.Where().NginxConf)
 	files, err := filepath.Glob(filepath.Join(dir, "*.conf"))
 	if err != nil {
 		return fmt.Errorf("find the nginx configuration: %w", err)
 	}
-	d.prompt("nginx reads %s; of this site are", d.installation.place(placeNginx))
+	d.prompt("nginx reads %s; of this site are", d.installation.Where().NginxConf)
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -102,7 +102,7 @@ func (d *demo) showUsage() {
 		d.config.program + " site delete " + site.GetSiteId() + " --wait",
 		"curl http://" + net.JoinHostPort(hostname, d.visitor.port) + "/   # a browser can, too",
 		"curl -H 'Host: " + hostname + "' http://" + net.JoinHostPort(edgeAddress.String(), d.visitor.port) + "/",
-		"tail -f " + d.installation.logFile,
+		"tail -f " + d.installation.Where().Log,
 	} {
 		fmt.Fprintln(d.out, line)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
@@ -64,6 +65,10 @@ func judgeSteps(entries []*lifecyclev1.TimelineEntry) error {
 	return nil
 }
 
+// intents are what an intent may have come to: it wrote what is wanted, found it
+// wanted already, or had nothing to write.
+var intents = []string{"made", "found", ""}
+
 // judgeEntry looks at one half of a step; open says whether there was an intent
 // that still waits for its outcome.
 func judgeEntry(entry *lifecyclev1.TimelineEntry, open bool) error {
@@ -76,7 +81,7 @@ func judgeEntry(entry *lifecyclev1.TimelineEntry, open bool) error {
 		return fmt.Errorf("an entry has the trace id %q", entry.GetTraceId())
 	case intent && open:
 		return fmt.Errorf("an intent has no outcome")
-	case intent && step.GetResult() != "":
+	case intent && !slices.Contains(intents, step.GetResult()):
 		return fmt.Errorf("an intent has the result %q", step.GetResult())
 	case intent:
 		return nil

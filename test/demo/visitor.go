@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -33,20 +31,6 @@ type visitor struct {
 type answer struct {
 	status int
 	body   string
-}
-
-// newVisitor reads what `siteplane up` says: the DNS server, perhaps followed by
-// more, and the pattern of the sites' URLs.
-func newVisitor(dnsPlace, sitesPlace string) (visitor, error) {
-	server, _, _ := strings.Cut(dnsPlace, ",")
-	if _, _, err := net.SplitHostPort(server); err != nil {
-		return visitor{}, fmt.Errorf("find the DNS server in %q: %w", dnsPlace, err)
-	}
-	sites, err := url.Parse(sitesPlace)
-	if err != nil || sites.Port() == "" {
-		return visitor{}, fmt.Errorf("find the port of the sites in %q: %w", sitesPlace, err)
-	}
-	return visitor{dns: server, port: sites.Port()}, nil
 }
 
 // resolve asks for the A records of a name, with a query of its own: the host's

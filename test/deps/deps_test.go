@@ -83,6 +83,8 @@ func TestCheck(t *testing.T) {
 		{name: "app imports api", from: lifecycle + "app", to: lifecycle + "api"},
 		{name: "api imports program", from: lifecycle + "api", to: lifecycle + "cmd/lifecycle"},
 		{name: "api imports store", from: lifecycle + "api", to: lifecycle + "store/sqlite"},
+		{name: "service's wiring imports program", from: lifecycle + "service", to: lifecycle + "cmd/lifecycle"},
+		{name: "api imports the wiring", from: lifecycle + "api", to: lifecycle + "service"},
 		{name: "program imports store", from: lifecycle + "cmd/lifecycle", to: lifecycle + "store/sqlite"},
 		{name: "domain imports grpc", from: lifecycle + "site", to: "google.golang.org/grpc/codes"},
 		{name: "domain imports protobuf", from: lifecycle + "edge", to: "google.golang.org/protobuf/proto"},

@@ -6,11 +6,12 @@ import "slices"
 // that no layer lists fails the test: decide which layer it belongs to.
 var (
 	foundation = under("./services/lifecycle", "", "/id")
-	domain     = under("./services/lifecycle", "/admin", "/auth", "/backoff", "/condition", "/desired", "/edge", "/event",
+	domain     = under("./services/lifecycle", "/admin", "/auth", "/backoff", "/condition", "/desired", "/drift", "/edge", "/event", "/failpoint", "/hold",
 		"/infra", "/machine", "/network", "/saga", "/site", "/tunnel", "/worker")
-	adapters = under("./services/lifecycle", "/infra/fake", "/infra/remote", "/plan", "/reconcile", "/store/...")
+	adapters = under("./services/lifecycle", "/infra/fake", "/infra/marked", "/infra/remote", "/plan", "/reconcile", "/store/...")
 	app      = under("./services/lifecycle", "/app/...")
 	api      = under("./services/lifecycle", "/api/...")
+	wiring   = under("./services/lifecycle", "/service/...")
 	programs = under("./services/lifecycle", "/cmd/...")
 )
 
@@ -98,9 +99,14 @@ var layers = []Rule{
 		Because: "api translates for app and the domain packages; it knows no store, no adapter, no program",
 	},
 	{
+		Of:      wiring,
+		May:     slices.Concat(wiring, api, app, adapters, domain, foundation, shared),
+		Because: "service wires one shape of lifecycle, with its store and adapters; it knows no program",
+	},
+	{
 		Of:      programs,
-		May:     slices.Concat(programs, api, app, domain, foundation, shared),
-		Because: "a program starts app and api; which stores and adapters there are is app's business",
+		May:     slices.Concat(programs, wiring, api, app, domain, foundation, shared),
+		Because: "a program starts service; which store and adapters there are is service's business",
 	},
 }
 
