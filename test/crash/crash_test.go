@@ -1,17 +1,41 @@
+// Package crash_test kills the real lifecycle process at every failpoint there is,
+// and proves that what is there in the end is what would have been there without.
+//
+// It owns the scenarios that pass the failpoints, and the list of what two runs
+// may differ in (normal_test.go); everything else is compared byte for byte: the
+// rows of the database, the files of nginx, what the simulated Cloudflare holds.
+//
+// It must not know the steps: reconcile.Failpoints() names them, and a name that
+// no scenario passes fails TestEveryFailpointIsReached. Only lifecycle dies; what
+// it calls runs inside the test, nginx as itself.
 package crash_test
 
 import (
-	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
-	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 )
+
+var update = flag.Bool("update", false, "write which scenario passes which failpoint to "+reachedFile)
+
+// atOnce is how many worlds there are beside each other: mostly they wait.
+const atOnce = "3"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -32,86 +56,45 @@ func build(t *testing.T) (program string) {
 	return program
 }
 
-// play plays a scenario while lifecycle dies at a failpoint; at none if it is "".
-func (w *world) play(t *testing.T, s scenario, at failpoint.Name) []record {
-	t.Helper()
-	w.scenes++
-	r := &scene{t: t, w: w, slug: fmt.Sprintf("run%04d", w.scenes)}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	defer cancel()
-	r.ctx = ctx
-	if w.scenes > 1 {
-		var err error
-		r.before, err = w.readTables(ctx)
-		must(t, err)
-	}
-	lives := 0
-	control, err := startControl(at, func(at failpoint.Name) (*life, error) {
-		lives++
-		return newLife(w, w.program, w.path(fmt.Sprintf("%s-%d.log", r.slug, lives)), w.path(r.slug+".reached"), at)
-	})
-	must(t, err)
-	r.control = control
-	r.sites = lifecyclev1.NewSiteServiceClient(control)
-	r.domains = lifecyclev1.NewDomainServiceClient(control)
-	r.operations = lifecyclev1.NewOperationServiceClient(control)
-	r.zones = lifecyclev1.NewZoneServiceClient(control)
-	defer func() {
-		if err := control.stop(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			for n := 1; n <= lives; n++ {
-				log, err := os.ReadFile(w.path(fmt.Sprintf("%s-%d.log", r.slug, n)))
-				t.Logf("life %d ended with (%v):\n%s", n, err, log[max(0, len(log)-6000):])
-			}
-		}
-	}()
-	s.play(r)
-	if err := control.awaitDeath(); err != nil {
-		t.Error(err)
-	}
-	r.note("at the end")
-	return r.records
-}
+// deaths is how often lifecycle dies in one world.
+const deaths = 16
 
-func TestDev(t *testing.T) {
+// F01, F02: the process is killed between any two steps of its work.
+func TestLifecycle_is_killed_at_every_failpoint(t *testing.T) {
 	program := build(t)
+	if *update {
+		writeAssignments(t, program)
+	}
+	scenarioOf := assignments(t)
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			w := newWorld(t, program)
-			w.begin(t)
-			for i := range 2 {
-				begun := time.Now()
-				for _, rec := range w.play(t, s, "") {
-					must(t, os.WriteFile(fmt.Sprintf("/tmp/fp/%s-%d-%s", s.name, i, rec.moment), []byte(rec.content), 0o600))
-				}
-				t.Log(time.Since(begun))
-				reached, err := os.ReadFile(w.path(fmt.Sprintf("run%04d.reached", w.scenes)))
-				must(t, err)
-				must(t, os.WriteFile("/tmp/fp/"+s.name+".reached", reached, 0o600))
-			}
-		})
+		names := slices.DeleteFunc(reconcile.Failpoints(), func(name failpoint.Name) bool { return scenarioOf[name] != s.name })
+		part := 0
+		for names := range slices.Chunk(names, deaths) {
+			part++
+			t.Run(fmt.Sprintf("%s_%d", s.name, part), func(t *testing.T) {
+				t.Parallel()
+				killEach(t, program, s, names)
+			})
+		}
 	}
 }
 
-// begin starts lifecycle for the first time, and lets the first tenant use the
-// managed zone.
-func (w *world) begin(t *testing.T) {
-	t.Helper()
-	w.play(t, scenario{"begin", func(r *scene) {
-		tenant := ""
-		r.until("there is a tenant", func() error {
-			now, err := r.w.readTables(r.ctx)
-			for _, row := range now["tenant"] {
-				tenant = row["id"]
+// killEach plays a scenario once without a death, and then once for each
+// failpoint. A world in which something went wrong is left.
+func killEach(t *testing.T, program string, s scenario, names []failpoint.Name) {
+	var w *world
+	var want []record
+	for _, name := range names {
+		if w == nil {
+			w = newWorld(t, program)
+			want = w.play(t, s, "")
+			if !slices.Contains(w.passed(t), name) {
+				t.Errorf("%s is not passed by this scenario any more: correct %s with -update", name, reachedFile)
+				continue
 			}
-			if err == nil && tenant == "" {
-				err = fmt.Errorf("there is none")
-			}
-			return err
-		})
-		_, err := r.zones.GrantZone(r.ctx, &lifecyclev1.GrantZoneRequest{ZoneName: managedZone, TenantId: tenant})
-		must(t, err)
-	}}, "")
+		}
+		if !t.Run(string(name), func(t *testing.T) { wantSame(t, w.play(t, s, name), want) }) {
+			w = nil
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -30,9 +29,9 @@ type life struct {
 // writeCertificates makes what lifecycle proves itself with.
 func (w *world) writeCertificates(t *testing.T) {
 	t.Helper()
-	_, err := w.ca.WriteIdentity(w.path("pki"), service.LifecyclePath, time.Hour)
+	_, err := w.ca.WriteIdentity(w.path("pki"), service.LifecyclePath, validFor)
 	must(t, err)
-	_, err = w.ca.WriteServer(w.path("pki"), []string{w.host()}, time.Hour)
+	_, err = w.ca.WriteServer(w.path("pki"), []string{w.host()}, validFor)
 	must(t, err)
 }
 
@@ -56,10 +55,10 @@ func (w *world) arguments() []string {
 
 // newLife starts a process that notes the failpoints that it passes, and dies at
 // one if it is given.
-func newLife(w *world, program, logFile, reachedFile string, at failpoint.Name) (*life, error) {
+func newLife(w *world, logFile, reachedFile string, at failpoint.Name) (*life, error) {
 	l := &life{w: w, up: make(chan struct{})}
 	l.process = process.New(process.Config{
-		Name: "lifecycle", Program: program, Args: w.arguments(), LogFile: logFile, Said: l.hear,
+		Name: "lifecycle", Program: w.program, Args: w.arguments(), LogFile: logFile, Said: l.hear,
 		Env: []string{"SITEPLANE_FAILPOINT=" + string(at), "SITEPLANE_FAILPOINT_LOG=" + reachedFile},
 	})
 	return l, l.process.Start()

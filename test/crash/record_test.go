@@ -2,10 +2,6 @@ package crash_test
 
 import (
 	"cmp"
-	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -13,135 +9,67 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"testing"
 )
 
-// row is one row of the database; its columns by name, as text.
-type row map[string]string
+// record is what there was at a moment of a scene: rows, the files of nginx, and
+// what the simulated Cloudflare holds. Two records of the same moment are equal
+// byte for byte.
+type record struct{ moment, content string }
 
-// tables are the rows of the database, by table.
-type tables map[string][]row
-
-// key is the row as it is.
-func (r row) key() string {
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return err.Error()
-	}
-	return string(raw)
-}
-
-// readTables reads every table in one snapshot.
-func (w *world) readTables(ctx context.Context) (tables, error) {
-	tx, err := w.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	all := tables{}
-	names, err := query(ctx, tx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`)
-	for _, name := range names {
-		rows, readErr := query(ctx, tx, `SELECT * FROM `+name["name"])
-		all[name["name"]] = rows
-		err = errors.Join(err, readErr)
-	}
-	return all, errors.Join(err, tx.Rollback())
-}
-
-func query(ctx context.Context, tx *sql.Tx, text string) (out []row, err error) {
-	rows, err := tx.QueryContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		values, pointers := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			pointers[i] = &values[i]
+// record writes down what this scene has made so far.
+func (r *scene) record(moment string, now tables) (record, error) {
+	news := now.since(r.before)
+	named := r.names(news)
+	var out strings.Builder
+	for _, table := range slices.Sorted(maps.Keys(news)) {
+		for _, line := range normalRows(table, news[table], named) {
+			fmt.Fprintln(&out, line)
 		}
-		if err := rows.Scan(pointers...); err != nil {
-			return nil, err
-		}
-		read := row{}
-		for i, column := range columns {
-			read[column] = asText(values[i])
-		}
-		out = append(out, read)
 	}
-	return out, rows.Err()
+	files, err := r.w.nginxFiles()
+	if err != nil {
+		return record{}, err
+	}
+	for _, text := range []string{files, string(r.w.cloudflare.Snapshot())} {
+		out.WriteString(normalText(named.Replace(text)))
+	}
+	return record{moment, out.String()}, nil
 }
 
-func asText(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "NULL"
-	case []byte:
-		return fmt.Sprintf("%x", v)
-	}
-	return fmt.Sprint(value)
-}
-
-// since returns the rows that were not there before, as they are now.
-func (all tables) since(before tables) tables {
-	news := tables{}
-	for table, rows := range all {
-		old := map[string]bool{}
-		for _, r := range before[table] {
-			old[r.key()] = true
-		}
-		news[table] = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return old[r.key()] })
-	}
-	return news
-}
-
-// names replaces what each run calls otherwise by what it is: ids, and the slug.
+// names replaces what every scene calls otherwise by what it is.
 func (r *scene) names(news tables) *strings.Replacer {
-	var pairs []string
-	call := func(id, name string) { pairs = append(pairs, id, name) }
-	known := map[string]string{}
+	known := map[string]string{r.slug: "<slug>"}
 	for _, s := range news["site"] {
 		known[s["id"]] = "<site>"
 	}
 	for _, d := range news["domain"] {
 		known[d["id"]] = "<domain " + strings.ReplaceAll(d["hostname"], r.slug, "<slug>") + ">"
 	}
-	operations := slices.Clone(news["operation"])
-	slices.SortStableFunc(operations, func(a, b row) int { return cmp.Compare(a["created_at"], b["created_at"]) })
-	counts := map[string]int{}
-	for _, o := range operations {
-		of := o["kind"] + " of " + known[o["object_id"]]
-		counts[of]++
-		known[o["id"]] = fmt.Sprintf("<%s %d>", of, counts[of])
+	for _, c := range news["claim"] {
+		known[c["token"]] = "<token>"
 	}
+	for _, d := range news["drift"] {
+		known[d["id"]] = "<drift>"
+	}
+	nameOperations(known, news["operation"])
+	var pairs []string
 	for _, id := range slices.Sorted(maps.Keys(known)) {
-		call(id, known[id])
+		pairs = append(pairs, id, known[id])
 	}
-	call(r.slug, "<slug>")
 	return strings.NewReplacer(pairs...)
 }
 
-// render writes what a run has left: rows, the files of nginx, and what the
-// simulated Cloudflare holds.
-func (r *scene) render(now tables) (string, error) {
-	news := now.since(r.before)
-	named := r.names(news)
-	var out strings.Builder
-	for _, table := range slices.Sorted(maps.Keys(news)) {
-		for _, line := range normalRows(table, news[table], named) {
-			fmt.Fprintf(&out, "%s %s\n", table, line)
-		}
+// nameOperations counts those of each kind on each object.
+func nameOperations(known map[string]string, operations []row) {
+	operations = slices.Clone(operations)
+	slices.SortStableFunc(operations, func(a, b row) int { return cmp.Compare(a["created_at"], b["created_at"]) })
+	counts := map[string]int{}
+	for _, o := range operations {
+		what := o["kind"] + " of " + known[o["object_id"]]
+		counts[what]++
+		known[o["id"]] = fmt.Sprintf("<%s, %d>", what, counts[what])
 	}
-	files, err := r.w.nginxFiles()
-	if err != nil {
-		return "", err
-	}
-	out.WriteString(normalFiles(named.Replace(files)))
-	out.WriteString(named.Replace(string(r.w.cloudflare.Snapshot())))
-	return out.String(), nil
 }
 
 // nginxFiles are the files that nginx runs, one after the other.
@@ -162,4 +90,38 @@ func (w *world) nginxFiles() (string, error) {
 		return err
 	})
 	return out.String(), err
+}
+
+// wantSame fails the test where a run that was cut off differs from one that was
+// not.
+func wantSame(t *testing.T, got, want []record) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d moments were recorded, want %d", len(got), len(want))
+	}
+	for i, r := range want {
+		if got[i].content != r.content {
+			t.Errorf("%s, - without a death, + with it:\n%s", r.moment, difference(r.content, got[i].content))
+		}
+	}
+}
+
+// difference returns the lines that only one of two texts has.
+func difference(before, after string) string {
+	one, other := slices.Collect(strings.Lines(before)), slices.Collect(strings.Lines(after))
+	return only("- ", one, other) + only("+ ", other, one)
+}
+
+func only(sign string, lines, others []string) string {
+	count := map[string]int{}
+	for _, line := range others {
+		count[line]++
+	}
+	var out strings.Builder
+	for _, line := range lines {
+		if count[line]--; count[line] < 0 {
+			out.WriteString(sign + line)
+		}
+	}
+	return out.String()
 }

@@ -1,25 +1,26 @@
 package crash_test
 
 import (
-	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 )
 
 // patience is long because a slow machine is no fault.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // scene is one run of a scenario, with a site of its own.
 type scene struct {
-	t       *testing.T
-	ctx     context.Context
-	w       *world
-	control *control
-	slug    string
+	t *testing.T
+	w *world
+	// slug is the site's, and part of every name that the scene makes.
+	slug string
 
 	sites      lifecyclev1.SiteServiceClient
 	domains    lifecyclev1.DomainServiceClient
@@ -31,46 +32,69 @@ type scene struct {
 	records []record
 }
 
-// record is what there was at a moment of a scene.
-type record struct{ moment, content string }
-
-// until looks until nothing is missed.
-func (r *scene) until(what string, look func() error) {
-	r.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := look()
-		if err == nil {
-			return
+// play plays a scenario while lifecycle dies at a failpoint, or is left alone when
+// there is none, and returns what was recorded.
+func (w *world) play(t *testing.T, s scenario, at failpoint.Name) []record {
+	t.Helper()
+	w.scenes++
+	r := &scene{t: t, w: w, slug: fmt.Sprintf("run%04d", w.scenes)}
+	r.before = w.rows(t)
+	c, err := startControl(at, func(at failpoint.Name) (*life, error) { return newLife(w, r.file("log"), r.file("reached"), at) })
+	must(t, err)
+	defer func() {
+		if err := c.stop(); err != nil {
+			t.Error(err)
 		}
-		if r.t.Failed() || time.Now().After(deadline) {
-			r.t.Fatalf("%s: not within %s: %v", what, patience, err)
+		if t.Failed() {
+			log, err := os.ReadFile(r.file("log"))
+			t.Logf("lifecycle logged (%v):\n%s", err, log[max(0, len(log)-6000):])
 		}
-		time.Sleep(lookEvery)
+	}()
+	r.sites, r.domains = lifecyclev1.NewSiteServiceClient(c), lifecyclev1.NewDomainServiceClient(c)
+	r.operations, r.zones = lifecyclev1.NewOperationServiceClient(c), lifecyclev1.NewZoneServiceClient(c)
+	s.play(r)
+	if err := c.awaitDeath(); err != nil {
+		t.Error(err)
 	}
+	r.note("at the end")
+	return r.records
+}
+
+// file is one of this scene, for instance its log.
+func (r *scene) file(of string) string { return r.w.path(r.slug + "." + of) }
+
+// rows reads the database, which is empty until lifecycle has made it.
+func (w *world) rows(t *testing.T) tables {
+	t.Helper()
+	if found, err := filepath.Glob(w.database()); err != nil || len(found) == 0 {
+		return nil
+	}
+	all, err := w.readTables(t.Context())
+	must(t, err)
+	return all
 }
 
 // note records what there is, once everything has come to rest.
 func (r *scene) note(moment string) {
 	r.t.Helper()
-	r.until("it comes to rest "+moment, func() error {
-		now, err := r.w.readTables(r.ctx)
+	r.until("all is at rest "+moment, func() error {
+		now, err := r.w.readTables(r.t.Context())
 		if err != nil {
 			return err
 		}
 		if err := atRest(now); err != nil {
 			return err
 		}
-		content, err := r.render(now)
+		noted, err := r.record(moment, now)
 		if err == nil {
-			r.records = append(r.records, record{moment, content})
+			r.records = append(r.records, noted)
 		}
 		return err
 	})
 }
 
-// atRest returns what is still to be done. Whoever looks again and again by the
-// clock rests until then.
+// atRest returns what is still to be done. What is looked at by the clock rests
+// until then.
 func atRest(now tables) error {
 	for _, table := range []string{"edge_change", "tunnel_change"} {
 		if n := len(now[table]); n > 0 {
@@ -84,10 +108,36 @@ func atRest(now tables) error {
 	}
 	soon := fmt.Sprint(time.Now().Add(lookEvery).UnixMicro())
 	for _, w := range now["work"] {
-		dirty := w["wanted_seq"] != w["done_seq"]
-		if w["owner"] != "NULL" || w["again_at"] != "NULL" || dirty && w["due_at"] < soon {
-			return fmt.Errorf("work on %s is not done", w["key"])
+		if w["owner"] != "NULL" || w["wanted_seq"] != w["done_seq"] && w["due_at"] < soon {
+			return fmt.Errorf("the %s %s is worked on", w["kind"], w["key"])
 		}
 	}
 	return nil
 }
+
+// until looks until nothing is missed.
+func (r *scene) until(what string, look func() error) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := look()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s: not within %s: %v", what, patience, err)
+		}
+		time.Sleep(lookEvery)
+	}
+}
+
+// begin is the first scene of a world: lifecycle makes its database, and the first
+// tenant may use the managed zone.
+var begin = scenario{"begin", func(r *scene) {
+	_, err := r.zones.ListZoneGrants(r.t.Context(), &lifecyclev1.ListZoneGrantsRequest{})
+	must(r.t, err)
+	for _, tenant := range r.w.rows(r.t)["tenant"] {
+		_, err := r.zones.GrantZone(r.t.Context(), &lifecyclev1.GrantZoneRequest{ZoneName: managedZone, TenantId: tenant["id"]})
+		must(r.t, err)
+	}
+}}

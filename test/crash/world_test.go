@@ -38,6 +38,9 @@ const (
 	token     = "token-of-the-simulated-account"
 )
 
+// validFor is how long certificates hold: long enough not to be warned of.
+const validFor = 30 * 24 * time.Hour
+
 // world is everything that lifecycle calls, and outlives it.
 type world struct {
 	root string
@@ -77,9 +80,10 @@ func newWorld(t *testing.T, program string) *world {
 	w.startSimulators(t)
 	w.startServices(t)
 	w.writeCertificates(t)
-	w.db, err = sql.Open("sqlite", "file:"+w.database())
+	w.db, err = sql.Open("sqlite", "file:"+w.database()+"?mode=rw")
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
+	w.play(t, begin, "")
 	return w
 }
 
@@ -98,20 +102,20 @@ func (w *world) listen(t *testing.T) net.Listener {
 }
 
 // elsewhere is an address at which nobody answers.
-func (w *world) elsewhere() string { return w.cloudflared.Addr().Next().String() }
+func (w *world) elsewhere() string { return w.visitors.Addr().Next().String() }
 
-// addresses returns two free ones, with the same port.
+// addresses returns two free ones, with the same port, in networks of their own.
 func addresses(t *testing.T) (first, second netip.AddrPort) {
 	t.Helper()
-	network := [2]byte{byte(rand.IntN(200) + 20), byte(rand.IntN(256))}
-	at := func(last byte, port uint16) netip.AddrPort {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, network[0], network[1], last}), port)
+	network, subnet := byte(20+rand.IntN(200)), byte(2*rand.IntN(128))
+	at := func(beside byte, port uint16) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, network, subnet + beside, 1}), port)
 	}
-	l, err := net.Listen("tcp", at(1, 0).String())
+	l, err := net.Listen("tcp", at(0, 0).String())
 	must(t, err)
 	port := uint16(l.Addr().(*net.TCPAddr).Port)
 	must(t, l.Close())
-	return at(1, port), at(2, port)
+	return at(0, port), at(1, port)
 }
 
 func (w *world) startSimulators(t *testing.T) {
@@ -175,7 +179,7 @@ var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 func (w *world) issue(t *testing.T, path string) *identity.Identity {
 	t.Helper()
-	issued, err := w.ca.Issue(path, time.Hour)
+	issued, err := w.ca.Issue(path, validFor)
 	must(t, err)
 	return issued
 }

@@ -36,6 +36,14 @@ var checks = []check{
 	{name: "taken_only_after_proof", needs: "impostor_refused", run: takenOnlyAfterProof},
 	{name: "primary_swapped", needs: "wrong_cname_extra_domain_site_stays_active", run: primarySwapped},
 	{name: "domain_removed_clean", needs: "custom_hostname_active", run: domainRemovedClean},
+	{name: "killed_mid_put_converges", needs: "custom_managed_active", run: killedMidPutConverges},
+	{name: "tunnel_failure_compensated", needs: "custom_managed_active", run: tunnelFailureCompensated},
+	{name: "hand_edit_repaired", needs: "killed_mid_put_converges", run: handEditRepaired},
+	{name: "removed_rule_repaired", needs: "killed_mid_put_converges", run: removedRuleRepaired},
+	{name: "hold_holds", needs: "hand_edit_repaired", run: holdHolds},
+	{name: "poison_site_isolated", needs: "custom_managed_active", run: poisonSiteIsolated},
+	{name: "restart_serves_without_control_plane", needs: "custom_managed_active", run: restartServesWithoutControlPlane},
+	{name: "edge_rebuilt_identical", needs: "custom_managed_active", run: edgeRebuiltIdentical},
 }
 
 // runChecks runs them all, whatever becomes of each, and prints a line for each.

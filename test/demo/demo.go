@@ -24,7 +24,7 @@ func (c config) bin() string { return filepath.Dir(c.program) }
 
 // onceLimit is how long start and checks may take together; ending it all may
 // take 25 seconds more.
-const onceLimit = 150 * time.Second
+const onceLimit = 4 * time.Minute
 
 // errFailed is the end of a run whose check lines say what is wrong.
 var errFailed = errors.New("a check failed")
@@ -39,6 +39,7 @@ type demo struct {
 	installation installation
 	cli          *cli
 	visitor      visitor
+	cloudflare   cloudflare
 	editor       editor
 
 	// hello is the site of the first checks as CreateSite answered, nil before.
@@ -105,6 +106,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 	where := d.installation.Where()
 	d.cli = &cli{program: d.config.program, config: where.CLIConfig}
 	d.visitor = visitor{dns: where.DNS, port: where.SitesPort}
+	d.cloudflare = newCloudflare(where.CloudflareURL)
 	d.editor, err = newEditor(where.DNS, where.DNSKey)
 	return err
 }

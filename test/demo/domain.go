@@ -48,8 +48,23 @@ const (
 
 // awaitDomain looks at a domain, as its owner, until a demand is met. Each look
 // asks the installation to look first.
-func (c *cli) awaitDomain(ctx context.Context, hostname string, demand func(*lifecyclev1.Domain) error) (d *lifecyclev1.Domain, err error) {
+func (c *cli) awaitDomain(ctx context.Context, hostname string, demand func(*lifecyclev1.Domain) error) (*lifecyclev1.Domain, error) {
+	return c.awaitDomainFor(ctx, domainLimit, hostname, demand)
+}
+
+// await looks at a domain until a demand is met, and asks nobody to look.
+func (c *cli) await(ctx context.Context, hostname string, demand func(*lifecyclev1.Domain) error) (d *lifecyclev1.Domain, err error) {
 	err = eventually(ctx, domainLimit, func(ctx context.Context) error {
+		if d, err = c.domain(ctx, "get", hostname); err != nil {
+			return err
+		}
+		return demand(d)
+	})
+	return d, err
+}
+
+func (c *cli) awaitDomainFor(ctx context.Context, limit time.Duration, hostname string, demand func(*lifecyclev1.Domain) error) (d *lifecyclev1.Domain, err error) {
+	err = eventually(ctx, limit, func(ctx context.Context) error {
 		if d, err = c.domain(ctx, "get", hostname); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func judgeSteps(entries []*lifecyclev1.TimelineEntry) error {
 			return fmt.Errorf("%s of %s %s: %w", key.step, entry.GetOperationKind(), key.operation, err)
 		}
 		result[key] = entry.GetStep().GetResult()
-		open[key] = result[key] == "" || result[key] == resultWaiting
+		open[key] = entry.GetStep().GetPhase() == lifecyclev1.StepPhase_STEP_PHASE_INTENT || result[key] == resultWaiting
 	}
 	for key, last := range result {
 		if last != resultOK {
