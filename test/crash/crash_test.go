@@ -57,7 +57,7 @@ func build(t *testing.T) (program string) {
 }
 
 // deaths is how often lifecycle dies in one world.
-const deaths = 16
+const deaths = 12
 
 // F01, F02: the process is killed between any two steps of its work.
 func TestLifecycle_is_killed_at_every_failpoint(t *testing.T) {

@@ -44,6 +44,10 @@ func (e *readyEdge) ProbeSite(_ context.Context, _ id.Edge, s id.Site) (infra.Si
 	return infra.SiteProof{InternalName: string(s) + ".site.internal", Revision: 1}, nil
 }
 
+func (e *readyEdge) ListHeld(context.Context, id.Edge, [][]byte) (infra.Held, error) {
+	return infra.Held{}, nil // none is held before the first whole, and deltas are not asked about
+}
+
 // noZones is a tunnel without an account.
 type noZones struct{ infra.TunnelProvider }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,19 @@ type running struct {
 // run runs a test in a bubble, with a loop that hands every kind to handle.
 func run(t *testing.T, concurrency int, handle worker.Handler, do func(r *running)) {
 	t.Helper()
+	runWith(t, concurrency, nil, handle, do)
+}
+
+type parkFunc = func(ctx context.Context, w worker.Work, cause string) (time.Time, error)
+
+// runParking is the same, with what is called for what is parked.
+func runParking(t *testing.T, park parkFunc, handle worker.Handler, do func(r *running)) {
+	t.Helper()
+	runWith(t, 1, park, handle, do)
+}
+
+func runWith(t *testing.T, concurrency int, park parkFunc, handle worker.Handler, do func(r *running)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "siteplane.db")})
@@ -56,6 +70,7 @@ func run(t *testing.T, concurrency int, handle worker.Handler, do func(r *runnin
 				return db.Update(ctx, func(tx store.Tx) error { return do(tx) })
 			},
 			Handlers: map[worker.Kind]worker.Handler{worker.Site: noted, worker.Edge: noted},
+			Park:     park,
 			Owner:    "test", Lease: lease, Concurrency: concurrency, Poll: time.Second,
 			Clock: time.Now, Logger: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""),
 		})
@@ -227,6 +242,70 @@ func TestLoop_concurrency(t *testing.T) {
 	if most != limit {
 		t.Errorf("%d handlers ran at once, want %d", most, limit)
 	}
+}
+
+// What ends its process again and again is given up, and holds up nobody, F07.
+func TestLoop_parks(t *testing.T) {
+	parked := func(calls *[]string) func(context.Context, worker.Work, string) (time.Time, error) {
+		return func(_ context.Context, w worker.Work, cause string) (time.Time, error) {
+			*calls = append(*calls, w.Key+": "+cause)
+			return time.Time{}, nil
+		}
+	}
+	t.Run("what panics five times in a row", func(t *testing.T) {
+		var calls []string
+		panics := func(_ context.Context, w worker.Work) (time.Time, error) {
+			if w.Key == "a" {
+				panic("boom")
+			}
+			return time.Time{}, nil
+		}
+		runParking(t, parked(&calls), panics, func(r *running) {
+			r.mark(0, "a", "b")
+			time.Sleep(10 * time.Minute)
+			if n := len(r.handled("a")); n != 5 || r.due("a") {
+				t.Errorf("it was handled %d times and is due: %v", n, r.due("a"))
+			}
+			if len(r.handled("b")) != 1 {
+				t.Error("another was not handled")
+			}
+			if want := []string{"a: the last 5 attempts panicked: boom"}; !slices.Equal(calls, want) {
+				t.Errorf("parked %v, want %v", calls, want)
+			}
+		})
+	})
+	t.Run("what killed its process five times, before it does again", func(t *testing.T) {
+		var calls []string
+		runParking(t, parked(&calls), clean, func(r *running) {
+			r.mark(time.Hour, "a")
+			for range 5 {
+				r.update(func(tx store.Tx) error { // a claim that never ends
+					if _, err := tx.ClaimWork(r.Context(), "dead", time.Now().Add(2*time.Hour), lease, 1); err != nil {
+						return err
+					}
+					return tx.ReleaseLeases(r.Context())
+				})
+			}
+			time.Sleep(2 * time.Hour)
+			if n := len(r.handled("a")); n != 0 {
+				t.Errorf("it was handled %d times", n)
+			}
+			if want := []string{"a: the last 5 attempts ended with their process"}; !slices.Equal(calls, want) {
+				t.Errorf("parked %v, want %v", calls, want)
+			}
+		})
+	})
+	t.Run("not what only fails, however often", func(t *testing.T) {
+		var calls []string
+		fails := func(context.Context, worker.Work) (time.Time, error) { return time.Time{}, errors.New("no") }
+		runParking(t, parked(&calls), fails, func(r *running) {
+			r.mark(0, "a")
+			time.Sleep(time.Hour)
+			if n := len(r.handled("a")); n < 40 || len(calls) > 0 {
+				t.Errorf("it was handled %d times, parked %v", n, calls)
+			}
+		})
+	})
 }
 
 func TestLoop_survives(t *testing.T) {

@@ -47,7 +47,8 @@ type InfrastructureServiceClient interface {
 	ListDrifts(ctx context.Context, in *ListDriftsRequest, opts ...grpc.CallOption) (*ListDriftsResponse, error)
 	// ListHolds returns what the shrink guard holds back, oldest first.
 	ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error)
-	// ConfirmHold lets one hold pass: exactly the names that it counts may go.
+	// ConfirmHold lets one hold pass, on every target that has it: exactly the names
+	// that it counts may go; for dns_lost those that join them, too.
 	// FAILED_PRECONDITION: it has ended.
 	ConfirmHold(ctx context.Context, in *ConfirmHoldRequest, opts ...grpc.CallOption) (*ConfirmHoldResponse, error)
 }
@@ -149,7 +150,8 @@ type InfrastructureServiceServer interface {
 	ListDrifts(context.Context, *ListDriftsRequest) (*ListDriftsResponse, error)
 	// ListHolds returns what the shrink guard holds back, oldest first.
 	ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error)
-	// ConfirmHold lets one hold pass: exactly the names that it counts may go.
+	// ConfirmHold lets one hold pass, on every target that has it: exactly the names
+	// that it counts may go; for dns_lost those that join them, too.
 	// FAILED_PRECONDITION: it has ended.
 	ConfirmHold(context.Context, *ConfirmHoldRequest) (*ConfirmHoldResponse, error)
 	mustEmbedUnimplementedInfrastructureServiceServer()
