@@ -1,7 +1,9 @@
 package reconcile_test
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
@@ -101,6 +104,20 @@ func TestUpdateSite(t *testing.T) {
 			t.Errorf("while it goes: %v", err)
 		}
 	})
+	t.Run("is not confirmed while an edge answers with the revision before", func(t *testing.T) {
+		stale := &staleProbe{}
+		w := apptest.New(t, apptest.Options{Outside: stale.around})
+		s := w.Create("Shop")
+		w.Settle()
+		stale.set(true)
+		w.Deploy(s, "X-Two")
+		w.RunFor(time.Minute)
+		wantRevisions(t, w, s, 2, 1, 2)
+		wantOperation(t, w, s, reconcile.UpdateSite, saga.Waiting)
+		stale.set(false)
+		w.Settle()
+		wantRevisions(t, w, s, 2, 2, 2)
+	})
 	t.Run("that is cancelled leaves the revision before", func(t *testing.T) {
 		w, s := active(t)
 		w.Host().SetDown(true)
@@ -115,6 +132,29 @@ func TestUpdateSite(t *testing.T) {
 		wantOperation(t, w, s, reconcile.UpdateSite, saga.Cancelled)
 		w.CheckSettled()
 	})
+}
+
+// staleProbe makes edges answer with the revision before, as workers do that have
+// not gone yet.
+type staleProbe struct {
+	infra.EdgeProvider
+	stale atomic.Bool
+}
+
+func (p *staleProbe) set(stale bool) { p.stale.Store(stale) }
+
+func (p *staleProbe) around(outside apptest.Providers) apptest.Providers {
+	p.EdgeProvider = outside.Edges
+	outside.Edges = p
+	return outside
+}
+
+func (p *staleProbe) ProbeSite(ctx context.Context, e id.Edge, s id.Site) (infra.SiteProof, error) {
+	proof, err := p.EdgeProvider.ProbeSite(ctx, e, s)
+	if p.stale.Load() {
+		proof.Revision--
+	}
+	return proof, err
 }
 
 func newSite(name, header string) app.NewSite {

@@ -68,7 +68,7 @@ func (w *walk[T]) open(ctx context.Context) (open []int, err error) {
 		return err
 	})
 	for i := min(w.op.Step, len(w.def.Steps)-1); i >= 0; i-- {
-		if made[w.def.Steps[i].Name] {
+		if step := w.def.Steps[i]; made[step.Name] && len(step.wayBack()) > 0 {
 			open = append(open, i)
 		}
 	}
@@ -104,7 +104,7 @@ func (w *walk[T]) compensate(ctx context.Context, step Step[T]) error {
 func (w *walk[T]) undoFailed(ctx context.Context, step Step[T], cause error) (time.Time, error) {
 	attempts := w.op.FailedAttempts + 1
 	response := map[string]string{"error": cause.Error()}
-	return w.Clock().Add(w.backoff.Delay(attempts)), w.write(ctx, func(op *Operation) Entry {
+	return w.Clock().Add(w.backoff.Delay(attempts)), w.write(ctx, step, func(op *Operation) Entry {
 		entry := w.entry(ctx, *op, step, Compensation, Again, cause.Error(), response)
 		op.FailedAttempts = attempts
 		return entry
@@ -112,19 +112,17 @@ func (w *walk[T]) undoFailed(ctx context.Context, step Step[T], cause error) (ti
 }
 
 func (w *walk[T]) undone(ctx context.Context, step Step[T], seen Confirmation[T]) error {
-	if len(step.wayBack()) > 0 {
-		w.reached(step.Name, beforeTakenBack)
-		defer w.reached(step.Name, afterTakenBack)
-	}
-	return w.write(ctx, func(op *Operation) Entry {
+	return w.write(ctx, step, func(op *Operation) Entry {
 		entry := w.entry(ctx, *op, step, Compensation, OK, seen.Message, seen.Response)
 		op.Intent, op.FailedAttempts = false, 0
 		return entry
 	})
 }
 
-// write changes the operation and adds a row to its journal.
-func (w *walk[T]) write(ctx context.Context, change func(op *Operation) Entry) error {
+// write changes the operation and adds a row about the way back to its journal.
+func (w *walk[T]) write(ctx context.Context, step Step[T], change func(op *Operation) Entry) error {
+	w.reached(step.Name, beforeTakenBack)
+	defer w.reached(step.Name, afterTakenBack)
 	op, entry := w.op, Entry{}
 	err := w.Update(ctx, func(tx T) error {
 		op = w.op
@@ -154,8 +152,12 @@ func (w *walk[T]) abandon(ctx context.Context, open []int) error {
 	for i, at := range open {
 		left[i] = w.def.Steps[at].Name
 	}
-	return w.Park(ctx, w.work, w.op, w.op.Reason, fmt.Sprintf("%s; not seen undone within %s: %s",
+	err := w.Park(ctx, w.work, w.op, w.op.Reason, fmt.Sprintf("%s; not seen undone within %s: %s",
 		w.op.Message, w.CompensateWithin, strings.Join(left, ", ")))
+	if err == nil {
+		w.op.State = NeedsAttention
+	}
+	return err
 }
 
 // fail ends the operation, undone, and moves its object.

@@ -105,12 +105,7 @@ func TestEngine_compensates(t *testing.T) {
 		b = setup(t, one, two)
 		b.open("op")
 		begun := b.now
-		var op saga.Operation
-		for op = b.operation(); !op.State.Terminal(); op = b.operation() {
-			next, err := b.advance()
-			b.must(err)
-			b.now = next
-		}
+		op := b.run()
 		if op.State != saga.NeedsAttention || op.Reason != "CONFIG_REJECTED" || !strings.Contains(op.Message, "two, one") {
 			t.Errorf("ended as %+v", op)
 		}

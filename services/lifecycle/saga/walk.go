@@ -210,6 +210,8 @@ func (w *walk[T]) attempt(err error) (attempts int, delay time.Duration) {
 
 // note writes an outcome that does not end the step.
 func (w *walk[T]) note(ctx context.Context, step Step[T], seen Confirmation[T], result Result, change func(*Operation)) error {
+	w.reached(step.Name, beforeOutcome)
+	defer w.reached(step.Name, afterOutcome)
 	op, entry := w.op, Entry{}
 	err := w.Update(ctx, func(tx T) error {
 		op = w.op
