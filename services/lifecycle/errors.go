@@ -59,6 +59,20 @@ type PreconditionError struct {
 
 func (e *PreconditionError) Error() string { return e.Message }
 
+// UndecodableError says that what is stored makes no sense to this version.
+// Reading it again is of no use.
+type UndecodableError struct {
+	// What is the thing, for instance "spec".
+	What string
+	// Err is the cause.
+	Err error
+}
+
+func (e *UndecodableError) Error() string { return fmt.Sprintf("undecodable %s: %v", e.What, e.Err) }
+
+// Unwrap returns the cause.
+func (e *UndecodableError) Unwrap() error { return e.Err }
+
 // UnavailableError says that something we need does not answer.
 type UnavailableError struct {
 	// What is the thing, for instance "database".

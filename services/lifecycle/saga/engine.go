@@ -2,6 +2,7 @@ package saga
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/backoff"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -72,11 +74,21 @@ func (e *Engine[T]) Advance(ctx context.Context, w worker.Work, op Operation) (n
 	}
 	walk := &walk[T]{Engine: e, def: def, work: w, op: op}
 	for !walk.op.State.Terminal() {
-		if next, err = walk.look(ctx); err != nil || !next.IsZero() {
+		next, err = walk.look(ctx)
+		if undecodable(err) {
+			return time.Time{}, e.Park(ctx, w, walk.op, "UNDECODABLE", err.Error())
+		}
+		if err != nil || !next.IsZero() {
 			return next, err
 		}
 	}
 	return time.Time{}, nil
+}
+
+// undecodable reports whether something stored makes no sense to this version.
+func undecodable(err error) bool {
+	var broken *lifecycle.UndecodableError
+	return errors.As(err, &broken)
 }
 
 // StepName returns the name of the step that an operation is at, or "" once it

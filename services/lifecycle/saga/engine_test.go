@@ -303,6 +303,24 @@ func TestEngine_parks_a_step_that_it_does_not_know(t *testing.T) {
 	}
 }
 
+func TestEngine_parks_what_it_cannot_decode(t *testing.T) {
+	broken := &lifecycle.UndecodableError{What: "spec", Err: errors.New("unexpected end")}
+	for name, s := range map[string]step{
+		"in a transaction": {Name: "one", Apply: func(context.Context, store.Tx, saga.Operation) (bool, error) { return false, broken }},
+		"in a look":        {Name: "one", Confirm: always(broken)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, s)
+			b.open("op")
+			op := b.run()
+			if op.State != saga.NeedsAttention || op.Reason != "UNDECODABLE" {
+				t.Errorf("ended as %+v", op)
+			}
+			b.open("op") // nobody is kept out
+		})
+	}
+}
+
 func TestEngine_Park(t *testing.T) {
 	for name, fail := range map[string]func(*bench) error{
 		"moves the object": func(b *bench) error { return b.note("fail") },

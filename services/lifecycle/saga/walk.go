@@ -47,6 +47,8 @@ func (w *walk[T]) look(ctx context.Context) (time.Time, error) {
 	switch {
 	case err != nil && (errors.Is(err, lifecycle.ErrLostRace) || errors.Is(err, lifecycle.ErrFenced) || ctx.Err() != nil):
 		return time.Time{}, err // nothing is known; the next look begins anew
+	case undecodable(err):
+		return time.Time{}, err
 	case err != nil:
 		span.SetStatus(codes.Error, err.Error())
 		return w.failed(ctx, step, err)

@@ -50,7 +50,7 @@ func (l items) Scan(stored any) error {
 	if text == "[]" {
 		return nil
 	}
-	return json.Unmarshal([]byte(text), l.to)
+	return decode("list", text, l.to)
 }
 
 // optional is how a reference that may be missing is stored.

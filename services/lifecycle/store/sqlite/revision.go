@@ -115,9 +115,17 @@ func (c specColumn) Scan(stored any) error {
 	case nil:
 		return nil
 	case string:
-		return json.Unmarshal([]byte(v), c.to)
+		return decode("spec", v, c.to)
 	}
 	return fmt.Errorf("a spec is stored as %T", stored)
+}
+
+// decode reads stored JSON. The error is a *lifecycle.UndecodableError.
+func decode(what, text string, to any) error {
+	if err := json.Unmarshal([]byte(text), to); err != nil {
+		return &lifecycle.UndecodableError{What: what, Err: err}
+	}
+	return nil
 }
 
 // withoutTargets returns a copy of the spec whose origins are empty.
