@@ -255,6 +255,33 @@ func TestRun_killed_nginx_comes_back(t *testing.T) {
 	e.wantStatus("new.example.com", "/", 200)
 }
 
+// A proof holds the turn that starting nginx again needs: it must not wait for a
+// master that is dead.
+func TestApply_nginx_killed_by_the_reload(t *testing.T) {
+	var lie func(bool)
+	e := startEdge(t, func(config *app.Config) {
+		pid := "master=$(cat " + filepath.Join(config.RuntimeDir, "nginx.pid") + ")"
+		config.NginxBin, lie = lyingNginx(t, "-s reload", pid+"; kill -9 $master $(cat /proc/$master/task/$master/children); exit 0")
+		config.ProofTimeout = time.Minute
+	})
+	address := startOrigin(t, "main")
+	e.mustPut(6, newSite(1, address, "shop.example.com"))
+
+	lie(true)
+	began := time.Now()
+	_, err := e.put(7, newSite(2, address, "new.example.com"))
+	wantReason(t, err, "Unavailable", "EDGE_NOT_PROVEN", "nginx -s reload returned 0, but master", "has ended")
+	if took := time.Since(began); took > e.config.ProofTimeout/2 {
+		t.Errorf("nginx was dead for %s", took)
+	}
+	e.wantStatus("shop.example.com", "/", 200)
+	e.wantStatus("new.example.com", "/", 421)
+
+	lie(false)
+	e.mustPut(7, newSite(2, address, "new.example.com"))
+	e.wantStatus("new.example.com", "/", 200)
+}
+
 func TestRun_empty_pid_file(t *testing.T) {
 	e := startEdge(t)
 	e.mustPut(5, newSite(1, startOrigin(t, "main"), "shop.example.com"))

@@ -77,6 +77,22 @@ func TestDrift_edge(t *testing.T) {
 		wantStatus(t, w, other, site.Active)
 		wantDrifts(t, w, found("FILE_CHANGED", "servers.conf", drift.Repaired))
 	})
+	t.Run("is held where only the database sees it: an edge that lost a site is not filled", func(t *testing.T) {
+		w, s := active(t)
+		w.SetPolicy(drift.Hold)
+		w.Host().Lose(s.ID)
+		w.Create("Other")
+		w.RunFor(10 * time.Minute)
+		if n := len(w.Host().Sites()); n != 0 {
+			t.Errorf("the edge that is held has %d sites", n)
+		}
+		wantDrifts(t, w, found("DIGEST_DIFFERS", "", ""))
+		w.SetPolicy(drift.Repair)
+		w.Settle()
+		if n := len(w.Host().Sites()); n != 2 {
+			t.Errorf("repaired, the edge has %d sites", n)
+		}
+	})
 	t.Run("looks that find the same write nothing", func(t *testing.T) {
 		w, _ := active(t)
 		w.SetPolicy(drift.Hold)

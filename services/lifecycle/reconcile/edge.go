@@ -47,8 +47,12 @@ func (r *Reconciler) sendWhole(ctx context.Context, w worker.Work, e edge.Edge) 
 	if err != nil {
 		return errors.Join(err, r.unreachable(ctx, w, e, err))
 	}
-	if err := r.answered(ctx, w, e.ID, state, findingsOf(e, state), true); err != nil {
+	found := findingsOf(e, state)
+	if err := r.answered(ctx, w, e.ID, state, found, true); err != nil {
 		return err
+	}
+	if e.DriftPolicy == drift.Hold && len(found) > 0 {
+		return nil // even what only the database can see is not overwritten
 	}
 	e.NeedsWhole = true
 	return r.send(ctx, w, e)

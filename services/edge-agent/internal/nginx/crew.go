@@ -22,6 +22,12 @@ type Process struct {
 	Started uint64 `json:"started"`
 }
 
+// isGone tells whether a process that was known has ended.
+func (p Process) isGone() bool {
+	now, alive := readProcess(p.PID)
+	return p != Process{} && (!alive || now.identity() != p)
+}
+
 // ticksPerSecond is what Linux shows to programs, whatever it counts in.
 const ticksPerSecond = 100
 

@@ -31,6 +31,20 @@ func (n *Instance) Master() (int, error) {
 	return pid, nil
 }
 
+// running is our master for good, the zero Process when none runs or that cannot
+// be told.
+func (n *Instance) running() Process {
+	pid, err := n.Master()
+	if err != nil || pid == 0 {
+		return Process{}
+	}
+	master, alive := readProcess(pid)
+	if !alive {
+		return Process{}
+	}
+	return master.identity()
+}
+
 func (n *Instance) readPIDFile() int {
 	data, err := os.ReadFile(n.config.Runtime.PIDFile())
 	if err != nil {

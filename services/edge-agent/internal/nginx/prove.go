@@ -17,6 +17,8 @@ type Want struct {
 type Order struct {
 	// text says what was told, with which success.
 	text string
+	// master took the order; the zero Process while that is not known.
+	master Process
 	// old holds the workers that must go.
 	old []int
 	// logged is the size of the error log before.
@@ -27,7 +29,7 @@ type Order struct {
 func (o Order) Whole() Order { return o }
 
 // Again is an order that counts as soon as any worker answers, old or new.
-func (o Order) Again() Order { return Order{text: o.text, logged: o.logged} }
+func (o Order) Again() Order { return Order{text: o.text, master: o.master, logged: o.logged} }
 
 // NotProvenError says that nginx took an order whose effect never showed.
 type NotProvenError struct {
@@ -55,24 +57,32 @@ const (
 )
 
 // Prove waits until fresh connections are answered by workers that run want
-// because of order. The error is a *NotProvenError.
+// because of order. A master that has died since is not waited for. The error is a
+// *NotProvenError.
 func (n *Instance) Prove(ctx context.Context, order Order, want Want) error {
 	ctx, cancel := context.WithTimeout(ctx, n.config.ProofTimeout)
 	defer cancel()
-	if seen := n.prove(ctx, want, order.old); seen != "" {
+	if seen := n.prove(ctx, want, order); seen != "" {
 		return &NotProvenError{Order: order.text, Seen: seen, LastWords: n.lastWords(order.logged)}
 	}
 	return nil
 }
 
 // prove waits until fresh connections are answered by workers that run want and
-// are not among old, and none of old accepts connections any more. It returns
-// what it saw instead when the deadline of ctx passes first.
-func (n *Instance) prove(ctx context.Context, want Want, old []int) (seen string) {
+// are not among the order's old ones, and none of those accepts connections any
+// more. It returns what it saw instead when the deadline of ctx passes first, or
+// the master dies.
+func (n *Instance) prove(ctx context.Context, want Want, order Order) (seen string) {
 	ticker := time.NewTicker(proofPause)
 	defer ticker.Stop()
 	for streak := 0; streak < proofStreak; {
-		if problem := n.look(ctx, want, old); problem != "" {
+		if order.master == (Process{}) {
+			order.master = n.running()
+		}
+		if problem := n.look(ctx, want, order.old); problem != "" {
+			if order.master.isGone() {
+				return fmt.Sprintf("master %d, which took it, has ended", order.master.PID)
+			}
 			streak = 0
 			// A question that the deadline cut off says nothing about nginx.
 			if seen == "" || ctx.Err() == nil {
