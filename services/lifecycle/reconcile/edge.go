@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -151,7 +152,7 @@ func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, 
 				return err
 			}
 		}
-		if err := r.repaired(ctx, tx, e, p.update.Whole, proof.Drifts); err != nil {
+		if err := r.repaired(ctx, tx, e, proof.Drifts); err != nil {
 			return err
 		}
 		if err := hold.End(ctx, tx, e.Target(), r.Clock()); err != nil {
@@ -161,26 +162,24 @@ func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, 
 	})
 }
 
-// repaired writes down what an apply overwrote, and that it is gone. A delta says
-// nothing about files that it does not touch, but every apply makes all files anew.
-func (r *Reconciler) repaired(ctx context.Context, tx store.Tx, e edge.Edge, whole bool, overwritten []drift.Finding) error {
-	cause := r.observed(ctx)
+// repaired writes down what an apply overwrote, and that it is gone: every apply
+// makes all files anew.
+func (r *Reconciler) repaired(ctx context.Context, tx store.Tx, e edge.Edge, overwritten []drift.Finding) error {
 	open, err := tx.OpenDrifts(ctx, e.Target())
 	if err != nil {
 		return err
 	}
-	if len(overwritten) > 0 {
-		for _, d := range open {
-			overwritten = append(overwritten, d.Finding)
-		}
-		if _, err := drift.Record(ctx, tx, e.Target(), overwritten, drift.Gone, cause); err != nil {
-			return err
-		}
+	known := slices.Clone(overwritten)
+	for _, d := range open {
+		known = append(known, d.Finding)
 	}
-	if len(overwritten) == 0 && len(open) == 0 || !whole && len(overwritten) == 0 {
+	if len(known) == 0 {
 		return nil
 	}
-	_, err = drift.Record(ctx, tx, e.Target(), nil, drift.Repaired, cause)
+	if _, err := drift.Record(ctx, tx, e.Target(), known, drift.Gone, r.observed(ctx)); err != nil {
+		return err
+	}
+	_, err = drift.Record(ctx, tx, e.Target(), nil, drift.Repaired, r.observed(ctx))
 	return err
 }
 
