@@ -40,6 +40,8 @@ help: ## list the targets
 	@echo '  ONCE=1   demo: check, print the verdict and end'
 	@echo '  SPLIT=1  demo: the four services as programs of their own'
 	@echo '  NAME=x   bench: only the benchmark x'
+	@echo '  N=200    soak: how many sites'
+	@echo '  SEED=x   soak: kill and delete by the chance of an earlier run'
 
 .PHONY: demo
 demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks and ends)
@@ -55,8 +57,14 @@ test: ## every test of every module
 	@go test -count=1 -timeout 5m $$($(packages)) | sed -u '/\[no test files\]$$/d'
 	@cd tools && GOWORK=off go test -count=1 -timeout 5m ./... | sed -u '/\[no test files\]$$/d'
 
+# It needs nginx, as the demo does.
+.PHONY: soak
+soak: ## kill services and nginx at random under creates and deletes (N=200, SEED=x)
+	@sh tools/ensure-go && sh tools/ensure-packages demo
+	@SITEPLANE_SOAK=$(or $(N),200) SITEPLANE_SOAK_SEED=$(SEED) go test -count=1 -timeout 2h -v ./test/soak
+
 .PHONY: check
-check: check-format check-direction check-modules check-build check-lint check-generated ## what CI demands besides the tests
+check: check-format check-direction check-failpoints check-modules check-build check-lint check-generated ## what CI demands besides the tests
 	@echo 'check: ok'
 
 .PHONY: check-format
@@ -70,6 +78,11 @@ check-format:
 check-direction:
 	@echo 'check: direction of imports'
 	@go test ./test/deps
+
+.PHONY: check-failpoints
+check-failpoints:
+	@echo 'check: every failpoint is passed by a scenario'
+	@go test -run TestEveryFailpointIsReached ./test/crash
 
 .PHONY: check-modules
 check-modules:

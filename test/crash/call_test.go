@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
@@ -128,11 +130,15 @@ func (r *scene) awaitStep(step string, look func() *lifecyclev1.Operation) (oper
 	return operationID
 }
 
-// cancel takes an operation back. One that has ended so already, because the answer
-// was lost, is taken back.
+// cancel takes an operation back. Where the first answer was lost, it may have been
+// taken back by now.
 func (r *scene) cancel(operationID string) {
 	r.t.Helper()
 	_, err := r.operations.CancelOperation(r.t.Context(), &lifecyclev1.CancelOperationRequest{OperationId: operationID})
+	if status.Code(err) == codes.FailedPrecondition {
+		r.awaitEnd(operationID, lifecyclev1.OperationState_OPERATION_STATE_CANCELLED)
+		return
+	}
 	must(r.t, err)
 }
 

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
@@ -26,7 +27,7 @@ import (
 var update = flag.Bool("update", false, "write which scenario passes which failpoint to "+reachedFile)
 
 // atOnce is how many worlds there are beside each other: mostly they wait.
-const atOnce = "3"
+const atOnce = "4"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -68,33 +69,77 @@ func TestLifecycle_is_killed_at_every_failpoint(t *testing.T) {
 	scenarioOf := assignments(t)
 	for _, s := range scenarios {
 		names := slices.DeleteFunc(reconcile.Failpoints(), func(name failpoint.Name) bool { return scenarioOf[name] != s.name })
-		part := 0
-		for names := range slices.Chunk(names, deaths) {
-			part++
-			t.Run(fmt.Sprintf("%s_%d", s.name, part), func(t *testing.T) {
+		for i, part := range parts(names) {
+			t.Run(fmt.Sprintf("%s_%d", s.name, i+1), func(t *testing.T) {
 				t.Parallel()
-				killEach(t, program, s, names)
+				killEach(t, program, s, part)
+			})
+		}
+		if s.again != "" {
+			t.Run(s.name+"_again", func(t *testing.T) {
+				t.Parallel()
+				killAgain(t, program, s, names)
 			})
 		}
 	}
 }
 
-// killEach plays a scenario once without a death, and then once for each
-// failpoint. A world in which something went wrong is left.
+// parts are the names for a world each.
+func parts(names []failpoint.Name) [][]failpoint.Name {
+	return slices.Collect(slices.Chunk(names, deaths))
+}
+
+// killEach plays a scenario for failpoints that it is the first to pass.
 func killEach(t *testing.T, program string, s scenario, names []failpoint.Name) {
-	var w *world
-	var want []record
+	st := startStage(t, program, s)
 	for _, name := range names {
-		if w == nil {
-			w = newWorld(t, program)
-			want = w.play(t, s, "")
-			if !slices.Contains(w.passed(t), name) {
-				t.Errorf("%s is not passed by this scenario any more: correct %s with -update", name, reachedFile)
-				continue
-			}
+		if !slices.Contains(st.passed, name) {
+			t.Errorf("%s is not passed by this scenario: correct %s with -update", name, reachedFile)
+			continue
 		}
-		if !t.Run(string(name), func(t *testing.T) { wantSame(t, w.play(t, s, name), want) }) {
-			w = nil
+		st.kill(name)
+	}
+}
+
+// killAgain plays a scenario for failpoints of an operation that another passes
+// first.
+func killAgain(t *testing.T, program string, s scenario, but []failpoint.Name) {
+	st := startStage(t, program, s)
+	for _, name := range st.passed {
+		if strings.HasPrefix(string(name), s.again+".") && !slices.Contains(but, name) {
+			st.kill(name)
 		}
+	}
+}
+
+// stage is a world for one scenario, and how that ends without a death.
+type stage struct {
+	t        *testing.T
+	program  string
+	scenario scenario
+	w        *world
+	passed   []failpoint.Name
+	want     []record
+}
+
+func startStage(t *testing.T, program string, s scenario) *stage {
+	t.Helper()
+	st := &stage{t: t, program: program, scenario: s}
+	st.rehearse()
+	return st
+}
+
+// rehearse plays without a death, in a new world.
+func (st *stage) rehearse() {
+	st.t.Helper()
+	st.w = newWorld(st.t, st.program)
+	st.want = st.w.play(st.t, st.scenario, "")
+	st.passed = st.w.passed(st.t)
+}
+
+// kill plays with a death. A world in which something went wrong is left.
+func (st *stage) kill(name failpoint.Name) {
+	if !st.t.Run(string(name), func(t *testing.T) { wantSame(t, st.w.play(t, st.scenario, name), st.want) }) {
+		st.rehearse()
 	}
 }

@@ -27,11 +27,15 @@ func (g *gate) Shut() {
 	g.open = make(chan struct{})
 }
 
-// Open lets it through.
+// Open lets it through. A gate that is open stays so.
 func (g *gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	close(g.open)
+	select {
+	case <-g.open:
+	default:
+		close(g.open)
+	}
 }
 
 func (g *gate) passable() <-chan struct{} {

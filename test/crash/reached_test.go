@@ -39,7 +39,7 @@ func TestEveryFailpointIsReached(t *testing.T) {
 	for _, name := range known {
 		of, ok := scenarioOf[name]
 		if !ok {
-			t.Errorf("no scenario passes %s: extend one in test/crash/scenario_test.go, then `go test ./test/crash -run Reached -update`", name)
+			t.Errorf("no scenario passes %s: extend one in test/crash/scenario_test.go, then `go test ./test/crash -run TestLifecycle -update`", name)
 			continue
 		}
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == of }) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/simulators/cloudflare"
 )
 
@@ -15,17 +16,20 @@ import (
 type scenario struct {
 	name string
 	play func(r *scene)
+	// again is an operation that dies here at every failpoint, although another
+	// scenario is the first to pass them: its way differs.
+	again string
 }
 
 var scenarios = []scenario{
-	{"site", playSite},
-	{"managed", playManaged},
-	{"refused", playRefused},
-	{"refused_update", playRefusedUpdate},
-	{"cancelled_update", playCancelledUpdate},
-	{"cancelled_activation", playCancelledActivation},
-	{"lost", playLost},
-	{"drift", playDrift},
+	{name: "site", play: playSite},
+	{name: "managed", play: playManaged},
+	{name: "refused", play: playRefused},
+	{name: "refused_update", play: playRefusedUpdate, again: reconcile.UpdateSite},
+	{name: "cancelled_update", play: playCancelledUpdate, again: reconcile.UpdateSite},
+	{name: "cancelled_activation", play: playCancelledActivation, again: reconcile.ActivateDomain + ".route"},
+	{name: "lost", play: playLost},
+	{name: "drift", play: playDrift, again: "work.edge"},
 }
 
 // playSite is the whole life of a site.

@@ -133,7 +133,7 @@ func (r *scene) until(what string, look func() error) {
 
 // begin is the first scene of a world: lifecycle makes its database, and the first
 // tenant may use the managed zone.
-var begin = scenario{"begin", func(r *scene) {
+var begin = scenario{name: "begin", play: func(r *scene) {
 	_, err := r.zones.ListZoneGrants(r.t.Context(), &lifecyclev1.ListZoneGrantsRequest{})
 	must(r.t, err)
 	for _, tenant := range r.w.rows(r.t)["tenant"] {

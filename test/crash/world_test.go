@@ -41,6 +41,10 @@ const (
 // validFor is how long certificates hold: long enough not to be warned of.
 const validFor = 30 * 24 * time.Hour
 
+// callLimit bounds a call to Cloudflare. The tunnel service waits as long for one
+// that was cut off, for it may take effect yet.
+const callLimit = 5 * time.Second
+
 // world is everything that lifecycle calls, and outlives it.
 type world struct {
 	root string
@@ -79,6 +83,7 @@ func newWorld(t *testing.T, program string) *world {
 	w.agent, w.tunnel, w.dnsvalidator = newGate(w.listen(t)), w.listen(t), w.listen(t)
 	w.startSimulators(t)
 	w.startServices(t)
+	t.Cleanup(w.agent.Open)
 	w.writeCertificates(t)
 	w.db, err = sql.Open("sqlite", "file:"+w.database()+"?mode=rw")
 	must(t, err)
@@ -162,7 +167,7 @@ func (w *world) startServices(t *testing.T) {
 			Backend: "cloudflare", StateDir: w.path("tunnel"),
 			Cloudflare: &tunnel.CloudflareConfig{
 				APIURL: w.cloudflare.URL(), Token: secret.Secret(token), AccountID: accountID, TunnelID: tunnelID,
-				EdgeURL: "http://" + w.visitors.String(),
+				EdgeURL: "http://" + w.visitors.String(), CallTimeout: callLimit,
 			},
 		})
 	})
