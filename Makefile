@@ -54,8 +54,8 @@ demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks
 .PHONY: test
 test: ## every test of every module
 	$(ready)
-	@go test -count=1 -timeout 5m $$($(packages)) | sed -u '/\[no test files\]$$/d'
-	@cd tools && GOWORK=off go test -count=1 -timeout 5m ./... | sed -u '/\[no test files\]$$/d'
+	@go test -count=1 -timeout 10m $$($(packages)) | sed -u '/\[no test files\]$$/d'
+	@cd tools && GOWORK=off go test -count=1 -timeout 10m ./... | sed -u '/\[no test files\]$$/d'
 
 # It needs nginx, as the demo does.
 .PHONY: soak
