@@ -60,7 +60,7 @@ test: ## every test of every module
 # It needs nginx, as the demo does.
 .PHONY: soak
 soak: ## kill services and nginx at random under creates and deletes (N=200, SEED=x)
-	@sh tools/ensure-go && sh tools/ensure-packages demo
+	@sh tools/ensure-go && sh tools/ensure-packages soak
 	@SITEPLANE_SOAK=$(or $(N),200) SITEPLANE_SOAK_SEED=$(SEED) go test -count=1 -timeout 2h -v ./test/soak
 
 .PHONY: check
