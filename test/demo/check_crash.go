@@ -73,7 +73,7 @@ func tunnelFailureCompensated(ctx context.Context, d *demo) error {
 		return err
 	}
 	if held, err := d.edgeHolds(failedName); err != nil || !held {
-		return fmt.Errorf("the edge does not hold %s, so there is nothing to undo (%w)", failedName, err)
+		return errors.Join(fmt.Errorf("the edge does not hold %s, so there is nothing to undo", failedName), err)
 	}
 	working := &lifecyclev1.GetDomainResponse{}
 	if err := d.cli.read(ctx, working, nil, "domain", "get", failedName); err != nil {
@@ -103,10 +103,10 @@ func tunnelFailureCompensated(ctx context.Context, d *demo) error {
 // undone demands that nothing is left of the domain that failed.
 func (d *demo) undone(ctx context.Context) error {
 	if held, err := d.edgeHolds(failedName); err != nil || held {
-		return fmt.Errorf("the edge still holds %s (%w)", failedName, err)
+		return errors.Join(fmt.Errorf("the edge still holds %s", failedName), err)
 	}
 	if rule, err := d.cloudflare.hasRule(ctx, failedName); err != nil || rule {
-		return fmt.Errorf("the tunnel still has a rule for %s (%w)", failedName, err)
+		return errors.Join(fmt.Errorf("the tunnel still has a rule for %s", failedName), err)
 	}
 	if addresses, err := d.visitor.resolve(ctx, failedName); err == nil {
 		return fmt.Errorf("%s still leads to %v", failedName, addresses)

@@ -34,7 +34,7 @@ func handEditRepaired(ctx context.Context, d *demo) error {
 		return fmt.Errorf("the drift does not say what, since when and why: %v", found)
 	}
 	if edited, err := d.edited(path); err != nil || edited {
-		return fmt.Errorf("%s is as the hand left it (%w)", path, err)
+		return errors.Join(fmt.Errorf("%s is as the hand left it", path), err)
 	}
 	return d.servedAt(ctx, cloudflareAddress, cutName)
 }
@@ -60,7 +60,7 @@ func removedRuleRepaired(ctx context.Context, d *demo) error {
 		return fmt.Errorf("the drift does not say what and why: %v", found)
 	}
 	if rule, err := d.cloudflare.hasRule(ctx, cutName); err != nil || !rule {
-		return fmt.Errorf("the rule has not come back (%w)", err)
+		return errors.Join(errors.New("the rule has not come back"), err)
 	}
 	return d.servedAt(ctx, cloudflareAddress, cutName)
 }
@@ -90,7 +90,7 @@ func holdHolds(ctx context.Context, d *demo) error {
 		return err
 	}
 	if edited, err := d.edited(path); err != nil || !edited {
-		return fmt.Errorf("%s was overwritten although it is held (%w)", path, err)
+		return errors.Join(fmt.Errorf("%s was overwritten although it is held", path), err)
 	}
 	if _, err := d.cli.show(ctx, nil, "edge", "policy", name, "repair"); err != nil {
 		return err

@@ -52,7 +52,7 @@ func restartServesWithoutControlPlane(ctx context.Context, d *demo) error {
 	}
 	after, err := d.nginxPID()
 	if err != nil || after != before {
-		return fmt.Errorf("the services did not take nginx %d over, it is %d (%w)", before, after, err)
+		return errors.Join(fmt.Errorf("the services did not take nginx %d over, it is %d", before, after), err)
 	}
 	return d.servesOrigin(ctx, edgeAddress, host)
 }
