@@ -23,7 +23,7 @@ var ignored = []struct {
 		"compensating_since", "last_seen_at", "positive_at", "contradicted_at", "confirmed_at", "lease_until", "reserved_until", "due_at", "duration"}, "a clock"},
 	{"*", []string{"trace_id", "trace_parent"}, "each process begins traces of its own"},
 	{"journal", []string{"attempt"}, "a death may cost a call that is tried again"},
-	{"domain", []string{"attempts"}, "how often it was looked at, not what was seen"},
+	{"domain", []string{"attempts", "version"}, "how often it was looked at, not what was seen; each look that is not the last is noted"},
 	{"edge", []string{"generation", "proven_generation"}, "a send that was cut off has used a number; proved says whether they are equal"},
 	{"tunnel", []string{"generation", "proven_generation"}, "as with edges"},
 	{"edge", []string{"proven_digest"}, "made from ids; the files of nginx are compared"},

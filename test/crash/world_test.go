@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -51,7 +48,6 @@ type world struct {
 	// visitors is where nginx answers, and cloudflared where the simulated
 	// Cloudflare does, on the same port of another address.
 	visitors, cloudflared netip.AddrPort
-	origin                *httptest.Server
 	ca                    *identity.CA
 	edgeID                id.Edge
 	// agent is in front of the edge agent.
@@ -78,8 +74,6 @@ func newWorld(t *testing.T, program string) *world {
 	w.ca, err = identity.LoadOrCreateCA(w.path("ca"), "siteplane.local")
 	must(t, err)
 	w.visitors, w.cloudflared = addresses(t)
-	w.origin = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "shop") }))
-	t.Cleanup(w.origin.Close)
 	w.agent, w.tunnel, w.dnsvalidator = newGate(w.listen(t)), w.listen(t), w.listen(t)
 	w.startSimulators(t)
 	w.startServices(t)
