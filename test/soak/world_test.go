@@ -107,7 +107,7 @@ var offsets = []int{0, 1, 2, 8, -27, 707, 11, 12, 13, 21, 22, 23}
 func portBase(t *testing.T) int {
 	t.Helper()
 	for range 200 {
-		base := 66 + 100*(330+rand.IntN(120)) // not among those of test/e2e and test/split
+		base := 66 + 100*(200+rand.IntN(110)) // not among those of test/e2e and test/split
 		if !anyTaken(base) {
 			return base
 		}

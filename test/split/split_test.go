@@ -87,7 +87,7 @@ func setup(t *testing.T) *Installation {
 func portBase(t *testing.T) int {
 	t.Helper()
 	for range 200 {
-		base := 33 + 100*(330+rand.IntN(120)) // not among those of test/e2e
+		base := 33 + 100*(200+rand.IntN(110)) // not among those of test/e2e
 		p := portsFrom(base)
 		if !slices.ContainsFunc([]int{p.rest, p.grpc, p.admin, p.edge, p.dns, p.cloudflare, p.agent, p.tunnel, p.dnsvalidator,
 			p.agentAdmin, p.tunnelAdmin, p.dnsvalidatorAdmin}, taken) {
