@@ -72,6 +72,9 @@ func (w *world) nginx() (crew nginxCrew, err error) {
 	}
 	for _, p := range all {
 		if strings.HasPrefix(p.command, "nginx: master process ") && strings.Contains(p.command, w.EdgeDir()+"/") {
+			if crew.master.pid != 0 && p.parent == crew.master.pid {
+				continue // a worker that has not got its name yet
+			}
 			if crew.master.pid != 0 {
 				return crew, fmt.Errorf("two masters run: %s and %s", crew.master, p)
 			}
