@@ -103,45 +103,16 @@ func (w *walk[T]) compensate(ctx context.Context, step Step[T]) error {
 // undoFailed notes that a step could not be undone yet, and backs off.
 func (w *walk[T]) undoFailed(ctx context.Context, step Step[T], cause error) (time.Time, error) {
 	attempts := w.op.FailedAttempts + 1
-	response := map[string]string{"error": cause.Error()}
-	return w.Clock().Add(w.backoff.Delay(attempts)), w.write(ctx, step, func(op *Operation) Entry {
-		entry := w.entry(ctx, *op, step, Compensation, Again, cause.Error(), response)
+	seen := Confirmation[T]{Message: cause.Error(), Response: map[string]string{"error": cause.Error()}}
+	return w.Clock().Add(w.backoff.Delay(attempts)), w.takenBack(ctx, step, seen, Again, func(op *Operation) {
 		op.FailedAttempts = attempts
-		return entry
 	})
 }
 
 func (w *walk[T]) undone(ctx context.Context, step Step[T], seen Confirmation[T]) error {
-	return w.write(ctx, step, func(op *Operation) Entry {
-		entry := w.entry(ctx, *op, step, Compensation, OK, seen.Message, seen.Response)
+	return w.takenBack(ctx, step, seen, OK, func(op *Operation) {
 		op.Intent, op.FailedAttempts = false, 0
-		return entry
 	})
-}
-
-// write changes the operation and adds a row about the way back to its journal.
-func (w *walk[T]) write(ctx context.Context, step Step[T], change func(op *Operation) Entry) error {
-	w.reached(step.Name, beforeTakenBack)
-	defer w.reached(step.Name, afterTakenBack)
-	op, entry := w.op, Entry{}
-	err := w.Update(ctx, func(tx T) error {
-		op = w.op
-		if err := tx.HoldWork(ctx, w.work); err != nil {
-			return err
-		}
-		entry = change(&op)
-		op.UpdatedAt = w.Clock()
-		if err := tx.UpdateOperation(ctx, op); err != nil {
-			return err
-		}
-		return tx.AppendJournal(ctx, entry)
-	})
-	if err != nil {
-		return err
-	}
-	w.op = op
-	w.logOutcome(ctx, entry)
-	return nil
 }
 
 // abandon ends an operation whose way back takes too long, with what is left over.

@@ -2,7 +2,6 @@ package saga
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
@@ -23,10 +21,6 @@ type walk[T Tx] struct {
 	work worker.Work
 	op   Operation
 }
-
-// uncounted is an error that says nothing about the step, so that it never
-// brings an operation nearer to failure: a collaborator that does not answer.
-type uncounted interface{ Uncounted() bool }
 
 // look does the next piece of the operation. It returns when to look again, or
 // zero to go on at once.
@@ -119,44 +113,25 @@ func apply[T Tx](ctx context.Context, tx T, step Step[T], op Operation) (Result,
 	return Found, err
 }
 
-// finish writes the outcome of a confirmed step, or of one that only an
-// outsider can bring further.
+// finish ends a confirmed step, or, with one that only an outsider can bring
+// further, the operation.
 func (w *walk[T]) finish(ctx context.Context, step Step[T], seen Confirmation[T]) error {
-	w.reached(step.Name, beforeOutcome)
-	defer w.reached(step.Name, afterOutcome)
-	op, entry := w.op, Entry{}
-	err := w.Update(ctx, func(tx T) error {
-		op = w.op
-		if err := tx.HoldWork(ctx, w.work); err != nil {
-			return err
-		}
-		if err := record(ctx, tx, seen); err != nil {
-			return err
-		}
-		if seen.Done {
-			entry = w.entry(ctx, op, step, Outcome, OK, seen.Message, seen.Response)
-			if step.Commit != nil {
-				if err := step.Commit(ctx, tx, op); err != nil {
-					return fmt.Errorf("commit %s: %w", step.Name, err)
-				}
-			}
-			w.pass(&op)
-		} else {
-			entry = w.entry(ctx, op, step, Outcome, Wait, seen.Message, seen.Response)
-			w.end(&op, Succeeded, seen.Reason, seen.Message)
+	if !seen.Done {
+		return w.outcome(ctx, step, seen, Wait, func(_ T, op *Operation) error {
+			w.end(op, Succeeded, seen.Reason, seen.Message)
 			op.WaitingFor = seen.WaitingFor
-		}
-		if err := tx.UpdateOperation(ctx, op); err != nil {
-			return err
-		}
-		return tx.AppendJournal(ctx, entry)
-	})
-	if err != nil {
-		return err
+			return nil
+		})
 	}
-	w.op = op
-	w.logOutcome(ctx, entry)
-	return nil
+	return w.outcome(ctx, step, seen, OK, func(tx T, op *Operation) error {
+		if step.Commit != nil {
+			if err := step.Commit(ctx, tx, *op); err != nil {
+				return fmt.Errorf("commit %s: %w", step.Name, err)
+			}
+		}
+		w.pass(op)
+		return nil
+	})
 }
 
 // wait notes that infrastructure is not as wanted yet. The same reason again
@@ -166,77 +141,10 @@ func (w *walk[T]) wait(ctx context.Context, step Step[T], seen Confirmation[T]) 
 	if w.op.State == Waiting && w.op.Reason == seen.Reason && w.op.Message == seen.Message {
 		return next, nil
 	}
-	return next, w.note(ctx, step, seen, Wait, func(op *Operation) {
+	return next, w.outcome(ctx, step, seen, Wait, func(_ T, op *Operation) error {
 		op.State, op.Reason, op.Message = Waiting, seen.Reason, seen.Message
+		return nil
 	})
-}
-
-// attemptFailed is why an operation waits after a failed attempt.
-const attemptFailed = "ATTEMPT_FAILED"
-
-// failed notes a failed attempt and backs off, or begins to compensate.
-func (w *walk[T]) failed(ctx context.Context, step Step[T], err error) (time.Time, error) {
-	seen := Confirmation[T]{Reason: attemptFailed, Message: err.Error(), Response: map[string]string{"error": err.Error()}}
-	attempts, delay := w.attempt(err)
-	spent := attempts >= w.def.MaxAttempts
-	result := Again
-	if p, ok := permanent(err); ok {
-		seen.Reason, seen.Message, spent = p.Reason, p.Err.Error(), true
-	}
-	next := w.Clock().Add(delay)
-	state := Waiting
-	if spent {
-		result, state, next = Broken, Compensating, time.Time{}
-	}
-	return next, w.note(ctx, step, seen, result, func(op *Operation) {
-		op.State, op.Reason, op.Message, op.FailedAttempts = state, seen.Reason, seen.Message, attempts
-		if spent {
-			op.FailedAttempts, op.CompensatingSince = 0, w.Clock()
-		}
-	})
-}
-
-// attempt counts a failed attempt, if it counts, and says when the next one is.
-func (w *walk[T]) attempt(err error) (attempts int, delay time.Duration) {
-	var free uncounted
-	if !errors.As(err, &free) || !free.Uncounted() {
-		attempts = w.op.FailedAttempts + 1
-		return attempts, w.backoff.Delay(attempts)
-	}
-	var waited time.Duration
-	if w.op.Reason == attemptFailed {
-		waited = w.Clock().Sub(w.op.UpdatedAt)
-	}
-	return w.op.FailedAttempts, w.backoff.After(waited)
-}
-
-// note writes an outcome that does not end the step.
-func (w *walk[T]) note(ctx context.Context, step Step[T], seen Confirmation[T], result Result, change func(*Operation)) error {
-	w.reached(step.Name, beforeOutcome)
-	defer w.reached(step.Name, afterOutcome)
-	op, entry := w.op, Entry{}
-	err := w.Update(ctx, func(tx T) error {
-		op = w.op
-		if err := tx.HoldWork(ctx, w.work); err != nil {
-			return err
-		}
-		if err := record(ctx, tx, seen); err != nil {
-			return err
-		}
-		entry = w.entry(ctx, op, step, Outcome, result, seen.Message, seen.Response)
-		change(&op)
-		op.UpdatedAt = w.Clock()
-		if err := tx.UpdateOperation(ctx, op); err != nil {
-			return err
-		}
-		return tx.AppendJournal(ctx, entry)
-	})
-	if err != nil {
-		return err
-	}
-	w.op = op
-	w.logOutcome(ctx, entry)
-	return nil
 }
 
 // pass goes on to the next step, or ends the operation after the last.
@@ -252,36 +160,4 @@ func (w *walk[T]) pass(op *Operation) {
 func (w *walk[T]) end(op *Operation, state State, reason, message string) {
 	op.State, op.Reason, op.Message = state, reason, message
 	op.UpdatedAt, op.EndedAt = w.Clock(), w.Clock()
-}
-
-func record[T Tx](ctx context.Context, tx T, seen Confirmation[T]) error {
-	if seen.Record == nil {
-		return nil
-	}
-	return seen.Record(ctx, tx)
-}
-
-// entry makes a journal row of the present step.
-func (w *walk[T]) entry(ctx context.Context, op Operation, step Step[T], phase Phase, result Result, message string, response any) Entry {
-	e := Entry{
-		OperationID: op.ID, Step: step.Name, Attempt: op.FailedAttempts + 1,
-		Phase: phase, Result: result, Message: message,
-		TraceID: tracecontext.ID(ctx), At: w.Clock(),
-	}
-	if phase != Intent {
-		e.Duration = e.At.Sub(op.StepStartedAt)
-		e.ExternalResponse = encode(response)
-	}
-	return e
-}
-
-func encode(response any) string {
-	if response == nil {
-		return "{}"
-	}
-	raw, err := json.Marshal(response)
-	if err != nil {
-		return fmt.Sprintf(`{"unencodable":%q}`, err.Error())
-	}
-	return string(raw)
 }
