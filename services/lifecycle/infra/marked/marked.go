@@ -1,5 +1,8 @@
 // Package marked puts a failpoint before and after every call that leaves the
 // process. It changes nothing else.
+//
+// Invariant: no call passes unmarked. The providers are not embedded, so a new method
+// of theirs does not compile until it is written here.
 package marked
 
 import (
@@ -60,7 +63,7 @@ func call[T any](r failpoint.Reached, name failpoint.Name, do func() (T, error))
 }
 
 type edgesCalls struct {
-	infra.EdgeProvider
+	inside  infra.EdgeProvider
 	reached failpoint.Reached
 }
 
@@ -70,23 +73,23 @@ func Edges(p infra.EdgeProvider, reached failpoint.Reached) infra.EdgeProvider {
 }
 
 func (c edgesCalls) Apply(ctx context.Context, edge id.Edge, update infra.EdgeUpdate) (infra.EdgeProof, error) {
-	return call(c.reached, edgeApply, func() (infra.EdgeProof, error) { return c.EdgeProvider.Apply(ctx, edge, update) })
+	return call(c.reached, edgeApply, func() (infra.EdgeProof, error) { return c.inside.Apply(ctx, edge, update) })
 }
 
 func (c edgesCalls) State(ctx context.Context, edge id.Edge) (infra.EdgeState, error) {
-	return call(c.reached, edgeState, func() (infra.EdgeState, error) { return c.EdgeProvider.State(ctx, edge) })
+	return call(c.reached, edgeState, func() (infra.EdgeState, error) { return c.inside.State(ctx, edge) })
 }
 
 func (c edgesCalls) ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (infra.SiteProof, error) {
-	return call(c.reached, edgeProbeSite, func() (infra.SiteProof, error) { return c.EdgeProvider.ProbeSite(ctx, edge, site) })
+	return call(c.reached, edgeProbeSite, func() (infra.SiteProof, error) { return c.inside.ProbeSite(ctx, edge, site) })
 }
 
 func (c edgesCalls) ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (infra.Held, error) {
-	return call(c.reached, edgeListHeld, func() (infra.Held, error) { return c.EdgeProvider.ListHeld(ctx, edge, sums) })
+	return call(c.reached, edgeListHeld, func() (infra.Held, error) { return c.inside.ListHeld(ctx, edge, sums) })
 }
 
 type tunnelCalls struct {
-	infra.TunnelProvider
+	inside  infra.TunnelProvider
 	reached failpoint.Reached
 }
 
@@ -96,23 +99,23 @@ func Tunnel(p infra.TunnelProvider, reached failpoint.Reached) infra.TunnelProvi
 }
 
 func (c tunnelCalls) LookupZone(ctx context.Context, hostname string) (infra.ZoneAnswer, error) {
-	return call(c.reached, tunnelLookupZone, func() (infra.ZoneAnswer, error) { return c.TunnelProvider.LookupZone(ctx, hostname) })
+	return call(c.reached, tunnelLookupZone, func() (infra.ZoneAnswer, error) { return c.inside.LookupZone(ctx, hostname) })
 }
 
 func (c tunnelCalls) Apply(ctx context.Context, update infra.TunnelUpdate) (infra.TunnelProof, error) {
-	return call(c.reached, tunnelApply, func() (infra.TunnelProof, error) { return c.TunnelProvider.Apply(ctx, update) })
+	return call(c.reached, tunnelApply, func() (infra.TunnelProof, error) { return c.inside.Apply(ctx, update) })
 }
 
 func (c tunnelCalls) Observe(ctx context.Context, installation string, routes []desired.TunnelRoute) ([]drift.Finding, error) {
-	return call(c.reached, tunnelObserve, func() ([]drift.Finding, error) { return c.TunnelProvider.Observe(ctx, installation, routes) })
+	return call(c.reached, tunnelObserve, func() ([]drift.Finding, error) { return c.inside.Observe(ctx, installation, routes) })
 }
 
 func (c tunnelCalls) ReadRoute(ctx context.Context, installation string, route desired.TunnelRoute) (infra.RouteReading, error) {
-	return call(c.reached, tunnelReadRoute, func() (infra.RouteReading, error) { return c.TunnelProvider.ReadRoute(ctx, installation, route) })
+	return call(c.reached, tunnelReadRoute, func() (infra.RouteReading, error) { return c.inside.ReadRoute(ctx, installation, route) })
 }
 
 type dnsCalls struct {
-	infra.DNSValidator
+	inside  infra.DNSValidator
 	reached failpoint.Reached
 }
 
@@ -122,13 +125,13 @@ func DNS(p infra.DNSValidator, reached failpoint.Reached) infra.DNSValidator {
 }
 
 func (c dnsCalls) CheckAddresses(ctx context.Context, hostname string, right infra.RightTarget) (infra.Finding, error) {
-	return call(c.reached, dnsCheckAddresses, func() (infra.Finding, error) { return c.DNSValidator.CheckAddresses(ctx, hostname, right) })
+	return call(c.reached, dnsCheckAddresses, func() (infra.Finding, error) { return c.inside.CheckAddresses(ctx, hostname, right) })
 }
 
 func (c dnsCalls) CheckOwnership(ctx context.Context, hostname, recordName, token string) (infra.Finding, error) {
-	return call(c.reached, dnsCheckOwnership, func() (infra.Finding, error) { return c.DNSValidator.CheckOwnership(ctx, hostname, recordName, token) })
+	return call(c.reached, dnsCheckOwnership, func() (infra.Finding, error) { return c.inside.CheckOwnership(ctx, hostname, recordName, token) })
 }
 
 func (c dnsCalls) ProbeHostname(ctx context.Context, probe infra.Probe) (infra.Finding, error) {
-	return call(c.reached, dnsProbeHostname, func() (infra.Finding, error) { return c.DNSValidator.ProbeHostname(ctx, probe) })
+	return call(c.reached, dnsProbeHostname, func() (infra.Finding, error) { return c.inside.ProbeHostname(ctx, probe) })
 }
