@@ -3,12 +3,10 @@ package reconcile
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
-	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
 // cancellable are the operations that can be taken back. The others take something
@@ -26,22 +24,4 @@ func CancelOperation(ctx context.Context, tx store.Tx, op saga.Operation, cause 
 		return op, &lifecycle.PreconditionError{Message: op.Kind + " takes something away and cannot be taken back"}
 	}
 	return saga.TakeBack(ctx, tx, op, "cancelled by "+cause.Actor, cause.At)
-}
-
-// parkedFor is how long an object waits whose work has ended its process too often
-// although no operation is under way.
-const parkedFor = time.Hour
-
-// Park gives up what ends its process again and again: the operation of the object
-// needs attention then, and blocks nothing. Without one the object is left alone for
-// a while.
-func (r *Reconciler) Park(ctx context.Context, w worker.Work, cause string) (time.Time, error) {
-	op, ok, err := r.activeOperation(ctx, w.Key)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if !ok {
-		return r.Clock().Add(parkedFor), nil
-	}
-	return time.Time{}, r.engine.Park(ctx, w, op, "WORK_PARKED", cause)
 }

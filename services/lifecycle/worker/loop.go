@@ -57,8 +57,9 @@ type Loop struct {
 // before the object is parked.
 const maxUnended = 5
 
-// parkedFor is how long an object without anything to park waits then.
-const parkedFor = time.Hour
+// ParkedFor is how long a parked object waits when there is nothing to park: no
+// operation is under way, and its work ends the process all the same.
+const ParkedFor = time.Hour
 
 // NewLoop returns a loop that does nothing until Run.
 func NewLoop(cfg Config) *Loop {
@@ -170,7 +171,7 @@ func (l *Loop) look(ctx context.Context, w Work) (time.Time, error) {
 func (l *Loop) park(ctx context.Context, w Work, cause string) (time.Time, error) {
 	l.cfg.Logger.ErrorContext(ctx, "work parked", "kind", w.Kind, "key", w.Key, "cause", cause)
 	if l.cfg.Park == nil {
-		return l.cfg.Clock().Add(parkedFor), nil
+		return l.cfg.Clock().Add(ParkedFor), nil
 	}
 	return l.call(ctx, w, func(ctx context.Context, w Work) (time.Time, error) { return l.cfg.Park(ctx, w, cause) })
 }
