@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/siteplane/siteplane/test/dump"
 )
 
 // ignored are columns whose values two runs may differ in although they came to
@@ -119,7 +121,7 @@ func renumbered(table string, rows []row) []row {
 		slices.SortFunc(rows, func(a, b row) int {
 			return cmp.Or(cmp.Compare(len(a[order]), len(b[order])), cmp.Compare(a[order], b[order]))
 		})
-		count, places := map[string]int{}, map[string]string{"NULL": "NULL"}
+		count, places := map[string]int{}, map[string]string{dump.Null: dump.Null}
 		for i, r := range rows {
 			count[r[n.group]]++
 			places[r[order]] = strconv.Itoa(count[r[n.group]])
@@ -135,7 +137,7 @@ func renumbered(table string, rows []row) []row {
 // ignore leaves of values only that they are there.
 func ignore(r row, columns []string) {
 	for _, column := range columns {
-		if value, ok := r[column]; ok && value != "NULL" {
+		if value, ok := r[column]; ok && value != dump.Null {
 			r[column] = "*"
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
+	"github.com/siteplane/siteplane/test/dump"
 )
 
 // patience is long because a slow machine is no fault.
@@ -108,7 +109,7 @@ func atRest(now tables) error {
 	}
 	soon := fmt.Sprint(time.Now().Add(lookEvery).UnixMicro())
 	for _, w := range now["work"] {
-		if w["owner"] != "NULL" || w["wanted_seq"] != w["done_seq"] && w["due_at"] < soon {
+		if w["owner"] != dump.Null || w["wanted_seq"] != w["done_seq"] && w["due_at"] < soon {
 			return fmt.Errorf("the %s %s is worked on", w["kind"], w["key"])
 		}
 	}

@@ -18,9 +18,6 @@ import (
 	"github.com/siteplane/siteplane/test/split"
 )
 
-// services are all that decide; nginx is not among them.
-var services = []string{split.Lifecycle, split.EdgeAgent, split.Tunnel, split.DNSValidator}
-
 // restartServesWithoutControlPlane: with every service dead nginx serves, and starts
 // and serves from what is on disk, as after a reboot of its host. The services then
 // take it over as it is.
@@ -138,10 +135,11 @@ func (d *demo) restartAll(ctx context.Context) error {
 	return nil
 }
 
-// distinct are the services that are processes of their own, the callees first.
+// distinct are the services that are processes of their own, the callees first;
+// nginx is not among them.
 func (d *demo) distinct() []string {
 	if !d.config.split {
-		return services[:1]
+		return []string{split.Lifecycle}
 	}
 	return []string{split.EdgeAgent, split.Tunnel, split.DNSValidator, split.Lifecycle}
 }

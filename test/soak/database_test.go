@@ -14,10 +14,10 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/machine"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/test/dump"
 )
 
-// row is one row of the database: its columns by name, as text.
-type row map[string]string
+type row = dump.Row
 
 // tables are the rows of the database, by table.
 type tables map[string][]row
@@ -29,45 +29,8 @@ func (w *world) readTables(ctx context.Context) (tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	names, err := read(ctx, tx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
-	all := tables{}
-	for _, table := range names {
-		rows, readErr := read(ctx, tx, `SELECT * FROM `+table["name"])
-		all[table["name"]], err = rows, errors.Join(err, readErr)
-	}
-	return all, errors.Join(err, tx.Rollback())
-}
-
-func read(ctx context.Context, tx *sql.Tx, query string) (out []row, err error) {
-	rows, err := tx.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		r := row{}
-		for i, column := range columns {
-			r[column] = values[i].String
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	all, err := dump.Read(ctx, db)
+	return all, errors.Join(err, db.Close())
 }
 
 // recordTables may know a deleted site for good: the tombstones, claims, which
@@ -76,8 +39,8 @@ var recordTables = []string{"site", "domain", "claim", "history", "operation", "
 
 // over are rows that are a record of what happened although their table is none.
 var over = map[string]func(row) bool{
-	"drift": func(r row) bool { return r["closed_at"] != "" },
-	"hold":  func(r row) bool { return r["ended_at"] != "" },
+	"drift": func(r row) bool { return r["closed_at"] != dump.Null },
+	"hold":  func(r row) bool { return r["ended_at"] != dump.Null },
 }
 
 // settledTables have no row once everything is done.
@@ -180,7 +143,7 @@ func (w *world) wantChains(ctx context.Context, t *testing.T) {
 }
 
 func chain[S, E ~string](m machine.Machine[S, E], rows []row, end S) error {
-	at, before := S(""), ""
+	at, before := S(""), dump.Null
 	for i, r := range rows {
 		to := m.Initial
 		if i > 0 {

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -52,7 +50,9 @@ func setup(t *testing.T) *world {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sp-soak-")
 	must(t, err)
-	i, err := split.New(t.Context(), split.Config{Bin: bin, Dir: dir, PortBase: portBase(t)})
+	base, err := split.FreePortBase(66)
+	must(t, err)
+	i, err := split.New(t.Context(), split.Config{Bin: bin, Dir: dir, PortBase: base})
 	must(t, err)
 	w := &world{Installation: i, outages: &outages{}}
 	t.Cleanup(func() {
@@ -98,33 +98,6 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 }
 
 func (bearer) RequireTransportSecurity() bool { return true }
-
-// offsets are the ports of an installation, from its base.
-var offsets = []int{0, 1, 2, 8, -27, 707, 11, 12, 13, 21, 22, 23}
-
-// portBase returns a base whose ports are free, below those that systems give to
-// outgoing connections.
-func portBase(t *testing.T) int {
-	t.Helper()
-	for range 200 {
-		base := 66 + 100*(200+rand.IntN(110)) // not among those of test/e2e and test/split
-		if !anyTaken(base) {
-			return base
-		}
-	}
-	t.Fatal("no block of ports is free")
-	return 0
-}
-
-func anyTaken(base int) bool {
-	for _, offset := range offsets {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", base+offset))
-		if err != nil || l.Close() != nil {
-			return true
-		}
-	}
-	return false
-}
 
 // eventually looks until nothing is missed.
 func eventually(ctx context.Context, limit time.Duration, look func(ctx context.Context) error) error {

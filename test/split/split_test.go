@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,7 +63,9 @@ func setup(t *testing.T) *Installation {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sp-")
 	must(t, err)
-	i, err := New(t.Context(), Config{Bin: bin, Dir: dir, PortBase: portBase(t)})
+	base, err := FreePortBase(33)
+	must(t, err)
+	i, err := New(t.Context(), Config{Bin: bin, Dir: dir, PortBase: base})
 	must(t, err)
 	t.Cleanup(func() {
 		if err := i.End(); err != nil {
@@ -80,30 +80,6 @@ func setup(t *testing.T) *Installation {
 		must(t, os.RemoveAll(dir))
 	})
 	return i
-}
-
-// portBase returns a base whose ports are free, below those that systems give to
-// outgoing connections.
-func portBase(t *testing.T) int {
-	t.Helper()
-	for range 200 {
-		base := 33 + 100*(200+rand.IntN(110)) // not among those of test/e2e
-		p := portsFrom(base)
-		if !slices.ContainsFunc([]int{p.rest, p.grpc, p.admin, p.edge, p.dns, p.cloudflare, p.agent, p.tunnel, p.dnsvalidator,
-			p.agentAdmin, p.tunnelAdmin, p.dnsvalidatorAdmin}, taken) {
-			return base
-		}
-	}
-	t.Fatal("no block of ports is free")
-	return 0
-}
-
-func taken(port int) bool {
-	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-	if err != nil {
-		return true
-	}
-	return l.Close() != nil
 }
 
 // siteplane runs a command of the CLI and puts its JSON into a value.

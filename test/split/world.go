@@ -35,23 +35,6 @@ const (
 	dataAddress = "127.0.1.1"
 )
 
-// ports are the listeners of an installation; those that `siteplane up` has, too,
-// are at the same distance from the base.
-type ports struct {
-	rest, grpc, admin, edge, dns, cloudflare int
-	// The services between themselves, and their admin listeners.
-	agent, tunnel, dnsvalidator                int
-	agentAdmin, tunnelAdmin, dnsvalidatorAdmin int
-}
-
-func portsFrom(base int) ports {
-	return ports{
-		rest: base, grpc: base + 1, admin: base + 2, edge: base + 8, dns: base - 27, cloudflare: base + 707,
-		agent: base + 11, tunnel: base + 12, dnsvalidator: base + 13,
-		agentAdmin: base + 21, tunnelAdmin: base + 22, dnsvalidatorAdmin: base + 23,
-	}
-}
-
 func at(host string, port int) string { return host + ":" + strconv.Itoa(port) }
 
 // writeWorld writes the files that the simulators begin with. What is there from
