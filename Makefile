@@ -46,6 +46,7 @@ help: ## list the targets
 .PHONY: demo
 demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks and ends)
 	$(ready)
+	@sh tools/build-example
 	@go build -o bin/ ./cmd/siteplane ./test/demo $(if $(SPLIT),$(apart))
 	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once) $(if $(SPLIT),-split)
 
@@ -64,7 +65,7 @@ soak: ## kill services and nginx at random under creates and deletes (N=200, SEE
 	@SITEPLANE_SOAK=$(or $(N),200) SITEPLANE_SOAK_SEED=$(SEED) go test -count=1 -timeout 2h -v ./test/soak
 
 .PHONY: check
-check: check-format check-direction check-failpoints check-modules check-build check-lint check-generated ## what CI demands besides the tests
+check: check-format check-direction check-failpoints check-modules check-build check-lint check-generated check-typescript ## what CI demands besides the tests
 	@echo 'check: ok'
 
 .PHONY: check-format
@@ -102,8 +103,15 @@ check-lint:
 
 .PHONY: check-generated
 check-generated:
+	$(ready)
 	@echo 'check: generated code is fresh'
 	@tools/generate -check
+
+.PHONY: check-typescript
+check-typescript:
+	$(ready)
+	@echo 'check: TypeScript'
+	@sh tools/check-typescript
 
 .PHONY: generate
 generate: ## write gen/ and the generated documents anew

@@ -5,7 +5,7 @@ package openapi
 
 import _ "embed"
 
-// JSON is the document, OpenAPI 2.0. It is shared: read it, do not change it.
+// JSON is the document, OpenAPI 3.0.3. It is shared: read it, do not change it.
 //
-//go:embed siteplane.swagger.json
+//go:embed openapi.json
 var JSON []byte

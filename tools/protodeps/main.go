@@ -1,7 +1,7 @@
-// Command protodeps writes the third-party .proto files that ours import, as
-// compiled into the Go packages that tools/go.mod pins, below the folder given
-// as its argument. Nothing is fetched from a schema registry, and what is
-// linted against is what is compiled against.
+// Command protodeps writes the third-party .proto files that ours import, and those of
+// the errors' details, as compiled into the Go packages that tools/go.mod pins, below
+// the folder given as its argument. Nothing is fetched from a schema registry, and what
+// is linted against is what is compiled against.
 package main
 
 import (
@@ -12,17 +12,20 @@ import (
 
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/jhump/protoreflect/v2/protoprint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// roots are the files that our protos import; their own imports follow.
+// roots are the files that our protos import and those that only the SDKs need; their
+// own imports follow.
 var roots = []string{
 	"buf/validate/validate.proto",
 	"google/api/annotations.proto",
 	"google/api/field_behavior.proto",
+	"google/rpc/error_details.proto",
 }
 
 func main() {

@@ -251,8 +251,14 @@ type ListDomainsRequest struct {
 	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
 	// Domains a page, at most 1000; 0 means 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Token of the last answer; empty for the first page.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Token of the last answer, to the same filter and order; empty for the first
+	// page.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which domains, as in ListSites, over status, mode, hostname, primary and
+	// create_time.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// create_time or create_time desc; empty means create_time desc.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +310,20 @@ func (x *ListDomainsRequest) GetPageSize() int32 {
 func (x *ListDomainsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDomainsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListDomainsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -367,7 +387,9 @@ func (x *ListDomainsResponse) GetNextPageToken() string {
 type CheckDomainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The domain.
-	DomainId      string `protobuf:"bytes,1,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
+	DomainId string `protobuf:"bytes,1,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -405,6 +427,13 @@ func (*CheckDomainRequest) Descriptor() ([]byte, []int) {
 func (x *CheckDomainRequest) GetDomainId() string {
 	if x != nil {
 		return x.DomainId
+	}
+	return ""
+}
+
+func (x *CheckDomainRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -462,8 +491,10 @@ type RemoveDomainRequest struct {
 	DomainId string `protobuf:"bytes,1,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
 	// Another domain of the site that becomes the primary first; empty for none.
 	NewPrimaryDomainId string `protobuf:"bytes,2,opt,name=new_primary_domain_id,json=newPrimaryDomainId,proto3" json:"new_primary_domain_id,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RemoveDomainRequest) Reset() {
@@ -506,6 +537,13 @@ func (x *RemoveDomainRequest) GetDomainId() string {
 func (x *RemoveDomainRequest) GetNewPrimaryDomainId() string {
 	if x != nil {
 		return x.NewPrimaryDomainId
+	}
+	return ""
+}
+
+func (x *RemoveDomainRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -583,23 +621,29 @@ const file_siteplane_lifecycle_v1_domain_service_proto_rawDesc = "" +
 	"\tdomain_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\"\x8c\x01\n" +
 	"\x11GetDomainResponse\x126\n" +
 	"\x06domain\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.DomainR\x06domain\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"u\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\xc5\x01\n" +
 	"\x12ListDomainsRequest\x12\x17\n" +
 	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"w\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06filter\x12\"\n" +
+	"\border_by\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\aorderBy\"w\n" +
 	"\x13ListDomainsResponse\x128\n" +
 	"\adomains\x18\x01 \x03(\v2\x1e.siteplane.lifecycle.v1.DomainR\adomains\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\":\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"b\n" +
 	"\x12CheckDomainRequest\x12$\n" +
-	"\tdomain_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\"M\n" +
+	"\tdomain_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"M\n" +
 	"\x13CheckDomainResponse\x126\n" +
-	"\x06domain\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.DomainR\x06domain\"n\n" +
+	"\x06domain\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.DomainR\x06domain\"\x96\x01\n" +
 	"\x13RemoveDomainRequest\x12$\n" +
 	"\tdomain_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\x121\n" +
-	"\x15new_primary_domain_id\x18\x02 \x01(\tR\x12newPrimaryDomainId\"\x8f\x01\n" +
+	"\x15new_primary_domain_id\x18\x02 \x01(\tR\x12newPrimaryDomainId\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x8f\x01\n" +
 	"\x14RemoveDomainResponse\x126\n" +
 	"\x06domain\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.DomainR\x06domain\x12?\n" +
 	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation2\xdb\x05\n" +

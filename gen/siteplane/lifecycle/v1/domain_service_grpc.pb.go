@@ -37,15 +37,16 @@ type DomainServiceClient interface {
 	// is proved; the answer carries the records that prove it. The first domain of
 	// a site without one becomes its primary.
 	//
-	// INVALID_ARGUMENT: the hostname is wrong, the violation's reason is a
+	// RESOURCE_EXHAUSTED: a limit of the tenant is reached. INVALID_ARGUMENT: the
+	// hostname is wrong, the violation's reason is a
 	// diagnosis such as NAME_INVALID. ALREADY_EXISTS: the caller claims it already,
 	// or the request id belongs to another request. FAILED_PRECONDITION: the site
 	// is on its way out.
 	AddDomain(ctx context.Context, in *AddDomainRequest, opts ...grpc.CallOption) (*AddDomainResponse, error)
 	// GetDomain returns one domain.
 	GetDomain(ctx context.Context, in *GetDomainRequest, opts ...grpc.CallOption) (*GetDomainResponse, error)
-	// ListDomains returns the tenant's domains, or those of one site, newest first,
-	// without released ones.
+	// ListDomains returns the tenant's domains, or those of one site, without
+	// released ones, newest first unless another order is asked for.
 	ListDomains(ctx context.Context, in *ListDomainsRequest, opts ...grpc.CallOption) (*ListDomainsResponse, error)
 	// CheckDomain looks at a domain now instead of at its next attempt; one in
 	// ERROR is retried. The look itself happens after the answer.
@@ -129,15 +130,16 @@ type DomainServiceServer interface {
 	// is proved; the answer carries the records that prove it. The first domain of
 	// a site without one becomes its primary.
 	//
-	// INVALID_ARGUMENT: the hostname is wrong, the violation's reason is a
+	// RESOURCE_EXHAUSTED: a limit of the tenant is reached. INVALID_ARGUMENT: the
+	// hostname is wrong, the violation's reason is a
 	// diagnosis such as NAME_INVALID. ALREADY_EXISTS: the caller claims it already,
 	// or the request id belongs to another request. FAILED_PRECONDITION: the site
 	// is on its way out.
 	AddDomain(context.Context, *AddDomainRequest) (*AddDomainResponse, error)
 	// GetDomain returns one domain.
 	GetDomain(context.Context, *GetDomainRequest) (*GetDomainResponse, error)
-	// ListDomains returns the tenant's domains, or those of one site, newest first,
-	// without released ones.
+	// ListDomains returns the tenant's domains, or those of one site, without
+	// released ones, newest first unless another order is asked for.
 	ListDomains(context.Context, *ListDomainsRequest) (*ListDomainsResponse, error)
 	// CheckDomain looks at a domain now instead of at its next attempt; one in
 	// ERROR is retried. The look itself happens after the answer.

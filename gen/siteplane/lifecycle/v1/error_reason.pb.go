@@ -51,6 +51,19 @@ const (
 	// FAILED_PRECONDITION: something else must be done first; the message says
 	// what.
 	ErrorReason_ERROR_REASON_PRECONDITION ErrorReason = 11
+	// RESOURCE_EXHAUSTED: a limit of the tenant is reached; the metadata says which
+	// (limit), how much is allowed (allowed) and how much there is (used).
+	ErrorReason_ERROR_REASON_LIMIT_REACHED ErrorReason = 12
+	// PERMISSION_DENIED: the tenant is suspended; it may read, nothing else.
+	ErrorReason_ERROR_REASON_TENANT_SUSPENDED ErrorReason = 13
+	// ABORTED: the first request of this id is still at work; ask again.
+	ErrorReason_ERROR_REASON_REQUEST_IN_PROGRESS ErrorReason = 14
+	// OUT_OF_RANGE: the cursor is of before the oldest event that is kept, or of
+	// before a restore; list the objects again and watch from there.
+	ErrorReason_ERROR_REASON_CURSOR_EXPIRED ErrorReason = 15
+	// ABORTED: the stream was not read for too long; watch again from the last
+	// cursor.
+	ErrorReason_ERROR_REASON_SLOW_READER ErrorReason = 16
 )
 
 // Enum value maps for ErrorReason.
@@ -68,20 +81,30 @@ var (
 		9:  "ERROR_REASON_INTERNAL",
 		10: "ERROR_REASON_REQUEST_ID_REUSED",
 		11: "ERROR_REASON_PRECONDITION",
+		12: "ERROR_REASON_LIMIT_REACHED",
+		13: "ERROR_REASON_TENANT_SUSPENDED",
+		14: "ERROR_REASON_REQUEST_IN_PROGRESS",
+		15: "ERROR_REASON_CURSOR_EXPIRED",
+		16: "ERROR_REASON_SLOW_READER",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":        0,
-		"ERROR_REASON_INVALID_FIELDS":     1,
-		"ERROR_REASON_NOT_FOUND":          2,
-		"ERROR_REASON_NAME_TAKEN":         3,
-		"ERROR_REASON_ILLEGAL_TRANSITION": 4,
-		"ERROR_REASON_LOST_RACE":          5,
-		"ERROR_REASON_BAD_CREDENTIAL":     6,
-		"ERROR_REASON_NOT_ALLOWED":        7,
-		"ERROR_REASON_UNAVAILABLE":        8,
-		"ERROR_REASON_INTERNAL":           9,
-		"ERROR_REASON_REQUEST_ID_REUSED":  10,
-		"ERROR_REASON_PRECONDITION":       11,
+		"ERROR_REASON_UNSPECIFIED":         0,
+		"ERROR_REASON_INVALID_FIELDS":      1,
+		"ERROR_REASON_NOT_FOUND":           2,
+		"ERROR_REASON_NAME_TAKEN":          3,
+		"ERROR_REASON_ILLEGAL_TRANSITION":  4,
+		"ERROR_REASON_LOST_RACE":           5,
+		"ERROR_REASON_BAD_CREDENTIAL":      6,
+		"ERROR_REASON_NOT_ALLOWED":         7,
+		"ERROR_REASON_UNAVAILABLE":         8,
+		"ERROR_REASON_INTERNAL":            9,
+		"ERROR_REASON_REQUEST_ID_REUSED":   10,
+		"ERROR_REASON_PRECONDITION":        11,
+		"ERROR_REASON_LIMIT_REACHED":       12,
+		"ERROR_REASON_TENANT_SUSPENDED":    13,
+		"ERROR_REASON_REQUEST_IN_PROGRESS": 14,
+		"ERROR_REASON_CURSOR_EXPIRED":      15,
+		"ERROR_REASON_SLOW_READER":         16,
 	}
 )
 
@@ -116,7 +139,7 @@ var File_siteplane_lifecycle_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	")siteplane/lifecycle/v1/error_reason.proto\x12\x16siteplane.lifecycle.v1*\x81\x03\n" +
+	")siteplane/lifecycle/v1/error_reason.proto\x12\x16siteplane.lifecycle.v1*\xa9\x04\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bERROR_REASON_INVALID_FIELDS\x10\x01\x12\x1a\n" +
@@ -130,7 +153,12 @@ const file_siteplane_lifecycle_v1_error_reason_proto_rawDesc = "" +
 	"\x15ERROR_REASON_INTERNAL\x10\t\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\n" +
 	"\x12\x1d\n" +
-	"\x19ERROR_REASON_PRECONDITION\x10\vBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
+	"\x19ERROR_REASON_PRECONDITION\x10\v\x12\x1e\n" +
+	"\x1aERROR_REASON_LIMIT_REACHED\x10\f\x12!\n" +
+	"\x1dERROR_REASON_TENANT_SUSPENDED\x10\r\x12$\n" +
+	" ERROR_REASON_REQUEST_IN_PROGRESS\x10\x0e\x12\x1f\n" +
+	"\x1bERROR_REASON_CURSOR_EXPIRED\x10\x0f\x12\x1c\n" +
+	"\x18ERROR_REASON_SLOW_READER\x10\x10BGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
 	file_siteplane_lifecycle_v1_error_reason_proto_rawDescOnce sync.Once

@@ -195,7 +195,9 @@ type SetDriftPolicyRequest struct {
 	// Id of the edge or tunnel.
 	TargetId string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
 	// The policy.
-	Policy        DriftPolicy `protobuf:"varint,2,opt,name=policy,proto3,enum=siteplane.lifecycle.v1.DriftPolicy" json:"policy,omitempty"`
+	Policy DriftPolicy `protobuf:"varint,2,opt,name=policy,proto3,enum=siteplane.lifecycle.v1.DriftPolicy" json:"policy,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -244,6 +246,13 @@ func (x *SetDriftPolicyRequest) GetPolicy() DriftPolicy {
 	return DriftPolicy_DRIFT_POLICY_UNSPECIFIED
 }
 
+func (x *SetDriftPolicyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // SetDriftPolicyResponse is empty.
 type SetDriftPolicyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -285,7 +294,9 @@ func (*SetDriftPolicyResponse) Descriptor() ([]byte, []int) {
 type SyncTargetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the edge or tunnel.
-	TargetId      string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
+	TargetId string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -323,6 +334,13 @@ func (*SyncTargetRequest) Descriptor() ([]byte, []int) {
 func (x *SyncTargetRequest) GetTargetId() string {
 	if x != nil {
 		return x.TargetId
+	}
+	return ""
+}
+
+func (x *SyncTargetRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -552,7 +570,9 @@ func (x *ListHoldsResponse) GetHolds() []*Hold {
 type ConfirmHoldRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The hold.
-	HoldId        string `protobuf:"bytes,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	HoldId string `protobuf:"bytes,1,opt,name=hold_id,json=holdId,proto3" json:"hold_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +610,13 @@ func (*ConfirmHoldRequest) Descriptor() ([]byte, []int) {
 func (x *ConfirmHoldRequest) GetHoldId() string {
 	if x != nil {
 		return x.HoldId
+	}
+	return ""
+}
+
+func (x *ConfirmHoldRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -650,14 +677,18 @@ const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"\x05edges\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.EdgeR\x05edges\"\x14\n" +
 	"\x12ListTunnelsRequest\"O\n" +
 	"\x13ListTunnelsResponse\x128\n" +
-	"\atunnels\x18\x01 \x03(\v2\x1e.siteplane.lifecycle.v1.TunnelR\atunnels\"\x86\x01\n" +
+	"\atunnels\x18\x01 \x03(\v2\x1e.siteplane.lifecycle.v1.TunnelR\atunnels\"\xae\x01\n" +
 	"\x15SetDriftPolicyRequest\x12$\n" +
 	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btargetId\x12G\n" +
 	"\x06policy\x18\x02 \x01(\x0e2#.siteplane.lifecycle.v1.DriftPolicyB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06policy\"\x18\n" +
-	"\x16SetDriftPolicyResponse\"9\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06policy\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x18\n" +
+	"\x16SetDriftPolicyResponse\"a\n" +
 	"\x11SyncTargetRequest\x12$\n" +
-	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btargetId\"\x14\n" +
+	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btargetId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x14\n" +
 	"\x12SyncTargetResponse\"N\n" +
 	"\x11ListDriftsRequest\x12\x10\n" +
 	"\x03all\x18\x01 \x01(\bR\x03all\x12'\n" +
@@ -667,9 +698,11 @@ const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"\x06drifts\x18\x01 \x03(\v2\x1d.siteplane.lifecycle.v1.DriftR\x06drifts\"\x12\n" +
 	"\x10ListHoldsRequest\"G\n" +
 	"\x11ListHoldsResponse\x122\n" +
-	"\x05holds\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.HoldR\x05holds\"6\n" +
+	"\x05holds\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.HoldR\x05holds\"^\n" +
 	"\x12ConfirmHoldRequest\x12 \n" +
-	"\ahold_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06holdId\"G\n" +
+	"\ahold_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06holdId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"G\n" +
 	"\x13ConfirmHoldResponse\x120\n" +
 	"\x04hold\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.HoldR\x04hold2\xbc\a\n" +
 	"\x15InfrastructureService\x12s\n" +

@@ -119,7 +119,9 @@ func (x *GetOperationResponse) GetOperation() *Operation {
 type CancelOperationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The operation.
-	OperationId   string `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	OperationId string `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,6 +159,13 @@ func (*CancelOperationRequest) Descriptor() ([]byte, []int) {
 func (x *CancelOperationRequest) GetOperationId() string {
 	if x != nil {
 		return x.OperationId
+	}
+	return ""
+}
+
+func (x *CancelOperationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -215,9 +224,11 @@ const file_siteplane_lifecycle_v1_operation_service_proto_rawDesc = "" +
 	"\x13GetOperationRequest\x12*\n" +
 	"\foperation_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\voperationId\"W\n" +
 	"\x14GetOperationResponse\x12?\n" +
-	"\toperation\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"D\n" +
+	"\toperation\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"l\n" +
 	"\x16CancelOperationRequest\x12*\n" +
-	"\foperation_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\voperationId\"Z\n" +
+	"\foperation_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\voperationId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"Z\n" +
 	"\x17CancelOperationResponse\x12?\n" +
 	"\toperation\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation2\xcb\x02\n" +
 	"\x10OperationService\x12\x90\x01\n" +

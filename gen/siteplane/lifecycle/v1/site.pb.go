@@ -254,6 +254,107 @@ func (x *Site) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// SiteRevision is one version of a site's spec.
+type SiteRevision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number, from 1.
+	Number int64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The spec.
+	Spec *SiteSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Number of the revision that it repeats; 0 when it was not made by a rollback.
+	RollbackOf int64 `protobuf:"varint,3,opt,name=rollback_of,json=rollbackOf,proto3" json:"rollback_of,omitempty"`
+	// Who made it, for instance key:key_...; empty for revisions from before this was
+	// written down.
+	Actor string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When it was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Whether it is the one that the edges shall hold.
+	Wanted bool `protobuf:"varint,6,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	// Whether it is the last one that the required edges have proved.
+	Confirmed     bool `protobuf:"varint,7,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SiteRevision) Reset() {
+	*x = SiteRevision{}
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SiteRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SiteRevision) ProtoMessage() {}
+
+func (x *SiteRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SiteRevision.ProtoReflect.Descriptor instead.
+func (*SiteRevision) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SiteRevision) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *SiteRevision) GetSpec() *SiteSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *SiteRevision) GetRollbackOf() int64 {
+	if x != nil {
+		return x.RollbackOf
+	}
+	return 0
+}
+
+func (x *SiteRevision) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *SiteRevision) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *SiteRevision) GetWanted() bool {
+	if x != nil {
+		return x.Wanted
+	}
+	return false
+}
+
+func (x *SiteRevision) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
 // SiteSpec says what answers for a site.
 type SiteSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +375,7 @@ type SiteSpec struct {
 
 func (x *SiteSpec) Reset() {
 	*x = SiteSpec{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +387,7 @@ func (x *SiteSpec) String() string {
 func (*SiteSpec) ProtoMessage() {}
 
 func (x *SiteSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +400,7 @@ func (x *SiteSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SiteSpec.ProtoReflect.Descriptor instead.
 func (*SiteSpec) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SiteSpec) GetBackend() isSiteSpec_Backend {
@@ -370,7 +471,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +483,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +496,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Origin) GetTargets() []*Target {
@@ -419,7 +520,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +532,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +545,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Target) GetAddress() string {
@@ -475,7 +576,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +588,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +601,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Redirect) GetBaseUrl() string {
@@ -533,7 +634,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[5]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +646,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[5]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +659,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Route) GetPathPrefix() string {
@@ -603,7 +704,7 @@ type SiteOptions struct {
 
 func (x *SiteOptions) Reset() {
 	*x = SiteOptions{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -615,7 +716,7 @@ func (x *SiteOptions) String() string {
 func (*SiteOptions) ProtoMessage() {}
 
 func (x *SiteOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -628,7 +729,7 @@ func (x *SiteOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SiteOptions.ProtoReflect.Descriptor instead.
 func (*SiteOptions) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SiteOptions) GetMaxBodyBytes() int64 {
@@ -687,7 +788,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[7]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +800,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[7]
+	mi := &file_siteplane_lifecycle_v1_site_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +813,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{7}
+	return file_siteplane_lifecycle_v1_site_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Header) GetName() string {
@@ -751,7 +852,17 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"\x96\x02\n" +
+	"updateTime\"\xa9\x02\n" +
+	"\fSiteRevision\x12\x1b\n" +
+	"\x06number\x18\x01 \x01(\x03B\x03\xe0A\x03R\x06number\x129\n" +
+	"\x04spec\x18\x02 \x01(\v2 .siteplane.lifecycle.v1.SiteSpecB\x03\xe0A\x03R\x04spec\x12$\n" +
+	"\vrollback_of\x18\x03 \x01(\x03B\x03\xe0A\x03R\n" +
+	"rollbackOf\x12\x19\n" +
+	"\x05actor\x18\x04 \x01(\tB\x03\xe0A\x03R\x05actor\x12@\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"createTime\x12\x1b\n" +
+	"\x06wanted\x18\x06 \x01(\bB\x03\xe0A\x03R\x06wanted\x12!\n" +
+	"\tconfirmed\x18\a \x01(\bB\x03\xe0A\x03R\tconfirmed\"\x96\x02\n" +
 	"\bSiteSpec\x128\n" +
 	"\x06origin\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.OriginH\x00R\x06origin\x12>\n" +
 	"\bredirect\x18\x02 \x01(\v2 .siteplane.lifecycle.v1.RedirectH\x00R\bredirect\x12?\n" +
@@ -813,44 +924,47 @@ func file_siteplane_lifecycle_v1_site_proto_rawDescGZIP() []byte {
 }
 
 var file_siteplane_lifecycle_v1_site_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_siteplane_lifecycle_v1_site_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_siteplane_lifecycle_v1_site_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_siteplane_lifecycle_v1_site_proto_goTypes = []any{
 	(SiteStatus)(0),               // 0: siteplane.lifecycle.v1.SiteStatus
 	(*Site)(nil),                  // 1: siteplane.lifecycle.v1.Site
-	(*SiteSpec)(nil),              // 2: siteplane.lifecycle.v1.SiteSpec
-	(*Origin)(nil),                // 3: siteplane.lifecycle.v1.Origin
-	(*Target)(nil),                // 4: siteplane.lifecycle.v1.Target
-	(*Redirect)(nil),              // 5: siteplane.lifecycle.v1.Redirect
-	(*Route)(nil),                 // 6: siteplane.lifecycle.v1.Route
-	(*SiteOptions)(nil),           // 7: siteplane.lifecycle.v1.SiteOptions
-	(*Header)(nil),                // 8: siteplane.lifecycle.v1.Header
-	(*Condition)(nil),             // 9: siteplane.lifecycle.v1.Condition
-	(*Domain)(nil),                // 10: siteplane.lifecycle.v1.Domain
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
+	(*SiteRevision)(nil),          // 2: siteplane.lifecycle.v1.SiteRevision
+	(*SiteSpec)(nil),              // 3: siteplane.lifecycle.v1.SiteSpec
+	(*Origin)(nil),                // 4: siteplane.lifecycle.v1.Origin
+	(*Target)(nil),                // 5: siteplane.lifecycle.v1.Target
+	(*Redirect)(nil),              // 6: siteplane.lifecycle.v1.Redirect
+	(*Route)(nil),                 // 7: siteplane.lifecycle.v1.Route
+	(*SiteOptions)(nil),           // 8: siteplane.lifecycle.v1.SiteOptions
+	(*Header)(nil),                // 9: siteplane.lifecycle.v1.Header
+	(*Condition)(nil),             // 10: siteplane.lifecycle.v1.Condition
+	(*Domain)(nil),                // 11: siteplane.lifecycle.v1.Domain
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
 }
 var file_siteplane_lifecycle_v1_site_proto_depIdxs = []int32{
-	2,  // 0: siteplane.lifecycle.v1.Site.spec:type_name -> siteplane.lifecycle.v1.SiteSpec
+	3,  // 0: siteplane.lifecycle.v1.Site.spec:type_name -> siteplane.lifecycle.v1.SiteSpec
 	0,  // 1: siteplane.lifecycle.v1.Site.status:type_name -> siteplane.lifecycle.v1.SiteStatus
-	9,  // 2: siteplane.lifecycle.v1.Site.conditions:type_name -> siteplane.lifecycle.v1.Condition
-	10, // 3: siteplane.lifecycle.v1.Site.primary_domain:type_name -> siteplane.lifecycle.v1.Domain
-	11, // 4: siteplane.lifecycle.v1.Site.create_time:type_name -> google.protobuf.Timestamp
-	11, // 5: siteplane.lifecycle.v1.Site.update_time:type_name -> google.protobuf.Timestamp
-	3,  // 6: siteplane.lifecycle.v1.SiteSpec.origin:type_name -> siteplane.lifecycle.v1.Origin
-	5,  // 7: siteplane.lifecycle.v1.SiteSpec.redirect:type_name -> siteplane.lifecycle.v1.Redirect
-	6,  // 8: siteplane.lifecycle.v1.SiteSpec.routes:type_name -> siteplane.lifecycle.v1.Route
-	7,  // 9: siteplane.lifecycle.v1.SiteSpec.options:type_name -> siteplane.lifecycle.v1.SiteOptions
-	4,  // 10: siteplane.lifecycle.v1.Origin.targets:type_name -> siteplane.lifecycle.v1.Target
-	3,  // 11: siteplane.lifecycle.v1.Route.origin:type_name -> siteplane.lifecycle.v1.Origin
-	12, // 12: siteplane.lifecycle.v1.SiteOptions.connect_timeout:type_name -> google.protobuf.Duration
-	12, // 13: siteplane.lifecycle.v1.SiteOptions.read_timeout:type_name -> google.protobuf.Duration
-	8,  // 14: siteplane.lifecycle.v1.SiteOptions.response_headers:type_name -> siteplane.lifecycle.v1.Header
-	8,  // 15: siteplane.lifecycle.v1.SiteOptions.request_headers:type_name -> siteplane.lifecycle.v1.Header
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	10, // 2: siteplane.lifecycle.v1.Site.conditions:type_name -> siteplane.lifecycle.v1.Condition
+	11, // 3: siteplane.lifecycle.v1.Site.primary_domain:type_name -> siteplane.lifecycle.v1.Domain
+	12, // 4: siteplane.lifecycle.v1.Site.create_time:type_name -> google.protobuf.Timestamp
+	12, // 5: siteplane.lifecycle.v1.Site.update_time:type_name -> google.protobuf.Timestamp
+	3,  // 6: siteplane.lifecycle.v1.SiteRevision.spec:type_name -> siteplane.lifecycle.v1.SiteSpec
+	12, // 7: siteplane.lifecycle.v1.SiteRevision.create_time:type_name -> google.protobuf.Timestamp
+	4,  // 8: siteplane.lifecycle.v1.SiteSpec.origin:type_name -> siteplane.lifecycle.v1.Origin
+	6,  // 9: siteplane.lifecycle.v1.SiteSpec.redirect:type_name -> siteplane.lifecycle.v1.Redirect
+	7,  // 10: siteplane.lifecycle.v1.SiteSpec.routes:type_name -> siteplane.lifecycle.v1.Route
+	8,  // 11: siteplane.lifecycle.v1.SiteSpec.options:type_name -> siteplane.lifecycle.v1.SiteOptions
+	5,  // 12: siteplane.lifecycle.v1.Origin.targets:type_name -> siteplane.lifecycle.v1.Target
+	4,  // 13: siteplane.lifecycle.v1.Route.origin:type_name -> siteplane.lifecycle.v1.Origin
+	13, // 14: siteplane.lifecycle.v1.SiteOptions.connect_timeout:type_name -> google.protobuf.Duration
+	13, // 15: siteplane.lifecycle.v1.SiteOptions.read_timeout:type_name -> google.protobuf.Duration
+	9,  // 16: siteplane.lifecycle.v1.SiteOptions.response_headers:type_name -> siteplane.lifecycle.v1.Header
+	9,  // 17: siteplane.lifecycle.v1.SiteOptions.request_headers:type_name -> siteplane.lifecycle.v1.Header
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_site_proto_init() }
@@ -860,7 +974,7 @@ func file_siteplane_lifecycle_v1_site_proto_init() {
 	}
 	file_siteplane_lifecycle_v1_condition_proto_init()
 	file_siteplane_lifecycle_v1_domain_proto_init()
-	file_siteplane_lifecycle_v1_site_proto_msgTypes[1].OneofWrappers = []any{
+	file_siteplane_lifecycle_v1_site_proto_msgTypes[2].OneofWrappers = []any{
 		(*SiteSpec_Origin)(nil),
 		(*SiteSpec_Redirect)(nil),
 	}
@@ -870,7 +984,7 @@ func file_siteplane_lifecycle_v1_site_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_site_proto_rawDesc), len(file_siteplane_lifecycle_v1_site_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -29,8 +29,10 @@ type CreateSiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The site: name, spec and, if wanted, slug.
 	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
-	// Makes the request safe to repeat: the same id with the same body returns
-	// the first answer's site, with another body it is refused. A UUID is good.
+	// Makes the request safe to repeat for a day: the same id with the same body
+	// returns the first answer, with another body it is refused (ALREADY_EXISTS,
+	// REQUEST_ID_REUSED), and while the first one is still at work it is ABORTED
+	// (REQUEST_IN_PROGRESS). A UUID is good. Refusals are not kept.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Hostname of the tenant's own that becomes the primary domain; empty for the
 	// platform name. It takes every form that AddDomain takes.
@@ -261,8 +263,15 @@ type ListSitesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Sites a page, at most 1000; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Token of the last answer; empty for the first page.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Token of the last answer, to the same filter and order; empty for the first
+	// page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which sites, in the filter language of https://google.aip.dev/160 with AND,
+	// OR, NOT and parentheses over status, name, slug and create_time, for instance
+	// `status = ACTIVE AND name = "shop*"`. Empty: all.
+	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// create_time or create_time desc; empty means create_time desc.
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -307,6 +316,20 @@ func (x *ListSitesRequest) GetPageSize() int32 {
 func (x *ListSitesRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSitesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListSitesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -486,18 +509,267 @@ func (x *UpdateSiteResponse) GetOperation() *Operation {
 	return nil
 }
 
+// RollbackSiteRequest names a site and one of its revisions.
+type RollbackSiteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site.
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// Number of the revision whose spec is wanted again.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The etag that the site must still have; empty for any.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackSiteRequest) Reset() {
+	*x = RollbackSiteRequest{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackSiteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackSiteRequest) ProtoMessage() {}
+
+func (x *RollbackSiteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackSiteRequest.ProtoReflect.Descriptor instead.
+func (*RollbackSiteRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RollbackSiteRequest) GetSiteId() string {
+	if x != nil {
+		return x.SiteId
+	}
+	return ""
+}
+
+func (x *RollbackSiteRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *RollbackSiteRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RollbackSiteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RollbackSiteResponse is the site and the operation that brings it to the edges.
+type RollbackSiteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site, with its new revision.
+	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// The operation; absent when the edges need not be told.
+	Operation     *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackSiteResponse) Reset() {
+	*x = RollbackSiteResponse{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackSiteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackSiteResponse) ProtoMessage() {}
+
+func (x *RollbackSiteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackSiteResponse.ProtoReflect.Descriptor instead.
+func (*RollbackSiteResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RollbackSiteResponse) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
+func (x *RollbackSiteResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+// ListSiteRevisionsRequest asks for a page of a site's revisions.
+type ListSiteRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site.
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// Revisions a page, at most 1000; 0 means 100.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the last answer; empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSiteRevisionsRequest) Reset() {
+	*x = ListSiteRevisionsRequest{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSiteRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSiteRevisionsRequest) ProtoMessage() {}
+
+func (x *ListSiteRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSiteRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListSiteRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListSiteRevisionsRequest) GetSiteId() string {
+	if x != nil {
+		return x.SiteId
+	}
+	return ""
+}
+
+func (x *ListSiteRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSiteRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListSiteRevisionsResponse is a page of revisions.
+type ListSiteRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions.
+	Revisions []*SiteRevision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSiteRevisionsResponse) Reset() {
+	*x = ListSiteRevisionsResponse{}
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSiteRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSiteRevisionsResponse) ProtoMessage() {}
+
+func (x *ListSiteRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSiteRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListSiteRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListSiteRevisionsResponse) GetRevisions() []*SiteRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListSiteRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // DeleteSiteRequest names a site.
 type DeleteSiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The site.
-	SiteId        string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeleteSiteRequest) Reset() {
 	*x = DeleteSiteRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +781,7 @@ func (x *DeleteSiteRequest) String() string {
 func (*DeleteSiteRequest) ProtoMessage() {}
 
 func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[8]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,12 +794,19 @@ func (x *DeleteSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{8}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeleteSiteRequest) GetSiteId() string {
 	if x != nil {
 		return x.SiteId
+	}
+	return ""
+}
+
+func (x *DeleteSiteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -545,7 +824,7 @@ type DeleteSiteResponse struct {
 
 func (x *DeleteSiteResponse) Reset() {
 	*x = DeleteSiteResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +836,7 @@ func (x *DeleteSiteResponse) String() string {
 func (*DeleteSiteResponse) ProtoMessage() {}
 
 func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[9]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +849,7 @@ func (x *DeleteSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSiteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteSiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{9}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeleteSiteResponse) GetSite() *Site {
@@ -591,14 +870,16 @@ func (x *DeleteSiteResponse) GetOperation() *Operation {
 type RetrySiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The site.
-	SiteId        string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RetrySiteRequest) Reset() {
 	*x = RetrySiteRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +891,7 @@ func (x *RetrySiteRequest) String() string {
 func (*RetrySiteRequest) ProtoMessage() {}
 
 func (x *RetrySiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[10]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,12 +904,19 @@ func (x *RetrySiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrySiteRequest.ProtoReflect.Descriptor instead.
 func (*RetrySiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{10}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RetrySiteRequest) GetSiteId() string {
 	if x != nil {
 		return x.SiteId
+	}
+	return ""
+}
+
+func (x *RetrySiteRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -646,7 +934,7 @@ type RetrySiteResponse struct {
 
 func (x *RetrySiteResponse) Reset() {
 	*x = RetrySiteResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +946,7 @@ func (x *RetrySiteResponse) String() string {
 func (*RetrySiteResponse) ProtoMessage() {}
 
 func (x *RetrySiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[11]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +959,7 @@ func (x *RetrySiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrySiteResponse.ProtoReflect.Descriptor instead.
 func (*RetrySiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{11}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RetrySiteResponse) GetSite() *Site {
@@ -694,14 +982,16 @@ type SetPrimaryDomainRequest struct {
 	// The site.
 	SiteId string `protobuf:"bytes,1,opt,name=site_id,json=siteId,proto3" json:"site_id,omitempty"`
 	// The domain.
-	DomainId      string `protobuf:"bytes,2,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
+	DomainId string `protobuf:"bytes,2,opt,name=domain_id,json=domainId,proto3" json:"domain_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetPrimaryDomainRequest) Reset() {
 	*x = SetPrimaryDomainRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +1003,7 @@ func (x *SetPrimaryDomainRequest) String() string {
 func (*SetPrimaryDomainRequest) ProtoMessage() {}
 
 func (x *SetPrimaryDomainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[12]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +1016,7 @@ func (x *SetPrimaryDomainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPrimaryDomainRequest.ProtoReflect.Descriptor instead.
 func (*SetPrimaryDomainRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{12}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetPrimaryDomainRequest) GetSiteId() string {
@@ -743,6 +1033,13 @@ func (x *SetPrimaryDomainRequest) GetDomainId() string {
 	return ""
 }
 
+func (x *SetPrimaryDomainRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // SetPrimaryDomainResponse is the site.
 type SetPrimaryDomainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -754,7 +1051,7 @@ type SetPrimaryDomainResponse struct {
 
 func (x *SetPrimaryDomainResponse) Reset() {
 	*x = SetPrimaryDomainResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +1063,7 @@ func (x *SetPrimaryDomainResponse) String() string {
 func (*SetPrimaryDomainResponse) ProtoMessage() {}
 
 func (x *SetPrimaryDomainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[13]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +1076,7 @@ func (x *SetPrimaryDomainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPrimaryDomainResponse.ProtoReflect.Descriptor instead.
 func (*SetPrimaryDomainResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{13}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SetPrimaryDomainResponse) GetSite() *Site {
@@ -800,7 +1097,7 @@ type GetSiteTimelineRequest struct {
 
 func (x *GetSiteTimelineRequest) Reset() {
 	*x = GetSiteTimelineRequest{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +1109,7 @@ func (x *GetSiteTimelineRequest) String() string {
 func (*GetSiteTimelineRequest) ProtoMessage() {}
 
 func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[14]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +1122,7 @@ func (x *GetSiteTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{14}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetSiteTimelineRequest) GetSiteId() string {
@@ -846,7 +1143,7 @@ type GetSiteTimelineResponse struct {
 
 func (x *GetSiteTimelineResponse) Reset() {
 	*x = GetSiteTimelineResponse{}
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1155,7 @@ func (x *GetSiteTimelineResponse) String() string {
 func (*GetSiteTimelineResponse) ProtoMessage() {}
 
 func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[15]
+	mi := &file_siteplane_lifecycle_v1_site_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1168,7 @@ func (x *GetSiteTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetSiteTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{15}
+	return file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetSiteTimelineResponse) GetEntries() []*TimelineEntry {
@@ -899,12 +1196,14 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"\x84\x01\n" +
 	"\x0fGetSiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"Z\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\xaa\x01\n" +
 	"\x10ListSitesRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"o\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12 \n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06filter\x12\"\n" +
+	"\border_by\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\aorderBy\"o\n" +
 	"\x11ListSitesResponse\x122\n" +
 	"\x05sites\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.SiteR\x05sites\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
@@ -916,33 +1215,59 @@ const file_siteplane_lifecycle_v1_site_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x87\x01\n" +
 	"\x12UpdateSiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"5\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\xa1\x01\n" +
+	"\x13RollbackSiteRequest\x12 \n" +
+	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\brevision\x12\x1b\n" +
+	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12&\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x89\x01\n" +
+	"\x14RollbackSiteResponse\x120\n" +
+	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\x8e\x01\n" +
+	"\x18ListSiteRevisionsRequest\x12 \n" +
+	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"\x87\x01\n" +
+	"\x19ListSiteRevisionsResponse\x12B\n" +
+	"\trevisions\x18\x01 \x03(\v2$.siteplane.lifecycle.v1.SiteRevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"]\n" +
 	"\x11DeleteSiteRequest\x12 \n" +
-	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"\x87\x01\n" +
+	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x87\x01\n" +
 	"\x12DeleteSiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"4\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\\\n" +
 	"\x10RetrySiteRequest\x12 \n" +
-	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"\x86\x01\n" +
+	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x86\x01\n" +
 	"\x11RetrySiteResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\x12?\n" +
-	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"a\n" +
+	"\toperation\x18\x02 \x01(\v2!.siteplane.lifecycle.v1.OperationR\toperation\"\x89\x01\n" +
 	"\x17SetPrimaryDomainRequest\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\x12$\n" +
-	"\tdomain_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\"L\n" +
+	"\tdomain_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bdomainId\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"L\n" +
 	"\x18SetPrimaryDomainResponse\x120\n" +
 	"\x04site\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.SiteR\x04site\":\n" +
 	"\x16GetSiteTimelineRequest\x12 \n" +
 	"\asite_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06siteId\"Z\n" +
 	"\x17GetSiteTimelineResponse\x12?\n" +
-	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\xd1\b\n" +
+	"\aentries\x18\x01 \x03(\v2%.siteplane.lifecycle.v1.TimelineEntryR\aentries2\x88\v\n" +
 	"\vSiteService\x12y\n" +
 	"\n" +
 	"CreateSite\x12).siteplane.lifecycle.v1.CreateSiteRequest\x1a*.siteplane.lifecycle.v1.CreateSiteResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/sites\x12w\n" +
 	"\aGetSite\x12&.siteplane.lifecycle.v1.GetSiteRequest\x1a'.siteplane.lifecycle.v1.GetSiteResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/sites/{site_id}\x12s\n" +
 	"\tListSites\x12(.siteplane.lifecycle.v1.ListSitesRequest\x1a).siteplane.lifecycle.v1.ListSitesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x88\x01\n" +
 	"\n" +
-	"UpdateSite\x12).siteplane.lifecycle.v1.UpdateSiteRequest\x1a*.siteplane.lifecycle.v1.UpdateSiteResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*2\x18/v1/sites/{site.site_id}\x12\x80\x01\n" +
+	"UpdateSite\x12).siteplane.lifecycle.v1.UpdateSiteRequest\x1a*.siteplane.lifecycle.v1.UpdateSiteResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*2\x18/v1/sites/{site.site_id}\x12\x92\x01\n" +
+	"\fRollbackSite\x12+.siteplane.lifecycle.v1.RollbackSiteRequest\x1a,.siteplane.lifecycle.v1.RollbackSiteResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/sites/{site_id}:rollback\x12\x9f\x01\n" +
+	"\x11ListSiteRevisions\x120.siteplane.lifecycle.v1.ListSiteRevisionsRequest\x1a1.siteplane.lifecycle.v1.ListSiteRevisionsResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/sites/{site_id}/revisions\x12\x80\x01\n" +
 	"\n" +
 	"DeleteSite\x12).siteplane.lifecycle.v1.DeleteSiteRequest\x1a*.siteplane.lifecycle.v1.DeleteSiteResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/sites/{site_id}\x12\x86\x01\n" +
 	"\tRetrySite\x12(.siteplane.lifecycle.v1.RetrySiteRequest\x1a).siteplane.lifecycle.v1.RetrySiteResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/sites/{site_id}:retry\x12\xa6\x01\n" +
@@ -961,67 +1286,79 @@ func file_siteplane_lifecycle_v1_site_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_site_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_siteplane_lifecycle_v1_site_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_siteplane_lifecycle_v1_site_service_proto_goTypes = []any{
-	(*CreateSiteRequest)(nil),        // 0: siteplane.lifecycle.v1.CreateSiteRequest
-	(*CreateSiteResponse)(nil),       // 1: siteplane.lifecycle.v1.CreateSiteResponse
-	(*GetSiteRequest)(nil),           // 2: siteplane.lifecycle.v1.GetSiteRequest
-	(*GetSiteResponse)(nil),          // 3: siteplane.lifecycle.v1.GetSiteResponse
-	(*ListSitesRequest)(nil),         // 4: siteplane.lifecycle.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),        // 5: siteplane.lifecycle.v1.ListSitesResponse
-	(*UpdateSiteRequest)(nil),        // 6: siteplane.lifecycle.v1.UpdateSiteRequest
-	(*UpdateSiteResponse)(nil),       // 7: siteplane.lifecycle.v1.UpdateSiteResponse
-	(*DeleteSiteRequest)(nil),        // 8: siteplane.lifecycle.v1.DeleteSiteRequest
-	(*DeleteSiteResponse)(nil),       // 9: siteplane.lifecycle.v1.DeleteSiteResponse
-	(*RetrySiteRequest)(nil),         // 10: siteplane.lifecycle.v1.RetrySiteRequest
-	(*RetrySiteResponse)(nil),        // 11: siteplane.lifecycle.v1.RetrySiteResponse
-	(*SetPrimaryDomainRequest)(nil),  // 12: siteplane.lifecycle.v1.SetPrimaryDomainRequest
-	(*SetPrimaryDomainResponse)(nil), // 13: siteplane.lifecycle.v1.SetPrimaryDomainResponse
-	(*GetSiteTimelineRequest)(nil),   // 14: siteplane.lifecycle.v1.GetSiteTimelineRequest
-	(*GetSiteTimelineResponse)(nil),  // 15: siteplane.lifecycle.v1.GetSiteTimelineResponse
-	(*Site)(nil),                     // 16: siteplane.lifecycle.v1.Site
-	(*Operation)(nil),                // 17: siteplane.lifecycle.v1.Operation
-	(*fieldmaskpb.FieldMask)(nil),    // 18: google.protobuf.FieldMask
-	(*TimelineEntry)(nil),            // 19: siteplane.lifecycle.v1.TimelineEntry
+	(*CreateSiteRequest)(nil),         // 0: siteplane.lifecycle.v1.CreateSiteRequest
+	(*CreateSiteResponse)(nil),        // 1: siteplane.lifecycle.v1.CreateSiteResponse
+	(*GetSiteRequest)(nil),            // 2: siteplane.lifecycle.v1.GetSiteRequest
+	(*GetSiteResponse)(nil),           // 3: siteplane.lifecycle.v1.GetSiteResponse
+	(*ListSitesRequest)(nil),          // 4: siteplane.lifecycle.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),         // 5: siteplane.lifecycle.v1.ListSitesResponse
+	(*UpdateSiteRequest)(nil),         // 6: siteplane.lifecycle.v1.UpdateSiteRequest
+	(*UpdateSiteResponse)(nil),        // 7: siteplane.lifecycle.v1.UpdateSiteResponse
+	(*RollbackSiteRequest)(nil),       // 8: siteplane.lifecycle.v1.RollbackSiteRequest
+	(*RollbackSiteResponse)(nil),      // 9: siteplane.lifecycle.v1.RollbackSiteResponse
+	(*ListSiteRevisionsRequest)(nil),  // 10: siteplane.lifecycle.v1.ListSiteRevisionsRequest
+	(*ListSiteRevisionsResponse)(nil), // 11: siteplane.lifecycle.v1.ListSiteRevisionsResponse
+	(*DeleteSiteRequest)(nil),         // 12: siteplane.lifecycle.v1.DeleteSiteRequest
+	(*DeleteSiteResponse)(nil),        // 13: siteplane.lifecycle.v1.DeleteSiteResponse
+	(*RetrySiteRequest)(nil),          // 14: siteplane.lifecycle.v1.RetrySiteRequest
+	(*RetrySiteResponse)(nil),         // 15: siteplane.lifecycle.v1.RetrySiteResponse
+	(*SetPrimaryDomainRequest)(nil),   // 16: siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	(*SetPrimaryDomainResponse)(nil),  // 17: siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	(*GetSiteTimelineRequest)(nil),    // 18: siteplane.lifecycle.v1.GetSiteTimelineRequest
+	(*GetSiteTimelineResponse)(nil),   // 19: siteplane.lifecycle.v1.GetSiteTimelineResponse
+	(*Site)(nil),                      // 20: siteplane.lifecycle.v1.Site
+	(*Operation)(nil),                 // 21: siteplane.lifecycle.v1.Operation
+	(*fieldmaskpb.FieldMask)(nil),     // 22: google.protobuf.FieldMask
+	(*SiteRevision)(nil),              // 23: siteplane.lifecycle.v1.SiteRevision
+	(*TimelineEntry)(nil),             // 24: siteplane.lifecycle.v1.TimelineEntry
 }
 var file_siteplane_lifecycle_v1_site_service_proto_depIdxs = []int32{
-	16, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
-	16, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	17, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	16, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	17, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	16, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
-	16, // 6: siteplane.lifecycle.v1.UpdateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
-	18, // 7: siteplane.lifecycle.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
-	16, // 8: siteplane.lifecycle.v1.UpdateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	17, // 9: siteplane.lifecycle.v1.UpdateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	16, // 10: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	17, // 11: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	16, // 12: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	17, // 13: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
-	16, // 14: siteplane.lifecycle.v1.SetPrimaryDomainResponse.site:type_name -> siteplane.lifecycle.v1.Site
-	19, // 15: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
-	0,  // 16: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
-	2,  // 17: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
-	4,  // 18: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
-	6,  // 19: siteplane.lifecycle.v1.SiteService.UpdateSite:input_type -> siteplane.lifecycle.v1.UpdateSiteRequest
-	8,  // 20: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
-	10, // 21: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
-	12, // 22: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:input_type -> siteplane.lifecycle.v1.SetPrimaryDomainRequest
-	14, // 23: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
-	1,  // 24: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
-	3,  // 25: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
-	5,  // 26: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
-	7,  // 27: siteplane.lifecycle.v1.SiteService.UpdateSite:output_type -> siteplane.lifecycle.v1.UpdateSiteResponse
-	9,  // 28: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
-	11, // 29: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
-	13, // 30: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:output_type -> siteplane.lifecycle.v1.SetPrimaryDomainResponse
-	15, // 31: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	20, // 0: siteplane.lifecycle.v1.CreateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
+	20, // 1: siteplane.lifecycle.v1.CreateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 2: siteplane.lifecycle.v1.CreateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	20, // 3: siteplane.lifecycle.v1.GetSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 4: siteplane.lifecycle.v1.GetSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	20, // 5: siteplane.lifecycle.v1.ListSitesResponse.sites:type_name -> siteplane.lifecycle.v1.Site
+	20, // 6: siteplane.lifecycle.v1.UpdateSiteRequest.site:type_name -> siteplane.lifecycle.v1.Site
+	22, // 7: siteplane.lifecycle.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	20, // 8: siteplane.lifecycle.v1.UpdateSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 9: siteplane.lifecycle.v1.UpdateSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	20, // 10: siteplane.lifecycle.v1.RollbackSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 11: siteplane.lifecycle.v1.RollbackSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	23, // 12: siteplane.lifecycle.v1.ListSiteRevisionsResponse.revisions:type_name -> siteplane.lifecycle.v1.SiteRevision
+	20, // 13: siteplane.lifecycle.v1.DeleteSiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 14: siteplane.lifecycle.v1.DeleteSiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	20, // 15: siteplane.lifecycle.v1.RetrySiteResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	21, // 16: siteplane.lifecycle.v1.RetrySiteResponse.operation:type_name -> siteplane.lifecycle.v1.Operation
+	20, // 17: siteplane.lifecycle.v1.SetPrimaryDomainResponse.site:type_name -> siteplane.lifecycle.v1.Site
+	24, // 18: siteplane.lifecycle.v1.GetSiteTimelineResponse.entries:type_name -> siteplane.lifecycle.v1.TimelineEntry
+	0,  // 19: siteplane.lifecycle.v1.SiteService.CreateSite:input_type -> siteplane.lifecycle.v1.CreateSiteRequest
+	2,  // 20: siteplane.lifecycle.v1.SiteService.GetSite:input_type -> siteplane.lifecycle.v1.GetSiteRequest
+	4,  // 21: siteplane.lifecycle.v1.SiteService.ListSites:input_type -> siteplane.lifecycle.v1.ListSitesRequest
+	6,  // 22: siteplane.lifecycle.v1.SiteService.UpdateSite:input_type -> siteplane.lifecycle.v1.UpdateSiteRequest
+	8,  // 23: siteplane.lifecycle.v1.SiteService.RollbackSite:input_type -> siteplane.lifecycle.v1.RollbackSiteRequest
+	10, // 24: siteplane.lifecycle.v1.SiteService.ListSiteRevisions:input_type -> siteplane.lifecycle.v1.ListSiteRevisionsRequest
+	12, // 25: siteplane.lifecycle.v1.SiteService.DeleteSite:input_type -> siteplane.lifecycle.v1.DeleteSiteRequest
+	14, // 26: siteplane.lifecycle.v1.SiteService.RetrySite:input_type -> siteplane.lifecycle.v1.RetrySiteRequest
+	16, // 27: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:input_type -> siteplane.lifecycle.v1.SetPrimaryDomainRequest
+	18, // 28: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:input_type -> siteplane.lifecycle.v1.GetSiteTimelineRequest
+	1,  // 29: siteplane.lifecycle.v1.SiteService.CreateSite:output_type -> siteplane.lifecycle.v1.CreateSiteResponse
+	3,  // 30: siteplane.lifecycle.v1.SiteService.GetSite:output_type -> siteplane.lifecycle.v1.GetSiteResponse
+	5,  // 31: siteplane.lifecycle.v1.SiteService.ListSites:output_type -> siteplane.lifecycle.v1.ListSitesResponse
+	7,  // 32: siteplane.lifecycle.v1.SiteService.UpdateSite:output_type -> siteplane.lifecycle.v1.UpdateSiteResponse
+	9,  // 33: siteplane.lifecycle.v1.SiteService.RollbackSite:output_type -> siteplane.lifecycle.v1.RollbackSiteResponse
+	11, // 34: siteplane.lifecycle.v1.SiteService.ListSiteRevisions:output_type -> siteplane.lifecycle.v1.ListSiteRevisionsResponse
+	13, // 35: siteplane.lifecycle.v1.SiteService.DeleteSite:output_type -> siteplane.lifecycle.v1.DeleteSiteResponse
+	15, // 36: siteplane.lifecycle.v1.SiteService.RetrySite:output_type -> siteplane.lifecycle.v1.RetrySiteResponse
+	17, // 37: siteplane.lifecycle.v1.SiteService.SetPrimaryDomain:output_type -> siteplane.lifecycle.v1.SetPrimaryDomainResponse
+	19, // 38: siteplane.lifecycle.v1.SiteService.GetSiteTimeline:output_type -> siteplane.lifecycle.v1.GetSiteTimelineResponse
+	29, // [29:39] is the sub-list for method output_type
+	19, // [19:29] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_site_service_proto_init() }
@@ -1038,7 +1375,7 @@ func file_siteplane_lifecycle_v1_site_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_site_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_site_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,14 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SiteService_CreateSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/CreateSite"
-	SiteService_GetSite_FullMethodName          = "/siteplane.lifecycle.v1.SiteService/GetSite"
-	SiteService_ListSites_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/ListSites"
-	SiteService_UpdateSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/UpdateSite"
-	SiteService_DeleteSite_FullMethodName       = "/siteplane.lifecycle.v1.SiteService/DeleteSite"
-	SiteService_RetrySite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/RetrySite"
-	SiteService_SetPrimaryDomain_FullMethodName = "/siteplane.lifecycle.v1.SiteService/SetPrimaryDomain"
-	SiteService_GetSiteTimeline_FullMethodName  = "/siteplane.lifecycle.v1.SiteService/GetSiteTimeline"
+	SiteService_CreateSite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/CreateSite"
+	SiteService_GetSite_FullMethodName           = "/siteplane.lifecycle.v1.SiteService/GetSite"
+	SiteService_ListSites_FullMethodName         = "/siteplane.lifecycle.v1.SiteService/ListSites"
+	SiteService_UpdateSite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/UpdateSite"
+	SiteService_RollbackSite_FullMethodName      = "/siteplane.lifecycle.v1.SiteService/RollbackSite"
+	SiteService_ListSiteRevisions_FullMethodName = "/siteplane.lifecycle.v1.SiteService/ListSiteRevisions"
+	SiteService_DeleteSite_FullMethodName        = "/siteplane.lifecycle.v1.SiteService/DeleteSite"
+	SiteService_RetrySite_FullMethodName         = "/siteplane.lifecycle.v1.SiteService/RetrySite"
+	SiteService_SetPrimaryDomain_FullMethodName  = "/siteplane.lifecycle.v1.SiteService/SetPrimaryDomain"
+	SiteService_GetSiteTimeline_FullMethodName   = "/siteplane.lifecycle.v1.SiteService/GetSiteTimeline"
 )
 
 // SiteServiceClient is the client API for SiteService service.
@@ -39,13 +41,15 @@ type SiteServiceClient interface {
 	// CreateSite writes a site down and begins to provision it. Follow the
 	// site's status, not the operation, to see it become ACTIVE.
 	//
-	// INVALID_ARGUMENT: the spec or the primary hostname is wrong, every field is
-	// named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
+	// RESOURCE_EXHAUSTED: a limit of the tenant is reached. INVALID_ARGUMENT: the
+	// spec or the primary hostname is wrong, every field is named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
 	// primary hostname already, or the request id belongs to another request.
 	CreateSite(ctx context.Context, in *CreateSiteRequest, opts ...grpc.CallOption) (*CreateSiteResponse, error)
 	// GetSite returns one site.
 	GetSite(ctx context.Context, in *GetSiteRequest, opts ...grpc.CallOption) (*GetSiteResponse, error)
-	// ListSites returns the tenant's sites, newest first, without tombstones.
+	// ListSites returns the tenant's sites without tombstones, newest first unless
+	// another order is asked for. INVALID_ARGUMENT: the filter or the order is not
+	// understood, or the page token belongs to another list.
 	ListSites(ctx context.Context, in *ListSitesRequest, opts ...grpc.CallOption) (*ListSitesResponse, error)
 	// UpdateSite changes a site's name or spec. A new spec is a new revision, which the
 	// required edges must prove; while they do, an ACTIVE site stays ACTIVE and serves
@@ -57,6 +61,13 @@ type SiteServiceClient interface {
 	// site's any more. FAILED_PRECONDITION: the site is being deleted, or is still
 	// being provisioned.
 	UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*UpdateSiteResponse, error)
+	// RollbackSite wants an earlier spec again: it makes a new revision of it and
+	// brings that to the edges as UpdateSite does, with the same answers. NOT_FOUND:
+	// the site has no such revision. ABORTED: the etag is not the site's any more.
+	RollbackSite(ctx context.Context, in *RollbackSiteRequest, opts ...grpc.CallOption) (*RollbackSiteResponse, error)
+	// ListSiteRevisions returns every revision of a site's spec, newest first. A
+	// tombstone has none.
+	ListSiteRevisions(ctx context.Context, in *ListSiteRevisionsRequest, opts ...grpc.CallOption) (*ListSiteRevisionsResponse, error)
 	// DeleteSite releases the site's domains, takes it off every edge and leaves
 	// a tombstone. It pre-empts a running operation. Deleting a site that is
 	// being deleted returns the running operation.
@@ -121,6 +132,26 @@ func (c *siteServiceClient) UpdateSite(ctx context.Context, in *UpdateSiteReques
 	return out, nil
 }
 
+func (c *siteServiceClient) RollbackSite(ctx context.Context, in *RollbackSiteRequest, opts ...grpc.CallOption) (*RollbackSiteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RollbackSiteResponse)
+	err := c.cc.Invoke(ctx, SiteService_RollbackSite_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *siteServiceClient) ListSiteRevisions(ctx context.Context, in *ListSiteRevisionsRequest, opts ...grpc.CallOption) (*ListSiteRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSiteRevisionsResponse)
+	err := c.cc.Invoke(ctx, SiteService_ListSiteRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *siteServiceClient) DeleteSite(ctx context.Context, in *DeleteSiteRequest, opts ...grpc.CallOption) (*DeleteSiteResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteSiteResponse)
@@ -171,13 +202,15 @@ type SiteServiceServer interface {
 	// CreateSite writes a site down and begins to provision it. Follow the
 	// site's status, not the operation, to see it become ACTIVE.
 	//
-	// INVALID_ARGUMENT: the spec or the primary hostname is wrong, every field is
-	// named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
+	// RESOURCE_EXHAUSTED: a limit of the tenant is reached. INVALID_ARGUMENT: the
+	// spec or the primary hostname is wrong, every field is named. ALREADY_EXISTS: the slug belongs to a live site, the caller claims the
 	// primary hostname already, or the request id belongs to another request.
 	CreateSite(context.Context, *CreateSiteRequest) (*CreateSiteResponse, error)
 	// GetSite returns one site.
 	GetSite(context.Context, *GetSiteRequest) (*GetSiteResponse, error)
-	// ListSites returns the tenant's sites, newest first, without tombstones.
+	// ListSites returns the tenant's sites without tombstones, newest first unless
+	// another order is asked for. INVALID_ARGUMENT: the filter or the order is not
+	// understood, or the page token belongs to another list.
 	ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error)
 	// UpdateSite changes a site's name or spec. A new spec is a new revision, which the
 	// required edges must prove; while they do, an ACTIVE site stays ACTIVE and serves
@@ -189,6 +222,13 @@ type SiteServiceServer interface {
 	// site's any more. FAILED_PRECONDITION: the site is being deleted, or is still
 	// being provisioned.
 	UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error)
+	// RollbackSite wants an earlier spec again: it makes a new revision of it and
+	// brings that to the edges as UpdateSite does, with the same answers. NOT_FOUND:
+	// the site has no such revision. ABORTED: the etag is not the site's any more.
+	RollbackSite(context.Context, *RollbackSiteRequest) (*RollbackSiteResponse, error)
+	// ListSiteRevisions returns every revision of a site's spec, newest first. A
+	// tombstone has none.
+	ListSiteRevisions(context.Context, *ListSiteRevisionsRequest) (*ListSiteRevisionsResponse, error)
 	// DeleteSite releases the site's domains, takes it off every edge and leaves
 	// a tombstone. It pre-empts a running operation. Deleting a site that is
 	// being deleted returns the running operation.
@@ -224,6 +264,12 @@ func (UnimplementedSiteServiceServer) ListSites(context.Context, *ListSitesReque
 }
 func (UnimplementedSiteServiceServer) UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateSite not implemented")
+}
+func (UnimplementedSiteServiceServer) RollbackSite(context.Context, *RollbackSiteRequest) (*RollbackSiteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RollbackSite not implemented")
+}
+func (UnimplementedSiteServiceServer) ListSiteRevisions(context.Context, *ListSiteRevisionsRequest) (*ListSiteRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSiteRevisions not implemented")
 }
 func (UnimplementedSiteServiceServer) DeleteSite(context.Context, *DeleteSiteRequest) (*DeleteSiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteSite not implemented")
@@ -330,6 +376,42 @@ func _SiteService_UpdateSite_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SiteService_RollbackSite_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RollbackSiteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).RollbackSite(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_RollbackSite_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).RollbackSite(ctx, req.(*RollbackSiteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SiteService_ListSiteRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSiteRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).ListSiteRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_ListSiteRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).ListSiteRevisions(ctx, req.(*ListSiteRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SiteService_DeleteSite_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteSiteRequest)
 	if err := dec(in); err != nil {
@@ -424,6 +506,14 @@ var SiteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateSite",
 			Handler:    _SiteService_UpdateSite_Handler,
+		},
+		{
+			MethodName: "RollbackSite",
+			Handler:    _SiteService_RollbackSite_Handler,
+		},
+		{
+			MethodName: "ListSiteRevisions",
+			Handler:    _SiteService_ListSiteRevisions_Handler,
 		},
 		{
 			MethodName: "DeleteSite",

@@ -11,7 +11,6 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,82 +23,23 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Tenant owns sites and domains.
-type Tenant struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id, ten_...
-	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// Name, unique in the installation.
-	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// When it was created.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Tenant) Reset() {
-	*x = Tenant{}
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Tenant) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Tenant) ProtoMessage() {}
-
-func (x *Tenant) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Tenant.ProtoReflect.Descriptor instead.
-func (*Tenant) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *Tenant) GetTenantId() string {
-	if x != nil {
-		return x.TenantId
-	}
-	return ""
-}
-
-func (x *Tenant) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Tenant) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
 // CreateTenantRequest is a tenant to be.
 type CreateTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name: lower-case letters, digits and hyphens, starting with a letter.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its own limits; absent for the installation's defaults.
+	Limits *TenantLimits `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite; but the key is shown in the
+	// first answer only.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateTenantRequest) Reset() {
 	*x = CreateTenantRequest{}
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -111,7 +51,7 @@ func (x *CreateTenantRequest) String() string {
 func (*CreateTenantRequest) ProtoMessage() {}
 
 func (x *CreateTenantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -124,7 +64,7 @@ func (x *CreateTenantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTenantRequest.ProtoReflect.Descriptor instead.
 func (*CreateTenantRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *CreateTenantRequest) GetName() string {
@@ -134,12 +74,27 @@ func (x *CreateTenantRequest) GetName() string {
 	return ""
 }
 
+func (x *CreateTenantRequest) GetLimits() *TenantLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *CreateTenantRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // CreateTenantResponse is the tenant and its first key.
 type CreateTenantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenant.
 	Tenant *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// API key of its admin, shown here and never again.
+	// API key of its admin, shown here and never again; empty when the request is
+	// repeated.
 	ApiKey        string `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -147,7 +102,7 @@ type CreateTenantResponse struct {
 
 func (x *CreateTenantResponse) Reset() {
 	*x = CreateTenantResponse{}
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -159,7 +114,7 @@ func (x *CreateTenantResponse) String() string {
 func (*CreateTenantResponse) ProtoMessage() {}
 
 func (x *CreateTenantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -172,7 +127,7 @@ func (x *CreateTenantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTenantResponse.ProtoReflect.Descriptor instead.
 func (*CreateTenantResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *CreateTenantResponse) GetTenant() *Tenant {
@@ -189,16 +144,112 @@ func (x *CreateTenantResponse) GetApiKey() string {
 	return ""
 }
 
-// ListTenantsRequest asks for all tenants.
+// GetTenantRequest names a tenant.
+type GetTenantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant; `me` for the caller's own.
+	TenantId      string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTenantRequest) Reset() {
+	*x = GetTenantRequest{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTenantRequest) ProtoMessage() {}
+
+func (x *GetTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTenantRequest.ProtoReflect.Descriptor instead.
+func (*GetTenantRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetTenantRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+// GetTenantResponse carries the tenant.
+type GetTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTenantResponse) Reset() {
+	*x = GetTenantResponse{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTenantResponse) ProtoMessage() {}
+
+func (x *GetTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTenantResponse.ProtoReflect.Descriptor instead.
+func (*GetTenantResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetTenantResponse) GetTenant() *Tenant {
+	if x != nil {
+		return x.Tenant
+	}
+	return nil
+}
+
+// ListTenantsRequest asks for a page of tenants.
 type ListTenantsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tenants a page, at most 1000; 0 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the last answer; empty for the first page.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTenantsRequest) Reset() {
 	*x = ListTenantsRequest{}
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +261,7 @@ func (x *ListTenantsRequest) String() string {
 func (*ListTenantsRequest) ProtoMessage() {}
 
 func (x *ListTenantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,21 +274,37 @@ func (x *ListTenantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTenantsRequest.ProtoReflect.Descriptor instead.
 func (*ListTenantsRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{4}
 }
 
-// ListTenantsResponse is all tenants.
+func (x *ListTenantsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTenantsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListTenantsResponse is a page of tenants.
 type ListTenantsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tenants.
-	Tenants       []*Tenant `protobuf:"bytes,1,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	Tenants []*Tenant `protobuf:"bytes,1,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	// Token of the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTenantsResponse) Reset() {
 	*x = ListTenantsResponse{}
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +316,7 @@ func (x *ListTenantsResponse) String() string {
 func (*ListTenantsResponse) ProtoMessage() {}
 
 func (x *ListTenantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +329,7 @@ func (x *ListTenantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTenantsResponse.ProtoReflect.Descriptor instead.
 func (*ListTenantsResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListTenantsResponse) GetTenants() []*Tenant {
@@ -272,27 +339,495 @@ func (x *ListTenantsResponse) GetTenants() []*Tenant {
 	return nil
 }
 
+func (x *ListTenantsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// SetTenantLimitsRequest names a tenant and its own limits.
+type SetTenantLimitsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// All of its own limits; what is absent is the installation's default from now on.
+	Limits *TenantLimits `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTenantLimitsRequest) Reset() {
+	*x = SetTenantLimitsRequest{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTenantLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTenantLimitsRequest) ProtoMessage() {}
+
+func (x *SetTenantLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTenantLimitsRequest.ProtoReflect.Descriptor instead.
+func (*SetTenantLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetTenantLimitsRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *SetTenantLimitsRequest) GetLimits() *TenantLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *SetTenantLimitsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// SetTenantLimitsResponse carries the tenant.
+type SetTenantLimitsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTenantLimitsResponse) Reset() {
+	*x = SetTenantLimitsResponse{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTenantLimitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTenantLimitsResponse) ProtoMessage() {}
+
+func (x *SetTenantLimitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTenantLimitsResponse.ProtoReflect.Descriptor instead.
+func (*SetTenantLimitsResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SetTenantLimitsResponse) GetTenant() *Tenant {
+	if x != nil {
+		return x.Tenant
+	}
+	return nil
+}
+
+// SuspendTenantRequest names a tenant and says why.
+type SuspendTenantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// Why, for the tenant to read.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendTenantRequest) Reset() {
+	*x = SuspendTenantRequest{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendTenantRequest) ProtoMessage() {}
+
+func (x *SuspendTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendTenantRequest.ProtoReflect.Descriptor instead.
+func (*SuspendTenantRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SuspendTenantRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *SuspendTenantRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SuspendTenantRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// SuspendTenantResponse carries the tenant.
+type SuspendTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant, suspended.
+	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendTenantResponse) Reset() {
+	*x = SuspendTenantResponse{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendTenantResponse) ProtoMessage() {}
+
+func (x *SuspendTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendTenantResponse.ProtoReflect.Descriptor instead.
+func (*SuspendTenantResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SuspendTenantResponse) GetTenant() *Tenant {
+	if x != nil {
+		return x.Tenant
+	}
+	return nil
+}
+
+// ResumeTenantRequest names a tenant.
+type ResumeTenantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeTenantRequest) Reset() {
+	*x = ResumeTenantRequest{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeTenantRequest) ProtoMessage() {}
+
+func (x *ResumeTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeTenantRequest.ProtoReflect.Descriptor instead.
+func (*ResumeTenantRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResumeTenantRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *ResumeTenantRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ResumeTenantResponse carries the tenant.
+type ResumeTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant, active.
+	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeTenantResponse) Reset() {
+	*x = ResumeTenantResponse{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeTenantResponse) ProtoMessage() {}
+
+func (x *ResumeTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeTenantResponse.ProtoReflect.Descriptor instead.
+func (*ResumeTenantResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResumeTenantResponse) GetTenant() *Tenant {
+	if x != nil {
+		return x.Tenant
+	}
+	return nil
+}
+
+// DeleteTenantRequest names a tenant.
+type DeleteTenantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTenantRequest) Reset() {
+	*x = DeleteTenantRequest{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTenantRequest) ProtoMessage() {}
+
+func (x *DeleteTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTenantRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTenantRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeleteTenantRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *DeleteTenantRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// DeleteTenantResponse carries the tenant.
+type DeleteTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant, deleted.
+	Tenant        *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTenantResponse) Reset() {
+	*x = DeleteTenantResponse{}
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTenantResponse) ProtoMessage() {}
+
+func (x *DeleteTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTenantResponse.ProtoReflect.Descriptor instead.
+func (*DeleteTenantResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeleteTenantResponse) GetTenant() *Tenant {
+	if x != nil {
+		return x.Tenant
+	}
+	return nil
+}
+
 var File_siteplane_lifecycle_v1_tenant_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_tenant_service_proto_rawDesc = "" +
 	"\n" +
-	"+siteplane/lifecycle/v1/tenant_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n" +
-	"\x06Tenant\x12 \n" +
-	"\ttenant_id\x18\x01 \x01(\tB\x03\xe0A\x03R\btenantId\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12@\n" +
-	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\"E\n" +
+	"+siteplane/lifecycle/v1/tenant_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#siteplane/lifecycle/v1/tenant.proto\"\xab\x01\n" +
 	"\x13CreateTenantRequest\x12.\n" +
-	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x15\x18(2\x11^[a-z][a-z0-9-]*$R\x04name\"g\n" +
+	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x15\x18(2\x11^[a-z][a-z0-9-]*$R\x04name\x12<\n" +
+	"\x06limits\x18\x02 \x01(\v2$.siteplane.lifecycle.v1.TenantLimitsR\x06limits\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"g\n" +
 	"\x14CreateTenantResponse\x126\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\x12\x17\n" +
-	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\"\x14\n" +
-	"\x12ListTenantsRequest\"O\n" +
+	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\"8\n" +
+	"\x10GetTenantRequest\x12$\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\"K\n" +
+	"\x11GetTenantResponse\x126\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"f\n" +
+	"\x12ListTenantsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\"w\n" +
 	"\x13ListTenantsResponse\x128\n" +
-	"\atenants\x18\x01 \x03(\v2\x1e.siteplane.lifecycle.v1.TenantR\atenants2\x90\x02\n" +
+	"\atenants\x18\x01 \x03(\v2\x1e.siteplane.lifecycle.v1.TenantR\atenants\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa4\x01\n" +
+	"\x16SetTenantLimitsRequest\x12$\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12<\n" +
+	"\x06limits\x18\x02 \x01(\v2$.siteplane.lifecycle.v1.TenantLimitsR\x06limits\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"Q\n" +
+	"\x17SetTenantLimitsResponse\x126\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"\x88\x01\n" +
+	"\x14SuspendTenantRequest\x12$\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12\"\n" +
+	"\x06reason\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\x06reason\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"O\n" +
+	"\x15SuspendTenantResponse\x126\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"c\n" +
+	"\x13ResumeTenantRequest\x12$\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"N\n" +
+	"\x14ResumeTenantResponse\x126\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"c\n" +
+	"\x13DeleteTenantRequest\x12$\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"N\n" +
+	"\x14DeleteTenantResponse\x126\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant2\xf6\a\n" +
 	"\rTenantService\x12\x81\x01\n" +
-	"\fCreateTenant\x12+.siteplane.lifecycle.v1.CreateTenantRequest\x1a,.siteplane.lifecycle.v1.CreateTenantResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/tenants\x12{\n" +
-	"\vListTenants\x12*.siteplane.lifecycle.v1.ListTenantsRequest\x1a+.siteplane.lifecycle.v1.ListTenantsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/tenantsBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
+	"\fCreateTenant\x12+.siteplane.lifecycle.v1.CreateTenantRequest\x1a,.siteplane.lifecycle.v1.CreateTenantResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/tenants\x12\x81\x01\n" +
+	"\tGetTenant\x12(.siteplane.lifecycle.v1.GetTenantRequest\x1a).siteplane.lifecycle.v1.GetTenantResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/tenants/{tenant_id}\x12{\n" +
+	"\vListTenants\x12*.siteplane.lifecycle.v1.ListTenantsRequest\x1a+.siteplane.lifecycle.v1.ListTenantsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/tenants\x12\xa0\x01\n" +
+	"\x0fSetTenantLimits\x12..siteplane.lifecycle.v1.SetTenantLimitsRequest\x1a/.siteplane.lifecycle.v1.SetTenantLimitsResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/tenants/{tenant_id}:setLimits\x12\x98\x01\n" +
+	"\rSuspendTenant\x12,.siteplane.lifecycle.v1.SuspendTenantRequest\x1a-.siteplane.lifecycle.v1.SuspendTenantResponse\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/tenants/{tenant_id}:suspend\x12\x94\x01\n" +
+	"\fResumeTenant\x12+.siteplane.lifecycle.v1.ResumeTenantRequest\x1a,.siteplane.lifecycle.v1.ResumeTenantResponse\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/tenants/{tenant_id}:resume\x12\x8a\x01\n" +
+	"\fDeleteTenant\x12+.siteplane.lifecycle.v1.DeleteTenantRequest\x1a,.siteplane.lifecycle.v1.DeleteTenantResponse\"\x1f\x82\xd3\xe4\x93\x02\x19*\x17/v1/tenants/{tenant_id}BGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
 	file_siteplane_lifecycle_v1_tenant_service_proto_rawDescOnce sync.Once
@@ -306,28 +841,54 @@ func file_siteplane_lifecycle_v1_tenant_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_tenant_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_siteplane_lifecycle_v1_tenant_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_siteplane_lifecycle_v1_tenant_service_proto_goTypes = []any{
-	(*Tenant)(nil),                // 0: siteplane.lifecycle.v1.Tenant
-	(*CreateTenantRequest)(nil),   // 1: siteplane.lifecycle.v1.CreateTenantRequest
-	(*CreateTenantResponse)(nil),  // 2: siteplane.lifecycle.v1.CreateTenantResponse
-	(*ListTenantsRequest)(nil),    // 3: siteplane.lifecycle.v1.ListTenantsRequest
-	(*ListTenantsResponse)(nil),   // 4: siteplane.lifecycle.v1.ListTenantsResponse
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*CreateTenantRequest)(nil),     // 0: siteplane.lifecycle.v1.CreateTenantRequest
+	(*CreateTenantResponse)(nil),    // 1: siteplane.lifecycle.v1.CreateTenantResponse
+	(*GetTenantRequest)(nil),        // 2: siteplane.lifecycle.v1.GetTenantRequest
+	(*GetTenantResponse)(nil),       // 3: siteplane.lifecycle.v1.GetTenantResponse
+	(*ListTenantsRequest)(nil),      // 4: siteplane.lifecycle.v1.ListTenantsRequest
+	(*ListTenantsResponse)(nil),     // 5: siteplane.lifecycle.v1.ListTenantsResponse
+	(*SetTenantLimitsRequest)(nil),  // 6: siteplane.lifecycle.v1.SetTenantLimitsRequest
+	(*SetTenantLimitsResponse)(nil), // 7: siteplane.lifecycle.v1.SetTenantLimitsResponse
+	(*SuspendTenantRequest)(nil),    // 8: siteplane.lifecycle.v1.SuspendTenantRequest
+	(*SuspendTenantResponse)(nil),   // 9: siteplane.lifecycle.v1.SuspendTenantResponse
+	(*ResumeTenantRequest)(nil),     // 10: siteplane.lifecycle.v1.ResumeTenantRequest
+	(*ResumeTenantResponse)(nil),    // 11: siteplane.lifecycle.v1.ResumeTenantResponse
+	(*DeleteTenantRequest)(nil),     // 12: siteplane.lifecycle.v1.DeleteTenantRequest
+	(*DeleteTenantResponse)(nil),    // 13: siteplane.lifecycle.v1.DeleteTenantResponse
+	(*TenantLimits)(nil),            // 14: siteplane.lifecycle.v1.TenantLimits
+	(*Tenant)(nil),                  // 15: siteplane.lifecycle.v1.Tenant
 }
 var file_siteplane_lifecycle_v1_tenant_service_proto_depIdxs = []int32{
-	5, // 0: siteplane.lifecycle.v1.Tenant.create_time:type_name -> google.protobuf.Timestamp
-	0, // 1: siteplane.lifecycle.v1.CreateTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
-	0, // 2: siteplane.lifecycle.v1.ListTenantsResponse.tenants:type_name -> siteplane.lifecycle.v1.Tenant
-	1, // 3: siteplane.lifecycle.v1.TenantService.CreateTenant:input_type -> siteplane.lifecycle.v1.CreateTenantRequest
-	3, // 4: siteplane.lifecycle.v1.TenantService.ListTenants:input_type -> siteplane.lifecycle.v1.ListTenantsRequest
-	2, // 5: siteplane.lifecycle.v1.TenantService.CreateTenant:output_type -> siteplane.lifecycle.v1.CreateTenantResponse
-	4, // 6: siteplane.lifecycle.v1.TenantService.ListTenants:output_type -> siteplane.lifecycle.v1.ListTenantsResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	14, // 0: siteplane.lifecycle.v1.CreateTenantRequest.limits:type_name -> siteplane.lifecycle.v1.TenantLimits
+	15, // 1: siteplane.lifecycle.v1.CreateTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	15, // 2: siteplane.lifecycle.v1.GetTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	15, // 3: siteplane.lifecycle.v1.ListTenantsResponse.tenants:type_name -> siteplane.lifecycle.v1.Tenant
+	14, // 4: siteplane.lifecycle.v1.SetTenantLimitsRequest.limits:type_name -> siteplane.lifecycle.v1.TenantLimits
+	15, // 5: siteplane.lifecycle.v1.SetTenantLimitsResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	15, // 6: siteplane.lifecycle.v1.SuspendTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	15, // 7: siteplane.lifecycle.v1.ResumeTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	15, // 8: siteplane.lifecycle.v1.DeleteTenantResponse.tenant:type_name -> siteplane.lifecycle.v1.Tenant
+	0,  // 9: siteplane.lifecycle.v1.TenantService.CreateTenant:input_type -> siteplane.lifecycle.v1.CreateTenantRequest
+	2,  // 10: siteplane.lifecycle.v1.TenantService.GetTenant:input_type -> siteplane.lifecycle.v1.GetTenantRequest
+	4,  // 11: siteplane.lifecycle.v1.TenantService.ListTenants:input_type -> siteplane.lifecycle.v1.ListTenantsRequest
+	6,  // 12: siteplane.lifecycle.v1.TenantService.SetTenantLimits:input_type -> siteplane.lifecycle.v1.SetTenantLimitsRequest
+	8,  // 13: siteplane.lifecycle.v1.TenantService.SuspendTenant:input_type -> siteplane.lifecycle.v1.SuspendTenantRequest
+	10, // 14: siteplane.lifecycle.v1.TenantService.ResumeTenant:input_type -> siteplane.lifecycle.v1.ResumeTenantRequest
+	12, // 15: siteplane.lifecycle.v1.TenantService.DeleteTenant:input_type -> siteplane.lifecycle.v1.DeleteTenantRequest
+	1,  // 16: siteplane.lifecycle.v1.TenantService.CreateTenant:output_type -> siteplane.lifecycle.v1.CreateTenantResponse
+	3,  // 17: siteplane.lifecycle.v1.TenantService.GetTenant:output_type -> siteplane.lifecycle.v1.GetTenantResponse
+	5,  // 18: siteplane.lifecycle.v1.TenantService.ListTenants:output_type -> siteplane.lifecycle.v1.ListTenantsResponse
+	7,  // 19: siteplane.lifecycle.v1.TenantService.SetTenantLimits:output_type -> siteplane.lifecycle.v1.SetTenantLimitsResponse
+	9,  // 20: siteplane.lifecycle.v1.TenantService.SuspendTenant:output_type -> siteplane.lifecycle.v1.SuspendTenantResponse
+	11, // 21: siteplane.lifecycle.v1.TenantService.ResumeTenant:output_type -> siteplane.lifecycle.v1.ResumeTenantResponse
+	13, // 22: siteplane.lifecycle.v1.TenantService.DeleteTenant:output_type -> siteplane.lifecycle.v1.DeleteTenantResponse
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_tenant_service_proto_init() }
@@ -335,13 +896,14 @@ func file_siteplane_lifecycle_v1_tenant_service_proto_init() {
 	if File_siteplane_lifecycle_v1_tenant_service_proto != nil {
 		return
 	}
+	file_siteplane_lifecycle_v1_tenant_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_tenant_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_tenant_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -94,7 +94,9 @@ type GrantZoneRequest struct {
 	// Name of the zone.
 	ZoneName string `protobuf:"bytes,1,opt,name=zone_name,json=zoneName,proto3" json:"zone_name,omitempty"`
 	// The tenant.
-	TenantId      string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -139,6 +141,13 @@ func (x *GrantZoneRequest) GetZoneName() string {
 func (x *GrantZoneRequest) GetTenantId() string {
 	if x != nil {
 		return x.TenantId
+	}
+	return ""
+}
+
+func (x *GrantZoneRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -189,6 +198,107 @@ func (x *GrantZoneResponse) GetGrant() *ZoneGrant {
 	return nil
 }
 
+// RevokeZoneRequest names a zone and a tenant.
+type RevokeZoneRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the zone.
+	ZoneName string `protobuf:"bytes,1,opt,name=zone_name,json=zoneName,proto3" json:"zone_name,omitempty"`
+	// The tenant.
+	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeZoneRequest) Reset() {
+	*x = RevokeZoneRequest{}
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeZoneRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeZoneRequest) ProtoMessage() {}
+
+func (x *RevokeZoneRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeZoneRequest.ProtoReflect.Descriptor instead.
+func (*RevokeZoneRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RevokeZoneRequest) GetZoneName() string {
+	if x != nil {
+		return x.ZoneName
+	}
+	return ""
+}
+
+func (x *RevokeZoneRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *RevokeZoneRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RevokeZoneResponse is empty.
+type RevokeZoneResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeZoneResponse) Reset() {
+	*x = RevokeZoneResponse{}
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeZoneResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeZoneResponse) ProtoMessage() {}
+
+func (x *RevokeZoneResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeZoneResponse.ProtoReflect.Descriptor instead.
+func (*RevokeZoneResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{4}
+}
+
 // ListZoneGrantsRequest asks for all grants.
 type ListZoneGrantsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -198,7 +308,7 @@ type ListZoneGrantsRequest struct {
 
 func (x *ListZoneGrantsRequest) Reset() {
 	*x = ListZoneGrantsRequest{}
-	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +320,7 @@ func (x *ListZoneGrantsRequest) String() string {
 func (*ListZoneGrantsRequest) ProtoMessage() {}
 
 func (x *ListZoneGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,7 +333,7 @@ func (x *ListZoneGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListZoneGrantsRequest.ProtoReflect.Descriptor instead.
 func (*ListZoneGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{5}
 }
 
 // ListZoneGrantsResponse is all grants.
@@ -237,7 +347,7 @@ type ListZoneGrantsResponse struct {
 
 func (x *ListZoneGrantsResponse) Reset() {
 	*x = ListZoneGrantsResponse{}
-	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +359,7 @@ func (x *ListZoneGrantsResponse) String() string {
 func (*ListZoneGrantsResponse) ProtoMessage() {}
 
 func (x *ListZoneGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_zone_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +372,7 @@ func (x *ListZoneGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListZoneGrantsResponse.ProtoReflect.Descriptor instead.
 func (*ListZoneGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListZoneGrantsResponse) GetGrants() []*ZoneGrant {
@@ -281,18 +391,29 @@ const file_siteplane_lifecycle_v1_zone_service_proto_rawDesc = "" +
 	"\tzone_name\x18\x01 \x01(\tR\bzoneName\x12\x1b\n" +
 	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12;\n" +
 	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"a\n" +
+	"createTime\"\x89\x01\n" +
 	"\x10GrantZoneRequest\x12'\n" +
 	"\tzone_name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bzoneName\x12$\n" +
-	"\ttenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\"L\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"L\n" +
 	"\x11GrantZoneResponse\x127\n" +
-	"\x05grant\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.ZoneGrantR\x05grant\"\x17\n" +
+	"\x05grant\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.ZoneGrantR\x05grant\"\x8a\x01\n" +
+	"\x11RevokeZoneRequest\x12'\n" +
+	"\tzone_name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xfd\x01R\bzoneName\x12$\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x14\n" +
+	"\x12RevokeZoneResponse\"\x17\n" +
 	"\x15ListZoneGrantsRequest\"S\n" +
 	"\x16ListZoneGrantsResponse\x129\n" +
-	"\x06grants\x18\x01 \x03(\v2!.siteplane.lifecycle.v1.ZoneGrantR\x06grants2\xa2\x02\n" +
+	"\x06grants\x18\x01 \x03(\v2!.siteplane.lifecycle.v1.ZoneGrantR\x06grants2\xb1\x03\n" +
 	"\vZoneService\x12\x88\x01\n" +
-	"\tGrantZone\x12(.siteplane.lifecycle.v1.GrantZoneRequest\x1a).siteplane.lifecycle.v1.GrantZoneResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/zones/{zone_name}:grant\x12\x87\x01\n" +
+	"\tGrantZone\x12(.siteplane.lifecycle.v1.GrantZoneRequest\x1a).siteplane.lifecycle.v1.GrantZoneResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/zones/{zone_name}:grant\x12\x8c\x01\n" +
+	"\n" +
+	"RevokeZone\x12).siteplane.lifecycle.v1.RevokeZoneRequest\x1a*.siteplane.lifecycle.v1.RevokeZoneResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/zones/{zone_name}:revoke\x12\x87\x01\n" +
 	"\x0eListZoneGrants\x12-.siteplane.lifecycle.v1.ListZoneGrantsRequest\x1a..siteplane.lifecycle.v1.ListZoneGrantsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/zoneGrantsBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
@@ -307,25 +428,29 @@ func file_siteplane_lifecycle_v1_zone_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_zone_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_zone_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_siteplane_lifecycle_v1_zone_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_siteplane_lifecycle_v1_zone_service_proto_goTypes = []any{
 	(*ZoneGrant)(nil),              // 0: siteplane.lifecycle.v1.ZoneGrant
 	(*GrantZoneRequest)(nil),       // 1: siteplane.lifecycle.v1.GrantZoneRequest
 	(*GrantZoneResponse)(nil),      // 2: siteplane.lifecycle.v1.GrantZoneResponse
-	(*ListZoneGrantsRequest)(nil),  // 3: siteplane.lifecycle.v1.ListZoneGrantsRequest
-	(*ListZoneGrantsResponse)(nil), // 4: siteplane.lifecycle.v1.ListZoneGrantsResponse
-	(*timestamppb.Timestamp)(nil),  // 5: google.protobuf.Timestamp
+	(*RevokeZoneRequest)(nil),      // 3: siteplane.lifecycle.v1.RevokeZoneRequest
+	(*RevokeZoneResponse)(nil),     // 4: siteplane.lifecycle.v1.RevokeZoneResponse
+	(*ListZoneGrantsRequest)(nil),  // 5: siteplane.lifecycle.v1.ListZoneGrantsRequest
+	(*ListZoneGrantsResponse)(nil), // 6: siteplane.lifecycle.v1.ListZoneGrantsResponse
+	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
 }
 var file_siteplane_lifecycle_v1_zone_service_proto_depIdxs = []int32{
-	5, // 0: siteplane.lifecycle.v1.ZoneGrant.create_time:type_name -> google.protobuf.Timestamp
+	7, // 0: siteplane.lifecycle.v1.ZoneGrant.create_time:type_name -> google.protobuf.Timestamp
 	0, // 1: siteplane.lifecycle.v1.GrantZoneResponse.grant:type_name -> siteplane.lifecycle.v1.ZoneGrant
 	0, // 2: siteplane.lifecycle.v1.ListZoneGrantsResponse.grants:type_name -> siteplane.lifecycle.v1.ZoneGrant
 	1, // 3: siteplane.lifecycle.v1.ZoneService.GrantZone:input_type -> siteplane.lifecycle.v1.GrantZoneRequest
-	3, // 4: siteplane.lifecycle.v1.ZoneService.ListZoneGrants:input_type -> siteplane.lifecycle.v1.ListZoneGrantsRequest
-	2, // 5: siteplane.lifecycle.v1.ZoneService.GrantZone:output_type -> siteplane.lifecycle.v1.GrantZoneResponse
-	4, // 6: siteplane.lifecycle.v1.ZoneService.ListZoneGrants:output_type -> siteplane.lifecycle.v1.ListZoneGrantsResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
+	3, // 4: siteplane.lifecycle.v1.ZoneService.RevokeZone:input_type -> siteplane.lifecycle.v1.RevokeZoneRequest
+	5, // 5: siteplane.lifecycle.v1.ZoneService.ListZoneGrants:input_type -> siteplane.lifecycle.v1.ListZoneGrantsRequest
+	2, // 6: siteplane.lifecycle.v1.ZoneService.GrantZone:output_type -> siteplane.lifecycle.v1.GrantZoneResponse
+	4, // 7: siteplane.lifecycle.v1.ZoneService.RevokeZone:output_type -> siteplane.lifecycle.v1.RevokeZoneResponse
+	6, // 8: siteplane.lifecycle.v1.ZoneService.ListZoneGrants:output_type -> siteplane.lifecycle.v1.ListZoneGrantsResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
 	3, // [3:3] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
@@ -342,7 +467,7 @@ func file_siteplane_lifecycle_v1_zone_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_zone_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_zone_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ZoneService_GrantZone_FullMethodName      = "/siteplane.lifecycle.v1.ZoneService/GrantZone"
+	ZoneService_RevokeZone_FullMethodName     = "/siteplane.lifecycle.v1.ZoneService/RevokeZone"
 	ZoneService_ListZoneGrants_FullMethodName = "/siteplane.lifecycle.v1.ZoneService/ListZoneGrants"
 )
 
@@ -35,6 +36,10 @@ type ZoneServiceClient interface {
 	// NOT_FOUND: no such tenant. UNAVAILABLE: the provider cannot be asked.
 	// FAILED_PRECONDITION: the provider refuses our token.
 	GrantZone(ctx context.Context, in *GrantZoneRequest, opts ...grpc.CallOption) (*GrantZoneResponse, error)
+	// RevokeZone takes a grant back. Domains that have their mode keep it and go on;
+	// names that are claimed from then on need proof. Revoking again changes nothing.
+	// NOT_FOUND: no such tenant.
+	RevokeZone(ctx context.Context, in *RevokeZoneRequest, opts ...grpc.CallOption) (*RevokeZoneResponse, error)
 	// ListZoneGrants returns all grants, ordered by zone and tenant.
 	ListZoneGrants(ctx context.Context, in *ListZoneGrantsRequest, opts ...grpc.CallOption) (*ListZoneGrantsResponse, error)
 }
@@ -51,6 +56,16 @@ func (c *zoneServiceClient) GrantZone(ctx context.Context, in *GrantZoneRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GrantZoneResponse)
 	err := c.cc.Invoke(ctx, ZoneService_GrantZone_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *zoneServiceClient) RevokeZone(ctx context.Context, in *RevokeZoneRequest, opts ...grpc.CallOption) (*RevokeZoneResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokeZoneResponse)
+	err := c.cc.Invoke(ctx, ZoneService_RevokeZone_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +94,10 @@ type ZoneServiceServer interface {
 	// NOT_FOUND: no such tenant. UNAVAILABLE: the provider cannot be asked.
 	// FAILED_PRECONDITION: the provider refuses our token.
 	GrantZone(context.Context, *GrantZoneRequest) (*GrantZoneResponse, error)
+	// RevokeZone takes a grant back. Domains that have their mode keep it and go on;
+	// names that are claimed from then on need proof. Revoking again changes nothing.
+	// NOT_FOUND: no such tenant.
+	RevokeZone(context.Context, *RevokeZoneRequest) (*RevokeZoneResponse, error)
 	// ListZoneGrants returns all grants, ordered by zone and tenant.
 	ListZoneGrants(context.Context, *ListZoneGrantsRequest) (*ListZoneGrantsResponse, error)
 	mustEmbedUnimplementedZoneServiceServer()
@@ -93,6 +112,9 @@ type UnimplementedZoneServiceServer struct{}
 
 func (UnimplementedZoneServiceServer) GrantZone(context.Context, *GrantZoneRequest) (*GrantZoneResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GrantZone not implemented")
+}
+func (UnimplementedZoneServiceServer) RevokeZone(context.Context, *RevokeZoneRequest) (*RevokeZoneResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokeZone not implemented")
 }
 func (UnimplementedZoneServiceServer) ListZoneGrants(context.Context, *ListZoneGrantsRequest) (*ListZoneGrantsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListZoneGrants not implemented")
@@ -136,6 +158,24 @@ func _ZoneService_GrantZone_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ZoneService_RevokeZone_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokeZoneRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ZoneServiceServer).RevokeZone(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ZoneService_RevokeZone_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ZoneServiceServer).RevokeZone(ctx, req.(*RevokeZoneRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ZoneService_ListZoneGrants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListZoneGrantsRequest)
 	if err := dec(in); err != nil {
@@ -164,6 +204,10 @@ var ZoneService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GrantZone",
 			Handler:    _ZoneService_GrantZone_Handler,
+		},
+		{
+			MethodName: "RevokeZone",
+			Handler:    _ZoneService_RevokeZone_Handler,
 		},
 		{
 			MethodName: "ListZoneGrants",
