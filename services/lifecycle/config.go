@@ -43,10 +43,28 @@ type Config struct {
 	// CompensateWithin is how long an operation may take to undo what it did; then
 	// an operator must look.
 	CompensateWithin time.Duration
+	// TenantLimits hold for a tenant that has none of its own.
+	TenantLimits TenantLimits
+	// KeepRequests is how long the answer to a request that may be repeated is kept.
+	KeepRequests time.Duration
+	// KeepEvents is how long events can be read.
+	KeepEvents time.Duration
 	// Lease is how long a claim on an object holds.
 	Lease time.Duration
 	// Concurrency bounds the objects that are worked on at once.
 	Concurrency int
+}
+
+// TenantLimits bounds what one tenant may have and do.
+type TenantLimits struct {
+	// Sites are those that are not deleted.
+	Sites int64
+	// Domains are those that are not released, platform names included.
+	Domains int64
+	// PendingClaims are a tenant's own names that are claimed and not yet proved.
+	PendingClaims int64
+	// RequestsPerSecond are calls, in bursts of up to twice as many.
+	RequestsPerSecond int64
 }
 
 // Defaults returns the configuration that most installations keep.
@@ -61,6 +79,9 @@ func Defaults() Config {
 		RecheckEvery:     15 * time.Minute,
 		Grace:            7 * 24 * time.Hour,
 		CompensateWithin: time.Hour,
+		TenantLimits:     TenantLimits{Sites: 1000, Domains: 5000, PendingClaims: 200, RequestsPerSecond: 100},
+		KeepRequests:     24 * time.Hour,
+		KeepEvents:       30 * 24 * time.Hour,
 		Lease:            time.Minute,
 		Concurrency:      16,
 	}
@@ -83,7 +104,7 @@ func (c Config) Validate() error {
 	for name, d := range map[string]time.Duration{
 		"edge window": c.EdgeWindow, "observe interval": c.ObserveEvery, "lease": c.Lease,
 		"transfer time": c.TransferAfter, "reconcile interval": c.ReconcileEvery, "recheck interval": c.RecheckEvery, "grace": c.Grace,
-		"compensation time": c.CompensateWithin,
+		"compensation time": c.CompensateWithin, "time to keep requests": c.KeepRequests, "time to keep events": c.KeepEvents,
 	} {
 		if d < time.Second {
 			problem("%s %s: must be at least 1s", name, d)
@@ -91,6 +112,16 @@ func (c Config) Validate() error {
 	}
 	if c.ReserveFor < 0 {
 		problem("reservation %s: must not be negative", c.ReserveFor)
+	}
+	for name, limit := range map[string]int64{
+		"sites": c.TenantLimits.Sites, "domains": c.TenantLimits.Domains, "pending claims": c.TenantLimits.PendingClaims,
+	} {
+		if limit < 0 {
+			problem("limit of %s %d: must not be negative", name, limit)
+		}
+	}
+	if c.TenantLimits.RequestsPerSecond < 1 {
+		problem("limit of requests per second %d: must be at least 1", c.TenantLimits.RequestsPerSecond)
 	}
 	if c.Concurrency < 1 {
 		problem("concurrency %d: must be at least 1", c.Concurrency)

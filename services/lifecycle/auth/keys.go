@@ -60,12 +60,14 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // Keys is a Provider over stored API keys.
 type Keys struct {
-	view func(ctx context.Context, do func(tx Store) error) error
+	view  func(ctx context.Context, do func(tx Store) error) error
+	clock func() time.Time
 }
 
-// NewKeys returns a provider that reads keys through view.
-func NewKeys(view func(ctx context.Context, do func(tx Store) error) error) *Keys {
-	return &Keys{view: view}
+// NewKeys returns a provider that reads keys through view. Each call reads the key
+// anew, so that one that was revoked opens nothing any more.
+func NewKeys(view func(ctx context.Context, do func(tx Store) error) error, clock func() time.Time) *Keys {
+	return &Keys{view: view, clock: clock}
 }
 
 // Authenticate implements Provider.
@@ -85,10 +87,12 @@ func (p *Keys) Authenticate(ctx context.Context, bearer string) (Principal, erro
 		return Principal{}, &CredentialError{}
 	case err != nil:
 		return Principal{}, fmt.Errorf("read the key: %w", err)
-	case subtle.ConstantTimeCompare(hash[:], key.Hash[:]) != 1, !key.RevokedAt.IsZero():
+	case subtle.ConstantTimeCompare(hash[:], key.Hash[:]) != 1, !key.Valid(p.clock()):
 		return Principal{}, &CredentialError{}
 	}
-	return Principal{TenantID: key.TenantID, Subject: "key:" + string(key.ID), Role: key.Role}, nil
+	return Principal{
+		TenantID: key.TenantID, Subject: "key:" + string(key.ID), KeyID: key.ID, Role: key.Role, Sites: key.Sites,
+	}, nil
 }
 
 // Authorize implements Provider.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func setup(t *testing.T) (p *auth.Keys, held keys, key auth.Key, text string) {
 	t.Helper()
 	key, secret := auth.NewAPIKey("ten_1", "ci", auth.Operator, now)
 	held = keys{held: map[id.Key]auth.Key{key.ID: key}}
-	p = auth.NewKeys(func(_ context.Context, do func(tx auth.Store) error) error { return do(held) })
+	p = auth.NewKeys(func(_ context.Context, do func(tx auth.Store) error) error { return do(held) }, func() time.Time { return now })
 	return p, held, key, secret.Reveal()
 }
 
@@ -78,8 +79,8 @@ func TestKeys_Authenticate(t *testing.T) {
 			t.Errorf("the checksum of %s is not the CRC-32 of the rest", text)
 		}
 		got, err := p.Authenticate(t.Context(), text)
-		want := auth.Principal{TenantID: "ten_1", Subject: "key:" + string(key.ID), Role: auth.Operator}
-		if err != nil || got != want {
+		want := auth.Principal{TenantID: "ten_1", Subject: "key:" + string(key.ID), KeyID: key.ID, Role: auth.Operator}
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	})
@@ -101,7 +102,7 @@ func TestKeys_Authenticate(t *testing.T) {
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			var refused *auth.CredentialError
-			if got, err := p.Authenticate(t.Context(), bad); !errors.As(err, &refused) || got != (auth.Principal{}) {
+			if got, err := p.Authenticate(t.Context(), bad); !errors.As(err, &refused) || !reflect.DeepEqual(got, auth.Principal{}) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -115,11 +116,36 @@ func TestKeys_Authenticate(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("refuses one from the moment at which it expires", func(t *testing.T) {
+		p, held, key, text := setup(t)
+		for _, tt := range []struct {
+			expires time.Time
+			opens   bool
+		}{{now.Add(time.Microsecond), true}, {now, false}, {now.Add(-time.Hour), false}} {
+			key.ExpiresAt = tt.expires
+			held.held[key.ID] = key
+			var refused *auth.CredentialError
+			if _, err := p.Authenticate(t.Context(), text); errors.As(err, &refused) == tt.opens {
+				t.Errorf("at %s one that ends at %s: %v", now, tt.expires, err)
+			}
+		}
+	})
+	t.Run("knows the sites of a key, none and all being different", func(t *testing.T) {
+		p, held, key, text := setup(t)
+		for _, sites := range [][]id.Site{nil, {}, {"site_1"}} {
+			key.Sites = sites
+			held.held[key.ID] = key
+			got, err := p.Authenticate(t.Context(), text)
+			if err != nil || !reflect.DeepEqual(got.Sites, sites) || got.Sees("site_1") != (sites == nil || len(sites) == 1) || got.Sees("site_2") != (sites == nil) {
+				t.Errorf("of %v: got %+v, %v", sites, got, err)
+			}
+		}
+	})
 	t.Run("does not take a failing store for an unknown key", func(t *testing.T) {
 		_, secret := auth.NewAPIKey("ten_1", "ci", auth.Operator, now)
 		p := auth.NewKeys(func(context.Context, func(tx auth.Store) error) error {
 			return &lifecycle.UnavailableError{What: "database", Err: errors.New("disk")}
-		})
+		}, func() time.Time { return now })
 		var refused *auth.CredentialError
 		var down *lifecycle.UnavailableError
 		if _, err := p.Authenticate(t.Context(), secret.Reveal()); errors.As(err, &refused) || !errors.As(err, &down) {
@@ -132,10 +158,10 @@ func TestKeys_Authorize(t *testing.T) {
 	p, _, _, _ := setup(t)
 	roles := []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin}
 	for i, has := range append(roles, "", "root") {
-		for j, demands := range roles {
+		for j, demands := range append(roles, "", "root") {
 			err := p.Authorize(t.Context(), auth.Principal{Role: has}, demands)
 			var denied *auth.DeniedError
-			if may := i >= j && i < len(roles); may != (err == nil) || !may && !errors.As(err, &denied) {
+			if may := i >= j && i < len(roles) && j < len(roles); may != (err == nil) || !may && !errors.As(err, &denied) {
 				t.Errorf("%q for what demands %s: %v", has, demands, err)
 			}
 		}

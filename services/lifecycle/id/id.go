@@ -72,6 +72,9 @@ func ParseSite(s string) (Site, error) { return Site(s), check(SitePrefix, s) }
 // ParseDomain checks that s is a well-formed domain id.
 func ParseDomain(s string) (Domain, error) { return Domain(s), check(DomainPrefix, s) }
 
+// ParseKey checks that s is a well-formed key id.
+func ParseKey(s string) (Key, error) { return Key(s), check(KeyPrefix, s) }
+
 // ParseEdge checks that s is a well-formed edge id.
 func ParseEdge(s string) (Edge, error) { return Edge(s), check(EdgePrefix, s) }
 

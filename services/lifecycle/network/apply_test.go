@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
-	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -46,7 +46,7 @@ func setup(t *testing.T) *bench {
 		Actor: "worker:domain", Reason: "because", OperationID: "op_1", TraceID: "0af7651916cd43dd8448eb211c80319c", At: at,
 	}}
 	b.must(db.Update(t.Context(), func(tx store.Tx) error {
-		return tx.InsertTenant(t.Context(), auth.Tenant{ID: b.tenant, Name: "default", CreatedAt: at})
+		return tx.InsertTenant(t.Context(), admin.Tenant{ID: b.tenant, Name: "default", CreatedAt: at})
 	}))
 	return b
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/filter"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
@@ -92,10 +93,17 @@ type Domain struct {
 type Page struct {
 	// SiteID restricts it to one site; empty for all.
 	SiteID id.Site
-	// Before is the last domain of the page before, empty for the first page.
-	Before id.Domain
+	// Last is the last domain of the page before, empty for the first page.
+	Last id.Domain
 	// Limit is the most domains to return.
 	Limit int
+	// OldestFirst turns the order round.
+	OldestFirst bool
+	// Filter limits it by status, mode, hostname, primary and create_time; nil for
+	// all.
+	Filter filter.Expr
+	// Only limits it to those of these sites, unless it is nil.
+	Only []id.Site
 }
 
 // EvidenceKind says what a piece of evidence is about.

@@ -19,6 +19,8 @@ type ZoneGrant struct {
 type ZoneStore interface {
 	// PutZoneGrant writes a grant; one that is there stays as it is.
 	PutZoneGrant(ctx context.Context, g ZoneGrant) error
+	// DeleteZoneGrant takes a grant away and reports whether it was there.
+	DeleteZoneGrant(ctx context.Context, zoneName string, tenant id.Tenant) (bool, error)
 	// ZoneGrants returns all grants, ordered by zone and tenant.
 	ZoneGrants(ctx context.Context) ([]ZoneGrant, error)
 	// ZoneGrantedTo reports whether a tenant has a grant for a zone.

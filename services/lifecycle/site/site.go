@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/filter"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
@@ -50,23 +51,36 @@ type Site struct {
 
 // InternalName is the name under which edges prove that they answer for the
 // site. It is never served to the public.
-func (s Site) InternalName() string { return string(s.ID) + ".site.internal" }
+func (s Site) InternalName() string { return InternalName(s.ID) }
+
+// InternalName is that of the site with an id.
+func InternalName(siteID id.Site) string { return string(siteID) + ".site.internal" }
 
 // Revision is one version of a site's spec. All are kept while the site lives.
 type Revision struct {
 	SiteID id.Site
 	// Number counts from 1.
-	Number    int64
-	Spec      Spec
+	Number int64
+	Spec   Spec
+	// RollbackOf is the number of the revision that it repeats, 0 for none.
+	RollbackOf int64
+	// Actor made it; empty in rows from before it was written down.
+	Actor     string
 	CreatedAt time.Time
 }
 
 // Page asks for a part of a list, newest first.
 type Page struct {
-	// Before is the last id of the page before, empty for the first page.
-	Before id.Site
+	// Last is the last id of the page before, empty for the first page.
+	Last id.Site
 	// Limit is the largest number of rows.
 	Limit int
+	// OldestFirst turns the order round.
+	OldestFirst bool
+	// Filter limits it by status, name, slug and create_time; nil for all.
+	Filter filter.Expr
+	// Only limits it to these, unless it is nil.
+	Only []id.Site
 }
 
 // Store keeps sites. Every method runs inside the caller's transaction; an
@@ -91,9 +105,12 @@ type Store interface {
 	AddRevision(ctx context.Context, tenant id.Tenant, r Revision) (Revision, error)
 	// GetRevision returns one revision of a site's spec.
 	GetRevision(ctx context.Context, tenant id.Tenant, site id.Site, number int64) (Revision, error)
+	// ListRevisions returns revisions, newest first: up to limit of those whose
+	// number is below before, which is 0 for all.
+	ListRevisions(ctx context.Context, tenant id.Tenant, site id.Site, before int64, limit int) ([]Revision, error)
 	// PurgeSite removes every row that bears the id of a site or of one of its
-	// domains, but the tombstones and what is history: history, operations,
-	// journals, events.
+	// domains, but the tombstones and what is kept for itself: history, operations,
+	// journals, events, the audit, answers to requests, keys.
 	PurgeSite(ctx context.Context, tenant id.Tenant, site id.Site) error
 }
 

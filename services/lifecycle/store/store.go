@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
@@ -34,6 +35,9 @@ type Store interface {
 	// OnMark sets what is called after each commit that marked work. Set once,
 	// before the first Update.
 	OnMark(notify func())
+	// OnEvent sets what is called after each commit that appended to the outbox. Set
+	// once, before the first Update.
+	OnEvent(notify func())
 	// Close releases the database.
 	Close() error
 }
@@ -51,6 +55,7 @@ type Tx interface {
 	event.Store
 	drift.Store
 	hold.Store
+	admin.Store
 	auth.Store
 	RequestStore
 
@@ -68,8 +73,11 @@ type Request struct {
 	ID string
 	// Hash is over the method and the body.
 	Hash [32]byte
-	// ObjectID is the object that the first one made.
-	ObjectID  string
+	// ObjectID is the object that the first one made or changed, empty for none.
+	ObjectID string
+	// Answer is what the first one was answered, as JSON; empty where a version
+	// before this one wrote the row.
+	Answer    string
 	CreatedAt time.Time
 }
 
@@ -80,4 +88,6 @@ type RequestStore interface {
 	// InsertRequest notes an answered request; a second one of the same id is
 	// lifecycle.ErrLostRace.
 	InsertRequest(ctx context.Context, r Request) error
+	// PruneRequests deletes up to limit of the requests from before a time.
+	PruneRequests(ctx context.Context, before time.Time, limit int) error
 }

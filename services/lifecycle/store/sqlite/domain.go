@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
@@ -35,7 +36,7 @@ func (t *tx) InsertDomain(ctx context.Context, d network.Domain, cause lifecycle
 	case err != nil:
 		return err
 	}
-	return t.record(ctx, domainCreated, lifecycle.Change{
+	return t.record(ctx, event.DomainCreated, lifecycle.Change{
 		ObjectID: string(d.ID), TenantID: string(d.TenantID), Event: createEvent, To: string(d.Status), Cause: cause,
 	})
 }
@@ -60,20 +61,20 @@ func (t *tx) DomainsOfSite(ctx context.Context, tenant id.Tenant, siteID id.Site
 	return domains, err
 }
 
-// ListDomains returns a page of a tenant's domains, newest first, without
-// released ones.
+// ListDomains returns a page of a tenant's domains without released ones.
 func (t *tx) ListDomains(ctx context.Context, tenant id.Tenant, page network.Page) ([]network.Domain, error) {
-	query := `SELECT ` + domainColumns + ` FROM domain WHERE tenant_id = ? AND status <> 'RELEASED'`
-	args := []any{tenant}
+	q := where(`SELECT `+domainColumns+` FROM domain WHERE tenant_id = ? AND status <> 'RELEASED'`, tenant)
 	if page.SiteID != "" {
-		query += ` AND site_id = ?`
-		args = append(args, page.SiteID)
+		q.and(`site_id = ?`, page.SiteID)
 	}
-	if page.Before != "" {
-		query += ` AND id < ?`
-		args = append(args, page.Before)
+	if page.Only != nil {
+		q.and(`site_id IN (SELECT value FROM json_each(?))`, list(page.Only))
 	}
-	domains, err := all(ctx, t, "list the domains", scanDomain, query+` ORDER BY id DESC LIMIT ?`, append(args, page.Limit)...)
+	if err := q.filter(domainFields, page.Filter); err != nil {
+		return nil, err
+	}
+	statement := q.page(string(page.Last), page.OldestFirst, page.Limit)
+	domains, err := all(ctx, t, "list the domains", scanDomain, statement, q.args...)
 	if err == nil && len(domains) == 0 && page.SiteID != "" {
 		_, err = t.GetSite(ctx, tenant, page.SiteID)
 	}
@@ -114,7 +115,7 @@ func (t *tx) TransitionDomain(ctx context.Context, c lifecycle.Change) error {
 	case n == 0:
 		return t.lostDomain(ctx, id.Tenant(c.TenantID), id.Domain(c.ObjectID))
 	}
-	return t.record(ctx, domainStatusChanged, c)
+	return t.record(ctx, event.DomainStatusChanged, c)
 }
 
 func (t *tx) takenHostname(ctx context.Context, tenant id.Tenant, domain id.Domain) error {

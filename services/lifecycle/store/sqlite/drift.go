@@ -6,6 +6,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
@@ -46,7 +47,7 @@ func (t *tx) InsertDrift(ctx context.Context, d drift.Drift) error {
 	case err != nil:
 		return err
 	}
-	return t.emit(ctx, driftFound, "", string(d.ID), driftDataOf(d), d.FoundAt)
+	return t.emit(ctx, event.Event{Type: event.DriftFound, ObjectID: string(d.ID), At: d.FoundAt}, driftDataOf(d))
 }
 
 // CloseDrift sets when and how an open drift ended, with its event.
@@ -60,7 +61,7 @@ func (t *tx) CloseDrift(ctx context.Context, driftID id.Drift, at time.Time, out
 	case !ok:
 		return t.lostDrift(ctx, driftID)
 	}
-	return t.emit(ctx, driftClosed, "", string(d.ID), driftDataOf(d), at)
+	return t.emit(ctx, event.Event{Type: event.DriftClosed, ObjectID: string(d.ID), At: at}, driftDataOf(d))
 }
 
 // lostDrift says why there was no open drift to close.

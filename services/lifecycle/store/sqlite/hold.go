@@ -6,6 +6,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 )
 
@@ -40,7 +41,7 @@ func (t *tx) InsertHold(ctx context.Context, h hold.Hold) error {
 	case err != nil:
 		return err
 	}
-	return t.emit(ctx, holdBegun, "", h.ID, holdDataOf(h), h.Since)
+	return t.emit(ctx, event.Event{Type: event.HoldBegun, ObjectID: h.ID, At: h.Since}, holdDataOf(h))
 }
 
 // UpdateHold writes confirmation and end of a hold that has not ended, and the
@@ -58,7 +59,7 @@ func (t *tx) UpdateHold(ctx context.Context, h hold.Hold) error {
 	case written.EndedAt.IsZero():
 		return nil
 	}
-	return t.emit(ctx, holdEnded, "", h.ID, holdDataOf(written), written.EndedAt)
+	return t.emit(ctx, event.Event{Type: event.HoldEnded, ObjectID: h.ID, At: written.EndedAt}, holdDataOf(written))
 }
 
 // lostHold says why there was no hold to update.

@@ -100,7 +100,7 @@ func keeps2(t *testing.T, tx store.Tx) {
 	must(t, err)
 	op, err := tx.GetOperation(t.Context(), "op_2")
 	must(t, err)
-	events, err := tx.EventsAfter(t.Context(), 0, 10)
+	events, err := tx.Events(t.Context(), event.Query{Limit: 10})
 	must(t, err)
 	removed, err := tx.RemovedSites(t.Context(), []id.Site{"site_1", "site_2"}, desired.Removers{Taking: []string{"delete_site"}})
 	must(t, err)
@@ -123,7 +123,7 @@ func keeps2(t *testing.T, tx store.Tx) {
 			Step: 1, Intent: true, StepStartedAt: at(14), FailedAttempts: 5, Reason: "CONFIG_REJECTED", Message: "bad header",
 			Actor: "key:key_2", CreatedAt: at(12), UpdatedAt: at(22),
 		},
-		[]event.Event{{Seq: 5, Type: "site.created", TenantID: "ten_1", ObjectID: "site_1", Data: "{}", At: at(10)}},
+		[]event.Event{{Seq: 5, Type: "site.created", TenantID: "ten_1", ObjectID: "site_1", SiteID: "site_1", Data: "{}", At: at(10)}},
 		map[id.Site]id.Operation{"site_2": "op_4"},
 	}, []any{edges, tunnels, owner, op, events, removed}); diff != "" {
 		t.Errorf("not as wanted (-want +got):\n%s", diff)

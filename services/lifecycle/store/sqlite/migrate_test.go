@@ -17,7 +17,7 @@ import (
 )
 
 // released are the versions of the schema that installations may have.
-var released = []int64{1, 2}
+var released = []int64{1, 2, 3}
 
 func TestMigrate(t *testing.T) {
 	for _, version := range released {
@@ -130,7 +130,7 @@ func TestMigrate_installationID(t *testing.T) {
 // table.
 func written(t *testing.T, version int64) *Store {
 	t.Helper()
-	s := &Store{path: filepath.Join(t.TempDir(), "siteplane.db"), clock: time.Now, notify: func() {}}
+	s := &Store{path: filepath.Join(t.TempDir(), "siteplane.db"), clock: time.Now, onMark: func() {}, onEvent: func() {}}
 	must(t, s.connect(Config{Path: s.path, synchronous: "OFF"}))
 	t.Cleanup(func() { must(t, s.Close()) })
 	provider, err := s.migrator()

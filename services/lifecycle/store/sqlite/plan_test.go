@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +13,7 @@ import (
 // growing are the tables that grow with the number of sites or with time.
 var growing = regexp.MustCompile(
 	`\bSCAN (site|site_revision|endpoint|domain|claim|contest|instruction|evidence|condition|edge_change|tunnel_change|` +
-		`operation|journal|history|outbox|work|request|pin|drift|hold|[sderoph])\b`)
+		`operation|journal|history|outbox|audit|tenant|api_key|work|request|pin|drift|hold|[sderoph])\b`)
 
 // scanning are the beginnings of the statements that may read a table from end
 // to end, and the index by which they do.
@@ -27,6 +28,8 @@ var scanning = map[string]string{
 	`SELECT ` + driftColumns + ` FROM drift ORDER BY`:                         "drift_found",
 	`SELECT ` + driftColumns + ` FROM drift WHERE closed_at IS NULL ORDER BY`: "drift_found_open",
 	`SELECT ` + holdColumns + ` FROM hold WHERE ended_at IS NULL ORDER BY`:    "hold_listed",
+	// A prune looks at so many of the oldest.
+	`SELECT seq, at FROM outbox ORDER BY seq LIMIT`: "outbox",
 	// The domains that were lost are few.
 	`SELECT count(DISTINCT d.id) FROM domain d`: "domain_lost",
 	// The next due time is the first entry of an index.
@@ -51,9 +54,22 @@ func checkPlans(t *testing.T, seen *statements) {
 // walking are parts of the statements that run often or page through much, and
 // the index in whose order they walk; none of them sorts.
 var walking = map[string]string{
-	`FROM site WHERE tenant_id = ? AND status <> 'DELETED' ORDER BY`:    "site_live",
-	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' ORDER BY`: "domain_listed",
-	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' AND id <`: "domain_listed",
+	`FROM site WHERE tenant_id = ? AND status <> 'DELETED' ORDER BY`:     "site_live",
+	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' ORDER BY`:  "domain_listed",
+	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' AND id <`:  "domain_listed",
+	`FROM domain WHERE tenant_id = ? AND status <> 'RELEASED' AND id >`:  "domain_listed",
+	`FROM site WHERE tenant_id = ? AND status <> 'DELETED' AND id >`:     "site_live",
+	`WHERE name > ? AND deleted_at IS NULL`:                              "sqlite_autoindex_tenant",
+	`FROM api_key WHERE tenant_id = ? ORDER BY`:                          "api_key_tenant",
+	`FROM api_key WHERE tenant_id = ? AND id <`:                          "api_key_tenant",
+	`FROM audit WHERE seq < ? ORDER BY`:                                  "PRIMARY KEY",
+	`FROM audit WHERE seq < ? AND tenant_id = ? ORDER BY`:                "audit_tenant",
+	`FROM audit WHERE seq < ? AND object_id = ? ORDER BY`:                "audit_object",
+	`FROM audit WHERE seq < ? AND actor = ? ORDER BY`:                    "audit_actor",
+	`WHERE seq > ? AND seq <= ? ORDER BY`:                                "PRIMARY KEY",
+	`WHERE seq > ? AND seq <= ? AND tenant_id = ? ORDER BY`:              "outbox_tenant",
+	`SELECT seq, at FROM outbox ORDER BY`:                                "outbox",
+	`AND number < ? ORDER BY number DESC`:                                "PRIMARY KEY",
 	`FROM domain INDEXED BY`:                                             "domain_routed",
 	`FROM edge_change WHERE edge_id = ?`:                                 "edge_change_edge",
 	`FROM tunnel_change WHERE tunnel_id = ?`:                             "tunnel_change_tunnel",
@@ -82,6 +98,39 @@ func checkWalks(t *testing.T, seen *statements) {
 		}
 		if steps := plan(t, s, query, args); len(steps) != 1 || !strings.Contains(steps[0], index) {
 			t.Errorf("%q is not a walk along %s\n%s", steps, index, query)
+		}
+	}
+}
+
+// looking are parts of the statements that look into several places, and the index of
+// each.
+var looking = map[string][]string{
+	`SELECT count(*) FROM site WHERE tenant_id = tenant.id`: {"sqlite_autoindex_tenant", "site_live", "domain_listed", "domain_pending"},
+	`DELETE FROM request WHERE`:                             {"PRIMARY KEY", "request_created"},
+	// An object has fewer events than its tenant.
+	`seq <= ? AND (object_id = ? OR site_id = ? AND site_id <> '') ORDER BY`:                    {"outbox_object", "outbox_site"},
+	`seq <= ? AND +tenant_id = ? AND (object_id = ? OR site_id = ? AND site_id <> '') ORDER BY`: {"outbox_object", "outbox_site"},
+	`seq <= ? AND +tenant_id = ? AND site_id IN (SELECT value FROM json_each(?))`:               {"outbox_site"},
+	`WHERE site_id = ? AND revision IN`:                                                         {"PRIMARY KEY (site_id=? AND revision=?)"},
+}
+
+// checkLooks asks the same of those that need several indexes.
+func checkLooks(t *testing.T, seen *statements) {
+	s := openTest(t, Config{})
+	for part, indexes := range looking {
+		query, args, ok := seen.containing(part)
+		if !ok {
+			t.Errorf("no statement has %q", part)
+			continue
+		}
+		var found []string
+		for _, step := range plan(t, s, query, args) {
+			if strings.HasPrefix(step, "SEARCH ") {
+				found = append(found, step)
+			}
+		}
+		if !slices.EqualFunc(found, indexes, strings.Contains) {
+			t.Errorf("%q is not a look into %q\n%s", found, indexes, query)
 		}
 	}
 }

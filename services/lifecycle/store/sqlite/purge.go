@@ -8,8 +8,9 @@ import (
 
 // purges delete, in the order that their references demand, the rows that bear
 // one of the ids of a JSON list. What is history is not among them: history,
-// operations, journals, events and the tombstones; nor are claims, which outlive
-// their domains.
+// operations, journals, events, the audit and the tombstones; nor are claims, which
+// outlive their domains, answers to requests, which are kept for their time whatever
+// becomes of the object, and keys, which may go on naming a site that is gone.
 var purges = []string{
 	`DELETE FROM endpoint WHERE site_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM site_revision WHERE site_id IN (SELECT value FROM json_each(?))`,
@@ -22,7 +23,6 @@ var purges = []string{
 	`DELETE FROM evidence WHERE domain_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM condition WHERE object_id IN (SELECT value FROM json_each(?))`,
 	`DELETE FROM work WHERE key IN (SELECT value FROM json_each(?))`,
-	`DELETE FROM request WHERE object_id IN (SELECT value FROM json_each(?))`,
 }
 
 // PurgeSite removes every row that bears the id of a site or of one of its

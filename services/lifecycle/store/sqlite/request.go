@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -11,12 +12,12 @@ import (
 // GetRequest returns the request of an id.
 func (t *tx) GetRequest(ctx context.Context, tenant id.Tenant, requestID string) (store.Request, bool, error) {
 	return one(ctx, t, "read the request", scanRequest, `
-		SELECT tenant_id, id, hash, object_id, created_at FROM request WHERE tenant_id = ? AND id = ?`, tenant, requestID)
+		SELECT tenant_id, id, hash, object_id, answer, created_at FROM request WHERE tenant_id = ? AND id = ?`, tenant, requestID)
 }
 
 func scanRequest(r row) (v store.Request, err error) {
 	var hash []byte
-	err = r.Scan(&v.TenantID, &v.ID, &hash, &v.ObjectID, moment{&v.CreatedAt})
+	err = r.Scan(&v.TenantID, &v.ID, &hash, &v.ObjectID, &v.Answer, moment{&v.CreatedAt})
 	copy(v.Hash[:], hash)
 	return v, err
 }
@@ -24,13 +25,22 @@ func scanRequest(r row) (v store.Request, err error) {
 // InsertRequest notes an answered request.
 func (t *tx) InsertRequest(ctx context.Context, r store.Request) error {
 	_, err := t.exec(ctx, "insert the request",
-		`INSERT INTO request (tenant_id, id, hash, object_id, created_at) VALUES (?, ?, ?, ?, ?)`,
-		r.TenantID, r.ID, r.Hash[:], r.ObjectID, micros(r.CreatedAt))
+		`INSERT INTO request (tenant_id, id, hash, object_id, answer, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		r.TenantID, r.ID, r.Hash[:], r.ObjectID, r.Answer, micros(r.CreatedAt))
 	switch {
 	case breaks(err, "request.id"):
 		return lifecycle.ErrLostRace
 	case breaks(err, foreignKey):
-		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(r.TenantID)}
+		return missingTenant(r.TenantID)
 	}
+	return err
+}
+
+// PruneRequests deletes up to limit of the requests from before a time, the oldest
+// first.
+func (t *tx) PruneRequests(ctx context.Context, before time.Time, limit int) error {
+	_, err := t.exec(ctx, "prune the requests", `
+		DELETE FROM request WHERE (tenant_id, id) IN (
+			SELECT tenant_id, id FROM request WHERE created_at < ? ORDER BY created_at LIMIT ?)`, before.UnixMicro(), limit)
 	return err
 }

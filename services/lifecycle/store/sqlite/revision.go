@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
@@ -48,8 +49,9 @@ func (t *tx) insertRevision(ctx context.Context, tenant id.Tenant, r site.Revisi
 		return fmt.Errorf("encode the spec: %w", err)
 	}
 	if _, err := t.exec(ctx, "insert the revision", `
-		INSERT INTO site_revision (site_id, number, tenant_id, spec, created_at) VALUES (?, ?, ?, ?, ?)`,
-		r.SiteID, r.Number, tenant, string(spec), micros(r.CreatedAt)); err != nil {
+		INSERT INTO site_revision (site_id, number, tenant_id, spec, rollback_of, actor, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		r.SiteID, r.Number, tenant, string(spec), r.RollbackOf, r.Actor, micros(r.CreatedAt)); err != nil {
 		return err
 	}
 	if r.Spec.Origin != nil {
@@ -77,10 +79,17 @@ func (t *tx) insertPool(ctx context.Context, tenant id.Tenant, r site.Revision, 
 	return nil
 }
 
+const revisionColumns = `site_id, number, spec, rollback_of, actor, created_at`
+
+func scanRevision(r row) (v site.Revision, err error) {
+	err = r.Scan(&v.SiteID, &v.Number, specColumn{&v.Spec}, &v.RollbackOf, &v.Actor, moment{&v.CreatedAt})
+	return v, err
+}
+
 // GetRevision returns one revision of a site's spec.
 func (t *tx) GetRevision(ctx context.Context, tenant id.Tenant, siteID id.Site, number int64) (site.Revision, error) {
 	r, ok, err := one(ctx, t, "read the revision", scanRevision, `
-		SELECT site_id, number, spec, created_at FROM site_revision
+		SELECT `+revisionColumns+` FROM site_revision
 		WHERE tenant_id = ? AND site_id = ? AND number = ?`, tenant, siteID, number)
 	if err != nil {
 		return r, err
@@ -88,23 +97,61 @@ func (t *tx) GetRevision(ctx context.Context, tenant id.Tenant, siteID id.Site, 
 	if !ok {
 		return r, &lifecycle.NotFoundError{Kind: "revision", ID: fmt.Sprintf("%s/%d", siteID, number)}
 	}
-	endpoints, err := all(ctx, t, "read the endpoints", scanEndpoint, `
-		SELECT site_id, pool, address, weight FROM endpoint
-		WHERE site_id = ? AND revision = ? ORDER BY pool, ordinal`, siteID, number)
-	if err != nil {
-		return r, err
-	}
-	for _, e := range endpoints {
-		if err := putTarget(&r.Spec, e); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
+	whole := []site.Revision{r}
+	err = t.putTargets(ctx, siteID, whole)
+	return whole[0], err
 }
 
-func scanRevision(r row) (v site.Revision, err error) {
-	err = r.Scan(&v.SiteID, &v.Number, specColumn{&v.Spec}, moment{&v.CreatedAt})
-	return v, err
+// ListRevisions returns revisions, newest first. However many there are, it takes two
+// queries.
+func (t *tx) ListRevisions(ctx context.Context, tenant id.Tenant, siteID id.Site, before int64, limit int) ([]site.Revision, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	revisions, err := all(ctx, t, "list the revisions", scanRevision, `
+		SELECT `+revisionColumns+` FROM site_revision
+		WHERE tenant_id = ? AND site_id = ? AND number < ? ORDER BY number DESC LIMIT ?`, tenant, siteID, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(revisions) == 0 {
+		_, err := t.GetSite(ctx, tenant, siteID)
+		return nil, err
+	}
+	return revisions, t.putTargets(ctx, siteID, revisions)
+}
+
+// numbered is an endpoint of one of several revisions.
+type numbered struct {
+	number int64
+	endpoint
+}
+
+func scanNumbered(r row) (e numbered, err error) {
+	err = r.Scan(&e.number, &e.siteID, &e.pool, &e.Address, &e.Weight)
+	return e, err
+}
+
+// putTargets gives the specs of a site's revisions their targets back.
+func (t *tx) putTargets(ctx context.Context, siteID id.Site, revisions []site.Revision) error {
+	place := make(map[int64]*site.Spec, len(revisions))
+	numbers := make([]int64, len(revisions))
+	for i := range revisions {
+		numbers[i] = revisions[i].Number
+		place[numbers[i]] = &revisions[i].Spec
+	}
+	endpoints, err := all(ctx, t, "read the endpoints", scanNumbered, `
+		SELECT revision, site_id, pool, address, weight FROM endpoint
+		WHERE site_id = ? AND revision IN (SELECT value FROM json_each(?)) ORDER BY pool, ordinal`, siteID, list(numbers))
+	if err != nil {
+		return err
+	}
+	for _, e := range endpoints {
+		if err := putTarget(place[e.number], e.endpoint); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // specColumn scans a spec without targets; NULL is the zero spec.

@@ -154,6 +154,8 @@ func TestSchema_refuses(t *testing.T) {
 		target_kind, target_id, kind, place, closed_at, outcome) VALUES ('drift_1', '', '', 0, 1, '', `
 	holds := `INSERT INTO hold (names, count, held, since, id, target_kind, target_id, confirmed_by, confirmed_at)
 		VALUES ('[]', 1, 1, 1, `
+	audit := `INSERT INTO audit (address, before, after, trace_id, request_id, at, object_id, actor, action, tenant_id)
+		VALUES ('', '', '', '', '', 1, `
 	for name, test := range map[string]struct{ statement, says string }{
 		"a second first history row":                  {history + `NULL, '', 'create'` + tail + ` AND prev IS NULL`, "history.object_id"},
 		"a history row that follows a followed one":   {history + `seq, to_status, 'provision'` + tail + ` AND prev IS NULL`, "history.prev"},
@@ -197,6 +199,16 @@ func TestSchema_refuses(t *testing.T) {
 		"a hold without an id":                        {holds + `'', 'edge', 'e', '', NULL)`, "id"},
 		"a hold that nobody confirmed":                {holds + `'h', 'edge', 'e', '', 2)`, "hold_confirmed"},
 		"a hold that somebody confirmed at no time":   {holds + `'h', 'edge', 'e', 'key:1', NULL)`, "hold_confirmed"},
+		"a changed entry of the audit":                {`UPDATE audit SET actor = 'x' WHERE object_id = @site`, "append-only"},
+		"a deleted entry of the audit":                {`DELETE FROM audit WHERE object_id = @site`, "append-only"},
+		"an entry of the audit by nobody":             {audit + `@site, '', 'x', 'ten_other')`, "actor"},
+		"an entry of the audit about nothing":         {audit + `@site, 'x', '', 'ten_other')`, "action"},
+		"an entry of the audit of an unknown tenant":  {audit + `@site, 'x', 'x', 'ten_nobody')`, "FOREIGN KEY"},
+		"a limit below 0":                             {`UPDATE tenant SET limit_sites = -1`, "limit_sites"},
+		"a limit of no request":                       {`UPDATE tenant SET limit_requests_per_second = 0`, "limit_requests_per_second"},
+		"a key of an unknown role":                    {`UPDATE api_key SET role = 'fun'`, "api_key_role"},
+		"a key for sites that are no list":            {`UPDATE api_key SET site_ids = 'null'`, "site_ids"},
+		"a rollback to a revision below 0":            {`UPDATE site_revision SET rollback_of = -1 WHERE site_id = @site`, "rollback_of"},
 		"work done that nobody wanted":                {`UPDATE work SET done_seq = wanted_seq + 1 WHERE key = @site`, "done_seq"},
 	} {
 		t.Run(name, func(t *testing.T) {

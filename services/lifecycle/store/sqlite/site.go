@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
@@ -29,14 +30,14 @@ func (t *tx) InsertSite(ctx context.Context, s site.Site, r site.Revision, cause
 	case breaks(err, "site.slug"):
 		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
 	case breaks(err, foreignKey):
-		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(s.TenantID)}
+		return missingTenant(s.TenantID)
 	case err != nil:
 		return err
 	}
 	if err := t.insertRevision(ctx, s.TenantID, r); err != nil {
 		return err
 	}
-	return t.record(ctx, siteCreated, lifecycle.Change{
+	return t.record(ctx, event.SiteCreated, lifecycle.Change{
 		ObjectID: string(s.ID), TenantID: string(s.TenantID), Event: createEvent, To: string(s.Status), Cause: cause,
 	})
 }
@@ -51,16 +52,16 @@ func (t *tx) GetSite(ctx context.Context, tenant id.Tenant, siteID id.Site) (sit
 	return s, err
 }
 
-// ListSites returns a page of a tenant's sites, newest first, without
-// tombstones.
+// ListSites returns a page of a tenant's sites without tombstones.
 func (t *tx) ListSites(ctx context.Context, tenant id.Tenant, page site.Page) ([]site.Site, error) {
-	query := `SELECT ` + siteColumns + ` FROM site WHERE tenant_id = ? AND status <> 'DELETED'`
-	args := []any{tenant}
-	if page.Before != "" {
-		query += ` AND id < ?`
-		args = append(args, page.Before)
+	q := where(`SELECT `+siteColumns+` FROM site WHERE tenant_id = ? AND status <> 'DELETED'`, tenant)
+	if page.Only != nil {
+		q.and(`id IN (SELECT value FROM json_each(?))`, list(page.Only))
 	}
-	return all(ctx, t, "list the sites", scanSite, query+` ORDER BY id DESC LIMIT ?`, append(args, page.Limit)...)
+	if err := q.filter(siteFields, page.Filter); err != nil {
+		return nil, err
+	}
+	return all(ctx, t, "list the sites", scanSite, q.page(string(page.Last), page.OldestFirst, page.Limit), q.args...)
 }
 
 // UpdateSite writes what may change beside the status, if nobody else wrote in
@@ -94,7 +95,7 @@ func (t *tx) TransitionSite(ctx context.Context, c lifecycle.Change) error {
 	if n == 0 {
 		return t.lostSite(ctx, id.Tenant(c.TenantID), id.Site(c.ObjectID))
 	}
-	return t.record(ctx, siteStatusChanged, c)
+	return t.record(ctx, event.SiteStatusChanged, c)
 }
 
 // lostSite says why an update of a site changed no row.

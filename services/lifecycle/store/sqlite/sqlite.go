@@ -12,8 +12,9 @@
 // has one live verified domain, one published domain, one live domain per tenant
 // and one open contest; one active operation per object; one active hold per
 // target, and a drift is open once; history an unbroken append-only chain per
-// object; rows of one tenant refer to rows of the same tenant only, but for the
-// two sides of a contest. Times and durations are kept to the microsecond.
+// object, and the audit append-only; rows of one tenant refer to rows of the same
+// tenant only, but for the two sides of a contest. Times and durations are kept to
+// the microsecond.
 package sqlite
 
 import (
@@ -58,8 +59,11 @@ type Store struct {
 	clock  func() time.Time
 	writer *sql.DB
 	reader *sql.DB
-	notify func()
-	wrap   func(conn) conn
+	// writing and reading keep prepared what runs on the two.
+	writing, reading *cache
+	// onMark and onEvent are called after the commits that their setters name.
+	onMark, onEvent func()
+	wrap            func(conn) conn
 }
 
 var _ store.Store = (*Store)(nil)
@@ -68,7 +72,7 @@ var _ store.Store = (*Store)(nil)
 // newer siteplane is a *NewerError; a file that is no database is an error that
 // names it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{path: cfg.Path, clock: cfg.Clock, notify: func() {}, wrap: cfg.wrap}
+	s := &Store{path: cfg.Path, clock: cfg.Clock, onMark: func() {}, onEvent: func() {}, wrap: cfg.wrap}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -100,8 +104,11 @@ func (s *Store) connect(cfg Config) error {
 	}); err != nil {
 		return err
 	}
-	s.reader, err = pool(cfg.Path, readers, url.Values{"_pragma": {busy(), "query_only(1)"}})
-	return err
+	if s.reader, err = pool(cfg.Path, readers, url.Values{"_pragma": {busy(), "query_only(1)"}}); err != nil {
+		return err
+	}
+	s.writing, s.reading = newCache(s.writer), newCache(s.reader)
+	return nil
 }
 
 func busy() string { return fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()) }
@@ -124,7 +131,11 @@ func pool(path string, size int, options url.Values) (*sql.DB, error) {
 
 // OnMark sets what is called after each commit that marked work. Set once,
 // before the first Update.
-func (s *Store) OnMark(notify func()) { s.notify = notify }
+func (s *Store) OnMark(notify func()) { s.onMark = notify }
+
+// OnEvent sets what is called after each commit that appended to the outbox. Set once,
+// before the first Update.
+func (s *Store) OnEvent(notify func()) { s.onEvent = notify }
 
 // Close waits for running transactions and closes the file.
 func (s *Store) Close() error {

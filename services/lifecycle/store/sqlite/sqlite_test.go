@@ -16,6 +16,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) store.Store { return openTest(t, Config{wrap: seen.record}) })
 	t.Run("no statement reads a growing table from end to end", func(t *testing.T) { checkPlans(t, seen) })
 	t.Run("no statement that walks along an index sorts", func(t *testing.T) { checkWalks(t, seen) })
+	t.Run("no statement that looks into several places misses an index", func(t *testing.T) { checkLooks(t, seen) })
 }
 
 // openTest opens a store in a directory of the test; it is quick, for it does

@@ -2,87 +2,107 @@ package sqlite
 
 import (
 	"context"
-	"time"
+	"strings"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
-	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
+const tenantColumns = `id, name, created_at, limit_sites, limit_domains, limit_pending_claims,
+	limit_requests_per_second, suspended_at, suspend_reason, deleted_at`
+
+// tombstone lies between the old name of a deleted tenant and its id. No name has
+// one.
+const tombstone = "~"
+
+func scanTenant(r row) (t admin.Tenant, err error) {
+	err = r.Scan(&t.ID, &t.Name, moment{&t.CreatedAt}, &t.Limits.Sites, &t.Limits.Domains, &t.Limits.PendingClaims,
+		&t.Limits.RequestsPerSecond, moment{&t.SuspendedAt}, &t.SuspendReason, moment{&t.DeletedAt})
+	if t.Deleted() {
+		t.Name = strings.TrimSuffix(t.Name, tombstone+string(t.ID))
+	}
+	return t, err
+}
+
 // InsertTenant writes a tenant.
-func (t *tx) InsertTenant(ctx context.Context, tenant auth.Tenant) error {
-	_, err := t.exec(ctx, "insert the tenant", `INSERT INTO tenant (id, name, created_at) VALUES (?, ?, ?)`,
-		tenant.ID, tenant.Name, micros(tenant.CreatedAt))
+func (t *tx) InsertTenant(ctx context.Context, tenant admin.Tenant) error {
+	_, err := t.exec(ctx, "insert the tenant", `
+		INSERT INTO tenant (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		tenant.ID, tenant.Name, micros(tenant.CreatedAt),
+		tenant.Limits.Sites, tenant.Limits.Domains, tenant.Limits.PendingClaims, tenant.Limits.RequestsPerSecond,
+		micros(tenant.SuspendedAt), tenant.SuspendReason, micros(tenant.DeletedAt))
 	if breaks(err, "tenant.name") {
 		return &lifecycle.TakenError{Kind: "tenant", Name: tenant.Name}
 	}
 	return err
 }
 
-// TenantByName returns a tenant.
-func (t *tx) TenantByName(ctx context.Context, name string) (auth.Tenant, error) {
+// TenantByName returns the tenant of a name, never a tombstone.
+func (t *tx) TenantByName(ctx context.Context, name string) (admin.Tenant, error) {
 	tenant, ok, err := one(ctx, t, "read the tenant", scanTenant,
-		`SELECT id, name, created_at FROM tenant WHERE name = ?`, name)
+		`SELECT `+tenantColumns+` FROM tenant WHERE name = ? AND deleted_at IS NULL`, name)
 	if err == nil && !ok {
-		err = &lifecycle.NotFoundError{Kind: "tenant", ID: name}
+		err = missingTenant(name)
 	}
 	return tenant, err
 }
 
-// GetTenant returns a tenant.
-func (t *tx) GetTenant(ctx context.Context, tenantID id.Tenant) (auth.Tenant, error) {
+// GetTenant returns a tenant, tombstones included.
+func (t *tx) GetTenant(ctx context.Context, tenantID id.Tenant) (admin.Tenant, error) {
 	tenant, ok, err := one(ctx, t, "read the tenant", scanTenant,
-		`SELECT id, name, created_at FROM tenant WHERE id = ?`, tenantID)
+		`SELECT `+tenantColumns+` FROM tenant WHERE id = ?`, tenantID)
 	if err == nil && !ok {
-		err = &lifecycle.NotFoundError{Kind: "tenant", ID: string(tenantID)}
+		err = missingTenant(tenantID)
 	}
 	return tenant, err
 }
 
-// ListTenants returns all tenants, ordered by name.
-func (t *tx) ListTenants(ctx context.Context) ([]auth.Tenant, error) {
-	return all(ctx, t, "list the tenants", scanTenant, `SELECT id, name, created_at FROM tenant ORDER BY name`)
+func missingTenant[T ~string](name T) error {
+	return &lifecycle.NotFoundError{Kind: "tenant", ID: string(name)}
 }
 
-func scanTenant(r row) (t auth.Tenant, err error) {
-	err = r.Scan(&t.ID, &t.Name, moment{&t.CreatedAt})
-	return t, err
+// ListTenants returns a page of the tenants that are not deleted, ordered by name.
+func (t *tx) ListTenants(ctx context.Context, page admin.Page) ([]admin.Tenant, error) {
+	return all(ctx, t, "list the tenants", scanTenant, `
+		SELECT `+tenantColumns+` FROM tenant
+		WHERE name > ? AND deleted_at IS NULL ORDER BY name LIMIT ?`, page.After, page.Limit)
 }
 
-// InsertKey writes a key.
-func (t *tx) InsertKey(ctx context.Context, k auth.Key) error {
-	_, err := t.exec(ctx, "insert the key", `
-		INSERT INTO api_key (id, tenant_id, name, role, hash, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.TenantID, k.Name, k.Role, k.Hash[:], micros(k.CreatedAt), micros(k.RevokedAt))
-	if breaks(err, foreignKey) {
-		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(k.TenantID)}
-	}
-	return err
-}
-
-// GetKey returns a key, revoked or not.
-func (t *tx) GetKey(ctx context.Context, key id.Key) (auth.Key, error) {
-	k, ok, err := one(ctx, t, "read the key", scanKey,
-		`SELECT id, tenant_id, name, role, hash, created_at, revoked_at FROM api_key WHERE id = ?`, key)
-	if err == nil && !ok {
-		err = &lifecycle.NotFoundError{Kind: "key", ID: string(key)}
-	}
-	return k, err
-}
-
-func scanKey(r row) (k auth.Key, err error) {
-	var hash []byte
-	err = r.Scan(&k.ID, &k.TenantID, &k.Name, &k.Role, &hash, moment{&k.CreatedAt}, moment{&k.RevokedAt})
-	copy(k.Hash[:], hash)
-	return k, err
-}
-
-// RevokeKey ends a key at a time; a key that has ended stays as it is.
-func (t *tx) RevokeKey(ctx context.Context, key id.Key, at time.Time) error {
-	n, err := t.exec(ctx, "revoke the key",
-		`UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?`, micros(at), key)
+// UpdateTenant writes limits, suspension and deletion. A deletion stays as it is, and
+// moves the name out of the way of another tenant.
+func (t *tx) UpdateTenant(ctx context.Context, tenant admin.Tenant) error {
+	n, err := t.exec(ctx, "update the tenant", `
+		UPDATE tenant SET limit_sites = ?, limit_domains = ?, limit_pending_claims = ?, limit_requests_per_second = ?,
+			suspended_at = ?, suspend_reason = ?, deleted_at = coalesce(deleted_at, ?),
+			name = CASE WHEN deleted_at IS NULL AND ? THEN name || ? || id ELSE name END
+		WHERE id = ?`,
+		tenant.Limits.Sites, tenant.Limits.Domains, tenant.Limits.PendingClaims, tenant.Limits.RequestsPerSecond,
+		micros(tenant.SuspendedAt), tenant.SuspendReason, micros(tenant.DeletedAt),
+		tenant.Deleted(), tombstone, tenant.ID)
 	if err == nil && n == 0 {
-		return &lifecycle.NotFoundError{Kind: "key", ID: string(key)}
+		return missingTenant(tenant.ID)
 	}
 	return err
+}
+
+// Usage counts what a tenant has. A name that was proved once and lost since is no
+// pending claim: its proof is kept.
+func (t *tx) Usage(ctx context.Context, tenantID id.Tenant) (admin.Usage, error) {
+	usage, ok, err := one(ctx, t, "count what the tenant has", scanUsage, `
+		SELECT
+			(SELECT count(*) FROM site WHERE tenant_id = tenant.id AND status <> 'DELETED'),
+			(SELECT count(*) FROM domain WHERE tenant_id = tenant.id AND status <> 'RELEASED'),
+			(SELECT count(*) FROM domain WHERE tenant_id = tenant.id
+				AND kind = 'CUSTOM' AND status = 'PENDING_DNS' AND lost = 0)
+		FROM tenant WHERE id = ?`, tenantID)
+	if err == nil && !ok {
+		err = missingTenant(tenantID)
+	}
+	return usage, err
+}
+
+func scanUsage(r row) (u admin.Usage, err error) {
+	err = r.Scan(&u.Sites, &u.Domains, &u.PendingClaims)
+	return u, err
 }

@@ -21,8 +21,8 @@ type conn interface {
 type tx struct {
 	db   *Store
 	conn conn
-	// marked says that work became due.
-	marked bool
+	// marked says that work became due, emitted that the outbox grew.
+	marked, emitted bool
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -31,11 +31,9 @@ var _ store.Tx = (*tx)(nil)
 // commits it.
 func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
 	for run := 1; ; run++ {
-		marked, err := s.run(ctx, s.writer, do)
+		committed, err := s.run(ctx, s.writing, do)
 		if err == nil {
-			if marked {
-				s.notify()
-			}
+			s.announce(committed)
 			return nil
 		}
 		if run == maxRuns || !errors.Is(err, errBusy) {
@@ -44,30 +42,44 @@ func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
 	}
 }
 
+// announce tells who waits for what a commit brought.
+func (s *Store) announce(committed *tx) {
+	if committed.marked {
+		s.onMark()
+	}
+	if committed.emitted {
+		s.onEvent()
+	}
+}
+
 // View runs the closure on one snapshot.
 func (s *Store) View(ctx context.Context, do func(tx store.Tx) error) error {
-	_, err := s.run(ctx, s.reader, do)
+	_, err := s.run(ctx, s.reading, do)
 	return err
 }
 
-// run runs the closure once and reports whether it marked work.
-func (s *Store) run(ctx context.Context, db *sql.DB, do func(tx store.Tx) error) (marked bool, err error) {
-	begun, err := db.BeginTx(ctx, nil)
+// run runs the closure once and returns the transaction as it was committed.
+func (s *Store) run(ctx context.Context, on *cache, do func(tx store.Tx) error) (*tx, error) {
+	begun, err := on.db.BeginTx(ctx, nil)
 	if err != nil {
-		return false, s.failure(ctx, "begin a transaction", err)
+		return nil, s.failure(ctx, "begin a transaction", err)
 	}
-	defer func() { _ = begun.Rollback() }() // after a commit it does nothing
-	t := &tx{db: s, conn: begun}
+	prepared := &preparedConn{tx: begun, cache: on}
+	defer func() {
+		_ = begun.Rollback() // after a commit it does nothing
+		on.prepare(ctx, prepared.missed)
+	}()
+	t := &tx{db: s, conn: prepared}
 	if s.wrap != nil {
-		t.conn = s.wrap(begun)
+		t.conn = s.wrap(prepared)
 	}
 	if err := do(t); err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := begun.Commit(); err != nil {
-		return false, s.failure(ctx, "commit", err)
+		return nil, s.failure(ctx, "commit", err)
 	}
-	return t.marked, nil
+	return t, nil
 }
 
 // exec runs a statement and returns how many rows it changed. doing says what

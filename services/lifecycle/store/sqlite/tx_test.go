@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
-	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/storetest"
 )
@@ -16,7 +16,7 @@ import (
 func insertTenant(t *testing.T, s *Store) {
 	t.Helper()
 	must(t, s.Update(t.Context(), func(tx store.Tx) error {
-		return tx.InsertTenant(t.Context(), auth.Tenant{ID: "ten_1", Name: "default", CreatedAt: time.Unix(1, 0)})
+		return tx.InsertTenant(t.Context(), admin.Tenant{ID: "ten_1", Name: "default", CreatedAt: time.Unix(1, 0)})
 	}))
 }
 
@@ -39,7 +39,7 @@ func TestStore_View(t *testing.T) {
 	t.Run("says that it cannot write", func(t *testing.T) {
 		s := openTest(t, Config{})
 		err := s.View(t.Context(), func(tx store.Tx) error {
-			return tx.InsertTenant(t.Context(), auth.Tenant{ID: "ten_1", Name: "default", CreatedAt: time.Unix(1, 0)})
+			return tx.InsertTenant(t.Context(), admin.Tenant{ID: "ten_1", Name: "default", CreatedAt: time.Unix(1, 0)})
 		})
 		if !errors.Is(err, errReadOnly) {
 			t.Fatalf("got %v", err)

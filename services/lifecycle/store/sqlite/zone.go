@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 
-	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
@@ -15,9 +14,16 @@ func (t *tx) PutZoneGrant(ctx context.Context, g network.ZoneGrant) error {
 		ON CONFLICT (zone_name, tenant_id) DO NOTHING`,
 		g.ZoneName, g.TenantID, micros(g.CreatedAt))
 	if breaks(err, foreignKey) {
-		return &lifecycle.NotFoundError{Kind: "tenant", ID: string(g.TenantID)}
+		return missingTenant(g.TenantID)
 	}
 	return err
+}
+
+// DeleteZoneGrant takes a grant away and reports whether it was there.
+func (t *tx) DeleteZoneGrant(ctx context.Context, zoneName string, tenant id.Tenant) (bool, error) {
+	n, err := t.exec(ctx, "delete the zone grant",
+		`DELETE FROM zone_grant WHERE zone_name = ? AND tenant_id = ?`, zoneName, tenant)
+	return n > 0, err
 }
 
 // ZoneGrants returns all grants, ordered by zone and tenant.

@@ -17,6 +17,8 @@ var domainTests = []test{
 	{"a site's domains are listed oldest first with tombstones", domainsAreListed},
 	{"a tenant's domains are listed newest first without released ones", domainPages},
 	{"a page of domains may be of one site", domainPagesOfSite},
+	{"a page of domains may be oldest first", domainPagesBackwards},
+	{"a page of domains may be of some sites only, or of none", domainPagesOfSome},
 	{"the domains of an unknown site, or another tenant's, are not found", domainPagesOfStranger},
 	{"an update writes all that may change and raises the version", domainUpdates},
 	{"an update of an older version loses", domainUpdateLoses},
@@ -96,8 +98,8 @@ func domainPages(f *fixture) {
 	f.rival("stranger", "d.example.com")
 	third := f.newDomain(one, "e.example.com")
 	equal(f, f.listDomains(network.Page{Limit: 2}), []network.Domain{third, second})
-	equal(f, f.listDomains(network.Page{Limit: 2, Before: second.ID}), []network.Domain{first})
-	equal(f, f.listDomains(network.Page{Limit: 2, Before: first.ID}), nil)
+	equal(f, f.listDomains(network.Page{Limit: 2, Last: second.ID}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{Limit: 2, Last: first.ID}), nil)
 }
 
 func domainPagesOfSite(f *fixture) {
@@ -108,9 +110,31 @@ func domainPagesOfSite(f *fixture) {
 	second := f.newDomain(s, "d.example.com")
 	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10}), []network.Domain{second, first})
 	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 1}), []network.Domain{second})
-	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Before: second.ID}), []network.Domain{first})
-	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Before: first.ID}), nil)
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Last: second.ID}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{SiteID: s.ID, Limit: 10, Last: first.ID}), nil)
 	equal(f, f.listDomains(network.Page{SiteID: f.newSite("bare").ID, Limit: 10}), nil)
+}
+
+func domainPagesBackwards(f *fixture) {
+	s := f.newSite("shop")
+	first, second, third := f.newDomain(s, "a.example.com"), f.newDomain(s, "b.example.com"), f.newDomain(s, "c.example.com")
+	equal(f, f.listDomains(network.Page{OldestFirst: true, Limit: 2}), []network.Domain{first, second})
+	equal(f, f.listDomains(network.Page{OldestFirst: true, Limit: 2, Last: second.ID}), []network.Domain{third})
+	equal(f, f.listDomains(network.Page{OldestFirst: true, SiteID: s.ID, Limit: 1}), []network.Domain{first})
+}
+
+func domainPagesOfSome(f *fixture) {
+	one, other, third := f.newSite("one"), f.newSite("other"), f.newSite("third")
+	first := f.newDomain(one, "a.example.com")
+	f.newDomain(other, "b.example.com")
+	last := f.newDomain(third, "c.example.com")
+	theirs := f.rival("stranger", "d.example.com").SiteID
+	only := []id.Site{third.ID, theirs, one.ID, "site_1"}
+	equal(f, f.listDomains(network.Page{Only: only, Limit: 10}), []network.Domain{last, first})
+	equal(f, f.listDomains(network.Page{Only: only, Limit: 10, Last: last.ID}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{Only: only, SiteID: one.ID, Limit: 10}), []network.Domain{first})
+	equal(f, f.listDomains(network.Page{Only: only, SiteID: other.ID, Limit: 10}), nil)
+	equal(f, f.listDomains(network.Page{Only: []id.Site{}, Limit: 10}), nil)
 }
 
 func domainPagesOfStranger(f *fixture) {

@@ -149,7 +149,7 @@ func driftsAreListed(f *fixture) {
 
 // says checks the type, the object and the time of an event of the installation,
 // and returns what it says.
-func (f *fixture) says(e event.Event, eventType, object string, at time.Time) map[string]any {
+func (f *fixture) says(e event.Event, eventType event.Type, object string, at time.Time) map[string]any {
 	f.Helper()
 	var data map[string]any
 	f.must(json.Unmarshal([]byte(e.Data), &data))

@@ -2,7 +2,7 @@ package storetest
 
 import (
 	"github.com/siteplane/siteplane/services/lifecycle"
-	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -23,7 +23,7 @@ func (f *fixture) cause(reason string) lifecycle.Cause {
 
 func (f *fixture) newTenant(name string) id.Tenant {
 	f.Helper()
-	tenant := auth.Tenant{ID: id.NewTenant(), Name: name, CreatedAt: f.now}
+	tenant := admin.Tenant{ID: id.NewTenant(), Name: name, CreatedAt: f.now}
 	f.update(func(tx store.Tx) error { return tx.InsertTenant(f.ctx, tenant) })
 	return tenant.ID
 }

@@ -3,6 +3,8 @@ package storetest
 import (
 	"testing"
 
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -18,6 +20,7 @@ var purgeTests = []test{
 	{"a purge removes all else of the site and its domains", purgeRemoves},
 	{"a purge leaves other sites alone", purgeSparesOthers},
 	{"a purge leaves the claims", purgeKeepsClaims},
+	{"a purge leaves answers, the audit and the keys", purgeKeepsRecords},
 	{"a purge may be repeated", purgeRepeats},
 }
 
@@ -51,7 +54,13 @@ func (f *fixture) everything(e edge.Edge, slug, requestID string) (site.Site, ne
 		f.must(tx.PutEvidence(f.ctx, network.Evidence{DomainID: d.ID, TenantID: d.TenantID, Kind: network.EvidenceNonce, Detail: d.Hostname}))
 		f.must(tx.MarkWork(f.ctx, worker.Mark{Kind: worker.Site, Key: string(s.ID), TenantID: string(s.TenantID), DueAt: f.now}))
 		f.must(tx.MarkWork(f.ctx, worker.Mark{Kind: worker.Domain, Key: string(d.ID), TenantID: string(s.TenantID), DueAt: f.now}))
-		return tx.InsertRequest(f.ctx, store.Request{TenantID: f.tenant, ID: requestID, ObjectID: string(s.ID), CreatedAt: f.now})
+		f.must(tx.AppendAudit(f.ctx, f.blankEntry(string(s.ID))))
+		key := f.blankKey(f.tenant)
+		key.Sites = []id.Site{s.ID}
+		f.must(tx.InsertKey(f.ctx, key))
+		return tx.InsertRequest(f.ctx, store.Request{
+			TenantID: f.tenant, ID: requestID, ObjectID: string(s.ID), Answer: `{}`, CreatedAt: f.now,
+		})
 	})
 	return s, d
 }
@@ -100,7 +109,6 @@ func purgeRemoves(f *fixture) {
 	equal(f, f.instructions(d), nil)
 	equal(f, f.contestsOn(d.Hostname), nil)
 	equal(f, f.contestsOn("shop-held.example.com"), nil)
-	f.finds(f.tenant, "r1", store.Request{})
 	f.notFound(f.try(func(tx store.Tx) error {
 		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 1)
 		return err
@@ -131,6 +139,18 @@ func purgeKeepsClaims(f *fixture) {
 	before := f.getClaim(f.tenant, d.Hostname)
 	f.purge(s)
 	equal(f, f.getClaim(f.tenant, d.Hostname), before)
+}
+
+// purgeKeepsRecords says that an answer is kept for its time whatever becomes of the
+// object: a repeated call is answered as the first one was.
+func purgeKeepsRecords(f *fixture) {
+	s, _ := f.everything(f.newEdge("one"), "shop", "r1")
+	entries, keys := f.entries(admin.AuditPage{Limit: 10}), f.listKeys(auth.Page{Limit: 10})
+	f.purge(s)
+	f.finds(f.tenant, "r1", store.Request{TenantID: f.tenant, ID: "r1", ObjectID: string(s.ID), Answer: `{}`, CreatedAt: f.now})
+	equal(f, f.entries(admin.AuditPage{Limit: 10}), entries)
+	equal(f, f.listKeys(auth.Page{Limit: 10}), keys)
+	equal(f, len(entries)+len(keys), 2)
 }
 
 func purgeRepeats(f *fixture) {

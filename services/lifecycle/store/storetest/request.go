@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -13,13 +14,15 @@ var requestTests = []test{
 	{"a request that was never made is not there", unknownRequest},
 	{"a request id is answered once per tenant", requestIsUnique},
 	{"of two requests of one id exactly one wins", requestsRace},
+	{"the oldest requests are pruned, up to so many", requestsArePruned},
 	{"a request of an unknown tenant is refused", requestOfUnknownTenant},
 }
 
 func (f *fixture) newRequest(requestID string) store.Request {
 	f.Helper()
 	r := store.Request{
-		TenantID: f.tenant, ID: requestID, Hash: sha256.Sum256([]byte("body")), ObjectID: "site_1", CreatedAt: f.now,
+		TenantID: f.tenant, ID: requestID, Hash: sha256.Sum256([]byte("body")), ObjectID: "site_1",
+		Answer: `{"site":{"id":"site_1"}}`, CreatedAt: f.now,
 	}
 	f.update(func(tx store.Tx) error { return tx.InsertRequest(f.ctx, r) })
 	return r
@@ -39,6 +42,9 @@ func (f *fixture) finds(tenant id.Tenant, requestID string, want store.Request) 
 func requestIsKept(f *fixture) {
 	r := f.newRequest("r1")
 	f.finds(f.tenant, "r1", r)
+	bare := store.Request{TenantID: f.tenant, ID: "r2", CreatedAt: f.now}
+	f.update(func(tx store.Tx) error { return tx.InsertRequest(f.ctx, bare) })
+	f.finds(f.tenant, "r2", bare)
 }
 
 func unknownRequest(f *fixture) {
@@ -60,6 +66,31 @@ func requestIsUnique(f *fixture) {
 func requestsRace(f *fixture) {
 	r := store.Request{TenantID: f.tenant, ID: "r1", ObjectID: "site_1", CreatedAt: f.now}
 	f.oneWins(func(tx store.Tx) error { return tx.InsertRequest(f.ctx, r) })
+}
+
+func requestsArePruned(f *fixture) {
+	other := f.as("other")
+	first := f.newRequest("r1")
+	f.after(time.Minute)
+	other.now = f.now
+	second, third := other.newRequest("r1"), f.newRequest("r2")
+	f.after(time.Minute)
+	last := f.newRequest("r3")
+	for _, step := range []struct {
+		before time.Time
+		limit  int
+		kept   int
+	}{{first.CreatedAt, 10, 4}, {last.CreatedAt, 1, 3}, {last.CreatedAt, 10, 1}, {last.CreatedAt, 10, 1}} {
+		f.update(func(tx store.Tx) error { return tx.PruneRequests(f.ctx, step.before, step.limit) })
+		// The oldest go first; the two of one time go together here.
+		for i, r := range []store.Request{last, third, second, first} {
+			want := r
+			if i >= step.kept {
+				want = store.Request{}
+			}
+			f.finds(r.TenantID, r.ID, want)
+		}
+	}
 }
 
 func requestOfUnknownTenant(f *fixture) {

@@ -25,6 +25,8 @@ var siteTests = []test{
 	{"a transition from another status loses and leaves nothing", siteMoveLoses},
 	{"of two transitions from one status exactly one wins", siteMovesRace},
 	{"the list is newest first, in pages, without tombstones and strangers", sitesAreListed},
+	{"the list may be oldest first", sitesAreListedBackwards},
+	{"the list may be of some sites only, or of none", someSitesAreListed},
 }
 
 func siteIsKept(f *fixture) {
@@ -181,15 +183,33 @@ func siteMovesRace(f *fixture) {
 func sitesAreListed(f *fixture) {
 	first, second, third := f.newSite("first"), f.newSite("second"), f.newSite("third")
 	f.moveSite(f.newSite("gone"), site.Deleting, site.Deleted)
-	stranger := f.newTenant("stranger")
-	list := func(tenant id.Tenant, page site.Page) (ids []id.Site) {
-		for _, s := range read(f, func(tx store.Tx) ([]site.Site, error) { return tx.ListSites(f.ctx, tenant, page) }) {
-			ids = append(ids, s.ID)
-		}
-		return ids
+	equal(f, f.listSites(site.Page{Limit: 2}), []id.Site{third.ID, second.ID})
+	equal(f, f.listSites(site.Page{Limit: 2, Last: second.ID}), []id.Site{first.ID})
+	equal(f, f.listSites(site.Page{Limit: 2, Last: first.ID}), nil)
+	equal(f, f.as("stranger").listSites(site.Page{Limit: 2}), nil)
+}
+
+func (f *fixture) listSites(page site.Page) (ids []id.Site) {
+	f.Helper()
+	for _, s := range read(f, func(tx store.Tx) ([]site.Site, error) { return tx.ListSites(f.ctx, f.tenant, page) }) {
+		ids = append(ids, s.ID)
 	}
-	equal(f, list(f.tenant, site.Page{Limit: 2}), []id.Site{third.ID, second.ID})
-	equal(f, list(f.tenant, site.Page{Limit: 2, Before: second.ID}), []id.Site{first.ID})
-	equal(f, list(f.tenant, site.Page{Limit: 2, Before: first.ID}), nil)
-	equal(f, list(stranger, site.Page{Limit: 2}), nil)
+	return ids
+}
+
+func sitesAreListedBackwards(f *fixture) {
+	first, second, third := f.newSite("first"), f.newSite("second"), f.newSite("third")
+	equal(f, f.listSites(site.Page{OldestFirst: true, Limit: 2}), []id.Site{first.ID, second.ID})
+	equal(f, f.listSites(site.Page{OldestFirst: true, Limit: 2, Last: second.ID}), []id.Site{third.ID})
+	equal(f, f.listSites(site.Page{OldestFirst: true, Limit: 2, Last: third.ID}), nil)
+}
+
+func someSitesAreListed(f *fixture) {
+	first, _, third := f.newSite("first"), f.newSite("second"), f.newSite("third")
+	theirs := f.rival("stranger", "shop.example.com").SiteID
+	only := []id.Site{theirs, first.ID, "site_1", third.ID}
+	equal(f, f.listSites(site.Page{Only: only, Limit: 10}), []id.Site{third.ID, first.ID})
+	equal(f, f.listSites(site.Page{Only: only, Limit: 10, Last: third.ID}), []id.Site{first.ID})
+	equal(f, f.listSites(site.Page{Only: only, Limit: 10, OldestFirst: true}), []id.Site{first.ID, third.ID})
+	equal(f, f.listSites(site.Page{Only: []id.Site{}, Limit: 10}), nil)
 }

@@ -27,10 +27,10 @@ func Run(t *testing.T, open Open) {
 		name  string
 		tests []test
 	}{
-		{"Tx", txTests}, {"Tenant", tenantTests}, {"Site", siteTests}, {"Revision", revisionTests}, {"Domain", domainTests},
+		{"Tx", txTests}, {"Tenant", tenantTests}, {"Key", keyTests}, {"Audit", auditTests}, {"Site", siteTests}, {"Revision", revisionTests}, {"Domain", domainTests},
 		{"Hostname", hostnameTests}, {"Evidence", evidenceTests}, {"Losses", lossesTests}, {"Claim", claimTests}, {"Contest", contestTests},
 		{"Instruction", instructionTests}, {"Zone", zoneTests}, {"Tunnel", tunnelTests},
-		{"Event", eventTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
+		{"History", historyTests}, {"Event", eventTests}, {"Filter", filterTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
 		{"Desired", desiredTests}, {"Removal", removalTests}, {"Drift", driftTests}, {"Hold", holdTests},
 		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Failure", failureTests},
 		{"Request", requestTests}, {"Purge", purgeTests},

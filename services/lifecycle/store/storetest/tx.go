@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -25,6 +26,8 @@ var txTests = []test{
 	{"a cancelled context begins nothing", cancelBeginsNothing},
 	{"a commit that marked work is announced after it happened", marksAreAnnounced},
 	{"nothing is announced when no work became due", othersAreSilent},
+	{"a commit that emitted events is announced once after it happened", eventsAreAnnounced},
+	{"nothing is announced when no event was committed", withoutEventsIsSilent},
 	{"the era of a new store is 1", eraIsOne},
 	{"the installation id is 16 hexadecimal digits that stay", installationIDStays},
 }
@@ -51,7 +54,7 @@ func (f *fixture) isEmpty(s site.Site) {
 		history, err := tx.HistoryOf(f.ctx, []string{string(s.ID)})
 		equal(f, len(history), 0)
 		f.must(err)
-		events, err := tx.EventsAfter(f.ctx, 0, 10)
+		events, err := tx.Events(f.ctx, event.Query{Limit: 10})
 		equal(f, len(events), 0)
 		f.must(err)
 		_, ok, err := tx.NextDue(f.ctx)
@@ -183,6 +186,35 @@ func othersAreSilent(f *fixture) {
 		return errStop
 	})
 	f.must(f.store.View(f.ctx, func(store.Tx) error { return nil }))
+}
+
+func eventsAreAnnounced(f *fixture) {
+	var seen []int
+	f.store.OnEvent(func() { seen = append(seen, len(f.eventsAfter(0, 10))) })
+	f.newSite("one")
+	equal(f, seen, []int{1})
+	f.update(func(tx store.Tx) error {
+		for _, slug := range []string{"other", "third"} {
+			s, r := f.blankSite(slug)
+			f.must(tx.InsertSite(f.ctx, s, r, f.cause("asked for")))
+		}
+		return nil
+	})
+	equal(f, seen, []int{1, 3})
+	f.emit(event.Event{Type: event.DriftPolicySet, ObjectID: "edge_1", Data: "{}", At: f.now})
+	equal(f, seen, []int{1, 3, 4})
+}
+
+func withoutEventsIsSilent(f *fixture) {
+	s := f.newSite("shop")
+	f.store.OnEvent(func() { f.Error("announced") })
+	f.mark("k", f.now, "")
+	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
+	_ = f.try(func(tx store.Tx) error {
+		f.must(tx.TransitionSite(f.ctx, f.siteChange(s, site.Provisioning)))
+		return errStop
+	})
+	f.eventsAfter(0, 10)
 }
 
 func eraIsOne(f *fixture) {

@@ -12,6 +12,7 @@ var zoneTests = []test{
 	{"grants are kept, ordered by zone and tenant", grantsAreKept},
 	{"a grant that is there stays as it is", grantStays},
 	{"a grant is for one zone and one tenant", grantIsForOne},
+	{"a grant is taken away from one tenant for one zone", grantIsTaken},
 	{"a grant to an unknown tenant is refused", grantToUnknown},
 }
 
@@ -55,6 +56,22 @@ func grantIsForOne(f *fixture) {
 	equal(f, granted("com", f.tenant), false)
 	equal(f, granted("example.com", f.newTenant("stranger")), false)
 	equal(f, granted("example.com", ""), false)
+}
+
+func grantIsTaken(f *fixture) {
+	stranger := f.newTenant("stranger")
+	sub, theirs := f.grant("sub.example.com", f.tenant), f.grant("example.com", stranger)
+	f.grant("example.com", f.tenant)
+	take := func() (was bool) {
+		f.update(func(tx store.Tx) (err error) {
+			was, err = tx.DeleteZoneGrant(f.ctx, "example.com", f.tenant)
+			return err
+		})
+		return was
+	}
+	equal(f, take(), true)
+	equal(f, f.grants(), []network.ZoneGrant{theirs, sub})
+	equal(f, take(), false)
 }
 
 func grantToUnknown(f *fixture) {
