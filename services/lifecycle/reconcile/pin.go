@@ -113,7 +113,7 @@ func liftPins(ctx context.Context, tx store.Tx, siteID id.Site) error {
 }
 
 // liftOldPins lets an edge whose renderer or nginx is another one try again what
-// the one before refused.
+// the one before refused, in an operation that confirms it if it succeeds.
 func (r *Reconciler) liftOldPins(ctx context.Context, tx store.Tx, e edge.Edge) error {
 	pins, err := tx.PinsOfEdge(ctx, e.ID)
 	if err != nil {
@@ -130,7 +130,11 @@ func (r *Reconciler) liftOldPins(ctx context.Context, tx store.Tx, e edge.Edge) 
 		if err := tx.DeletePin(ctx, e.ID, p.SiteID); err != nil {
 			return err
 		}
-		if err := r.tellEdge(ctx, tx, e.ID, s, ""); err != nil {
+		opened, err := r.bringRevisionAgain(ctx, tx, s)
+		if err == nil && !opened { // else its first step tells the edges
+			err = r.tellEdge(ctx, tx, e.ID, s, "")
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
@@ -32,11 +33,11 @@ func (r *Reconciler) explain(ctx context.Context, w worker.Work, e edge.Edge, p 
 		return false, errors.Join(err, r.fault(ctx, w, e.ID, p.changes, err))
 	}
 	sent := p.names()
-	missing := missing(held, sent)
-	if len(missing) == 0 {
+	dropped := missing(held, sent)
+	if len(dropped) == 0 {
 		return false, nil
 	}
-	unexplained, err := r.explainEach(ctx, missing, p.update.Explanations)
+	unexplained, err := r.explainEach(ctx, dropped, p.update.Explanations)
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +55,7 @@ func (r *Reconciler) explain(ctx context.Context, w worker.Work, e edge.Edge, p 
 func (p parcel) names() map[string]bool {
 	sent := map[string]bool{}
 	for _, s := range p.update.Sites {
-		sent[internalName(s.SiteID)] = true
+		sent[site.InternalName(s.SiteID)] = true
 		for _, hostname := range s.Hostnames {
 			sent[hostname] = true
 		}
@@ -67,7 +68,7 @@ func (p parcel) names() map[string]bool {
 func missing(held infra.Held, sent map[string]bool) map[string]id.Site {
 	out := map[string]id.Site{}
 	for siteID, hostnames := range held.Sites {
-		for _, name := range append([]string{internalName(siteID)}, hostnames...) {
+		for _, name := range append([]string{site.InternalName(siteID)}, hostnames...) {
 			if !sent[name] {
 				out[name] = siteID
 			}
@@ -76,20 +77,18 @@ func missing(held infra.Held, sent map[string]bool) map[string]id.Site {
 	return out
 }
 
-func internalName(siteID id.Site) string { return string(siteID) + ".site.internal" }
-
-// explainEach adds the operation behind each missing name to the explanations of
+// explainEach adds the operation behind each dropped name to the explanations of
 // its site, and returns the names that have none. A site is explained when all that
 // goes of it is, as the receiver counts it, too.
-func (r *Reconciler) explainEach(ctx context.Context, missing map[string]id.Site, explanations map[id.Site]string) (unexplained []string, err error) {
+func (r *Reconciler) explainEach(ctx context.Context, dropped map[string]id.Site, explanations map[id.Site]string) (unexplained []string, err error) {
 	var (
 		sites     []id.Site
 		hostnames []string
 		removed   map[id.Site]id.Operation
 		released  map[string]string
 	)
-	for name, siteID := range missing {
-		if name == internalName(siteID) {
+	for name, siteID := range dropped {
+		if name == site.InternalName(siteID) {
 			sites = append(sites, siteID)
 			continue
 		}
@@ -103,7 +102,7 @@ func (r *Reconciler) explainEach(ctx context.Context, missing map[string]id.Site
 		return err
 	})
 	open := map[id.Site]bool{}
-	for name, siteID := range missing {
+	for name, siteID := range dropped {
 		operation := string(removed[siteID])
 		if operation == "" {
 			operation = released[name]
@@ -114,7 +113,7 @@ func (r *Reconciler) explainEach(ctx context.Context, missing map[string]id.Site
 		}
 		explanations[siteID] = operation
 	}
-	for name, siteID := range missing {
+	for name, siteID := range dropped {
 		if open[siteID] {
 			delete(explanations, siteID)
 			unexplained = append(unexplained, name)

@@ -14,8 +14,9 @@ import (
 )
 
 // updateSite brings a new revision of a site to the edges. Opened by OpenUpdate,
-// which has written the wanted revision; the status stays. A revision that an edge
-// refuses stays wanted and is pinned there; only a cancelled update goes back.
+// which has written the wanted revision, and anew when a pin is lifted by another
+// version; the status stays. A revision that an edge refuses stays wanted and is
+// pinned there; only a cancelled update goes back.
 func (r *Reconciler) updateSite() saga.Definition[store.Tx] {
 	return saga.Definition[store.Tx]{
 		Kind:        UpdateSite,
@@ -32,14 +33,15 @@ func (r *Reconciler) updateSite() saga.Definition[store.Tx] {
 // the edges. A newer update takes the place of one that is under way. A site in
 // ERROR only keeps the revision for its retry, and there is no operation. Errors:
 // *lifecycle.PreconditionError.
-func OpenUpdate(ctx context.Context, tx store.Tx, s site.Site, spec site.Spec, cause lifecycle.Cause) (site.Site, saga.Operation, error) {
+func OpenUpdate(ctx context.Context, tx store.Tx, s site.Site, next site.Revision, cause lifecycle.Cause) (site.Site, saga.Operation, error) {
 	switch {
 	case s.Status == site.Deleting || s.Status == site.Deleted:
 		return s, saga.Operation{}, &lifecycle.PreconditionError{Message: "the site is being deleted"}
 	case s.Status == site.Created || s.Status == site.Provisioning:
 		return s, saga.Operation{}, &lifecycle.PreconditionError{Message: "the site is still being provisioned; update it once that has ended"}
 	}
-	revision, err := tx.AddRevision(ctx, s.TenantID, site.Revision{SiteID: s.ID, Spec: spec.Normalize(), CreatedAt: cause.At})
+	next.SiteID, next.Spec, next.CreatedAt = s.ID, next.Spec.Normalize(), cause.At
+	revision, err := tx.AddRevision(ctx, s.TenantID, next)
 	if err != nil {
 		return s, saga.Operation{}, err
 	}
@@ -56,11 +58,30 @@ func OpenUpdate(ctx context.Context, tx store.Tx, s site.Site, spec site.Spec, c
 	if err := saga.Cancel(ctx, tx, worker.Site, string(s.ID), fmt.Sprintf("revision %d takes its place", revision.Number), cause.At); err != nil {
 		return s, saga.Operation{}, err
 	}
-	op, err := saga.Open(ctx, tx, saga.Opening{
+	op, err := bringRevision(ctx, tx, s, cause)
+	return s, op, err
+}
+
+// bringRevision opens the operation for the revision that is wanted of a site.
+func bringRevision(ctx context.Context, tx store.Tx, s site.Site, cause lifecycle.Cause) (saga.Operation, error) {
+	return saga.Open(ctx, tx, saga.Opening{
 		ID: id.NewOperation(), Kind: UpdateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 		ObjectID: string(s.ID), Actor: cause.Actor, At: cause.At,
 	})
-	return s, op, err
+}
+
+// bringRevisionAgain opens the operation anew for a revision that was refused and may
+// be accepted now: without a walk nobody would prove and confirm it. It opens none when
+// one is under way, and none for a site that waits for its retry.
+func (r *Reconciler) bringRevisionAgain(ctx context.Context, tx store.Tx, s site.Site) (opened bool, err error) {
+	if s.Wanted != site.Present || s.WantedRevision == s.ConfirmedRevision || !s.Status.PastProvisioning() {
+		return false, nil
+	}
+	if _, active, err := tx.ActiveOperation(ctx, string(s.ID)); err != nil || active {
+		return false, err
+	}
+	_, err = bringRevision(ctx, tx, s, r.observed(ctx))
+	return err == nil, err
 }
 
 func (r *Reconciler) applyRevision(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
@@ -121,7 +142,10 @@ func (r *Reconciler) failUpdate(ctx context.Context, tx store.Tx, op saga.Operat
 	if err != nil {
 		return err
 	}
-	if op.Reason == saga.ReasonCancelled {
+	switch {
+	case op.Reason == saga.ReasonCancelled && s.WantedRevision != s.ConfirmedRevision: // before its first look
+		return r.compensateRevision(ctx, tx, op)
+	case op.Reason == saga.ReasonCancelled:
 		return r.confirmRevision(ctx, tx, s)
 	}
 	c := r.condition(ctx, op.ObjectID, condition.EdgeSynced, condition.False, op.Reason, op.Message)

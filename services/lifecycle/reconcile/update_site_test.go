@@ -132,6 +132,17 @@ func TestUpdateSite(t *testing.T) {
 		wantOperation(t, w, s, reconcile.UpdateSite, saga.Cancelled)
 		w.CheckSettled()
 	})
+	t.Run("that is cancelled before its first look leaves the revision before, too", func(t *testing.T) {
+		w, s := active(t)
+		w.Deploy(s, "X-Two")
+		if err := w.TryCancel(s, reconcile.UpdateSite); err != nil {
+			t.Fatal(err)
+		}
+		w.Settle()
+		wantRevisions(t, w, s, 1, 1, 1)
+		wantOperation(t, w, s, reconcile.UpdateSite, saga.Cancelled)
+		w.CheckSettled()
+	})
 }
 
 // staleProbe makes edges answer with the revision before, as workers do that have
@@ -276,6 +287,31 @@ func TestPin(t *testing.T) {
 		if served(w, s) != 2 || len(w.Pins(s)) != 0 {
 			t.Errorf("revision %d is held, pins are %+v", served(w, s), w.Pins(s))
 		}
+	})
+	t.Run("that another nginx lifts lets its revision be proved and confirmed", func(t *testing.T) {
+		w, s := poisoned(t)
+		w.Host().Accept("X-Poison")
+		w.Host().SetNginxVersion("10.0.0")
+		w.RunFor(time.Minute)
+		wantRevisions(t, w, s, 2, 2, 2)
+		wantOperation(t, w, s, reconcile.UpdateSite, saga.Succeeded)
+		wantCondition(t, w, s, condition.Condition{Type: condition.EdgeSynced, Status: condition.True, Reason: condition.ReasonConfirmed})
+		w.CheckSettled()
+	})
+	t.Run("that another nginx needs again is told again, once", func(t *testing.T) {
+		w, s := poisoned(t)
+		before := len(w.Operations(s))
+		w.Host().SetNginxVersion("9.9.9")
+		w.RunFor(10 * time.Minute)
+		wantRevisions(t, w, s, 2, 1, 1)
+		if got := len(w.Operations(s)) - before; got != 1 {
+			t.Errorf("%d operations were opened", got)
+		}
+		wantOperation(t, w, s, reconcile.UpdateSite, saga.Failed)
+		wantCondition(t, w, s, condition.Condition{
+			Type: condition.EdgeSynced, Status: condition.False, Reason: infra.CodeConfigRejected, Actor: condition.Tenant,
+		})
+		w.CheckSettled()
 	})
 	t.Run("goes with its site", func(t *testing.T) {
 		w, s := poisoned(t)

@@ -9,6 +9,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
 // The versions of a host's renderer, and of its nginx until that is changed.
@@ -168,7 +169,7 @@ func (h *Host) probe(siteID id.Site) (infra.SiteProof, error) {
 		return infra.SiteProof{}, infra.ErrNotServed
 	}
 	return infra.SiteProof{
-		InternalName: internalName(siteID), Revision: s.Revision, Generation: h.fence.Generation,
+		InternalName: site.InternalName(siteID), Revision: s.Revision, Generation: h.fence.Generation,
 	}, nil
 }
 

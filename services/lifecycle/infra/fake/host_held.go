@@ -11,16 +11,14 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
-
-// internalName is the name under which a host serves a site to itself.
-func internalName(site id.Site) string { return string(site) + ".site.internal" }
 
 // namesOf returns all names of sites, public and internal.
 func namesOf(sites map[id.Site]desired.EdgeSite) map[string]bool {
 	out := map[string]bool{}
 	for siteID, s := range sites {
-		out[internalName(siteID)] = true
+		out[site.InternalName(siteID)] = true
 		for _, hostname := range s.Hostnames {
 			out[hostname] = true
 		}
