@@ -44,6 +44,13 @@ var checks = []check{
 	{name: "poison_site_isolated", needs: "custom_managed_active", run: poisonSiteIsolated},
 	{name: "restart_serves_without_control_plane", needs: "custom_managed_active", run: restartServesWithoutControlPlane},
 	{name: "edge_rebuilt_identical", needs: "custom_managed_active", run: edgeRebuiltIdentical},
+	{name: "key_revoked", run: keyRevoked},
+	{name: "foreign_tenant_not_found", needs: "custom_managed_active", run: foreignTenantNotFound},
+	{name: "limit_refused", run: limitRefused},
+	{name: "rollback_served", run: rollbackServed},
+	{name: "replayed_request_same_answer", run: replayedRequestSameAnswer},
+	{name: "watch_saw_all_events", run: watchSawAllEvents},
+	{name: "ts_sdk_ok", run: tsSDKOK},
 }
 
 // runChecks runs them all, whatever becomes of each, and prints a line for each.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -65,4 +66,21 @@ func (c *cli) timeline(ctx context.Context, siteID string) ([]*lifecyclev1.Timel
 	found := &lifecyclev1.GetSiteTimelineResponse{}
 	err := c.read(ctx, found, nil, "site", "timeline", siteID)
 	return found.GetEntries(), err
+}
+
+// find is the text at a path in the JSON that a command has printed.
+func find(printed string, path ...string) (string, error) {
+	var at any
+	if err := json.Unmarshal([]byte(printed), &at); err != nil {
+		return "", fmt.Errorf("read the JSON of a command: %w", err)
+	}
+	for _, step := range path {
+		object, _ := at.(map[string]any)
+		at = object[step]
+	}
+	text, ok := at.(string)
+	if !ok || text == "" {
+		return "", fmt.Errorf("the command printed nothing at %s", strings.Join(path, "."))
+	}
+	return text, nil
 }

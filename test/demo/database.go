@@ -12,8 +12,9 @@ import (
 )
 
 // recordTables may know a deleted site for good: the tombstones, which keep the
-// name reserved, and the record of what happened.
-var recordTables = []string{"site", "domain", "history", "operation", "journal", "outbox"}
+// name reserved, the record of what happened and who asked for it, and the answers
+// that are kept for a day.
+var recordTables = []string{"site", "domain", "history", "operation", "journal", "outbox", "audit", "request"}
 
 // bearers returns the tables, but recordTables, in which any column of any row
 // holds one of the texts. It opens the file for reading only, while the

@@ -15,6 +15,7 @@ import (
 // config is what the command line says.
 type config struct {
 	program           string
+	typescript        string
 	once, keep, split bool
 	portBase          int
 }

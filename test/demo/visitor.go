@@ -30,6 +30,7 @@ type visitor struct {
 // answer is what came back over HTTP.
 type answer struct {
 	status int
+	header http.Header
 	body   string
 }
 
@@ -78,5 +79,5 @@ func (v visitor) fetch(ctx context.Context, at netip.Addr, host string) (answer,
 	if err != nil {
 		return answer{}, fmt.Errorf("read the answer of %s for %s: %w", edge, host, err)
 	}
-	return answer{status: response.StatusCode, body: string(body)}, nil
+	return answer{status: response.StatusCode, header: response.Header, body: string(body)}, nil
 }
