@@ -20,6 +20,8 @@ type benchmark struct {
 func benchmarks() []benchmark {
 	return []benchmark{
 		{name: "edge.apply.10k", measure: edgeApply10k},
+		{name: "lifecycle.activate.sqlite", measure: activateSQLite},
+		{name: "e2e.create_to_active", measure: createToActive},
 	}
 }
 
@@ -65,7 +67,12 @@ func choose(table []benchmark, name string) ([]benchmark, error) {
 }
 
 // median of a list that is not empty.
-func median(durations []time.Duration) time.Duration {
+func median(durations []time.Duration) time.Duration { return percentile(durations, 50) }
+
+// percentile returns the least of the durations that is not below so many per cent of
+// them (nearest rank). The list is not empty.
+func percentile(durations []time.Duration, percent int) time.Duration {
 	sorted := slices.Sorted(slices.Values(durations))
-	return sorted[len(sorted)/2]
+	rank := (len(sorted)*percent + 99) / 100
+	return sorted[max(rank, 1)-1]
 }

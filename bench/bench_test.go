@@ -27,6 +27,57 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+func TestPercentile(t *testing.T) {
+	twenty := make([]time.Duration, 20)
+	for i := range twenty {
+		twenty[i] = time.Duration(20 - i)
+	}
+	for _, test := range []struct {
+		list    []time.Duration
+		percent int
+		want    time.Duration
+	}{{twenty, 95, 19}, {twenty, 96, 20}, {twenty, 100, 20}, {twenty, 50, 10}, {twenty, 0, 1}, {[]time.Duration{7}, 95, 7}} {
+		if got := percentile(test.list, test.percent); got != test.want {
+			t.Errorf("percentile %d of %d is %d, want %d", test.percent, len(test.list), got, test.want)
+		}
+	}
+	if twenty[0] != 20 {
+		t.Error("the list was sorted in place")
+	}
+}
+
+func TestCreated(t *testing.T) {
+	ms := time.Millisecond
+	applies := []time.Duration{100 * ms, 90 * ms, 500 * ms}
+	for _, test := range []struct {
+		name string
+		ours []time.Duration
+		ok   bool
+	}{
+		{"both within", []time.Duration{400 * ms, 300 * ms, 800 * ms}, true},
+		{"the median too slow", []time.Duration{401 * ms, 401 * ms, 401 * ms}, false},
+		{"the slowest too slow", []time.Duration{100 * ms, 100 * ms, 801 * ms}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := created(test.ours, applies); got.OK != test.ok || got.Baseline != 0.1 {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// The names are published with their targets, so they do not change unnoticed.
+func TestTable(t *testing.T) {
+	var names []string
+	for _, row := range benchmarks() {
+		names = append(names, row.name)
+	}
+	want := "edge.apply.10k lifecycle.activate.sqlite e2e.create_to_active"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestResults_append_or_rewrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out", "results.jsonl")
 	line := `{"name":"n","value":1,"unit":"s","baseline":2,"ratio":0.5,"target":"ratio <= 1","ok":true}` + "\n"

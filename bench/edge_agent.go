@@ -100,9 +100,9 @@ func (a *agent) waitReady(ctx context.Context) error {
 	}
 }
 
-// changeOneSite applies another revision of one site with another origin.
-func (a *agent) changeOneSite(ctx context.Context) (time.Duration, error) {
-	site := benchSite(4711, int64(a.generation)+1)
+// changeSite applies another revision of the site of that number with another origin.
+func (a *agent) changeSite(ctx context.Context, number int) (time.Duration, error) {
+	site := benchSite(number, int64(a.generation)+1)
 	begun := time.Now()
 	err := a.apply(ctx, false, []*edgev1.Site{site})
 	return time.Since(begun), err

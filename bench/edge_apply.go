@@ -21,15 +21,11 @@ const (
 // machine hits both.
 func edgeApply10k(ctx context.Context) (measured result, err error) {
 	const sites = 10_000
-	dir, err := os.MkdirTemp("", "siteplane-bench-")
+	dir, err := nginxDir()
 	if err != nil {
-		return result{}, fmt.Errorf("make a directory: %w", err)
+		return result{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	// The nginx workers must get to their sockets.
-	if err := os.Chmod(dir, 0o711); err != nil {
-		return result{}, fmt.Errorf("open the directory to nginx: %w", err)
-	}
 	baseline, err := startPlainNginx(ctx, filepath.Join(dir, "plain"), sites)
 	if err != nil {
 		return result{}, fmt.Errorf("start the baseline: %w", err)
@@ -43,10 +39,23 @@ func edgeApply10k(ctx context.Context) (measured result, err error) {
 	return compare(ctx, agent, baseline)
 }
 
+// nginxDir makes a directory that nginx's workers, who are somebody else, may enter
+// for their sockets. Its path is short, as the paths of sockets must be.
+func nginxDir() (string, error) {
+	dir, err := os.MkdirTemp("", "sp-")
+	if err != nil {
+		return "", fmt.Errorf("make a directory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return "", errors.Join(fmt.Errorf("open the directory to nginx: %w", err), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
 func compare(ctx context.Context, agent *agent, baseline *plainNginx) (result, error) {
 	var ours, plain []time.Duration
 	for range edgeRounds {
-		took, err := agent.changeOneSite(ctx)
+		took, err := agent.changeSite(ctx, 4711)
 		if err != nil {
 			return result{}, fmt.Errorf("apply: %w", err)
 		}

@@ -3,6 +3,11 @@
 // table of benchmarks and the form of results; each benchmark has a file of its
 // own. A benchmark that cannot run its baseline fails: no stored number is ever
 // printed.
+//
+// To read a line: absolute figures differ from machine to machine and from hour to
+// hour, the ratio of value and baseline less so, for both were taken in turn. What each
+// contains, and what its ratio cannot tell, is in the comment of its function. A machine
+// that others load shifts ratios, too; run twice before believing one.
 package main
 
 import (

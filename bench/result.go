@@ -18,6 +18,8 @@ type result struct {
 	Ratio    float64 `json:"ratio"`
 	Target   string  `json:"target"`
 	OK       bool    `json:"ok"`
+	// Note is what else belongs to the result, for people.
+	Note string `json:"note,omitempty"`
 }
 
 // String is the line on the screen.
@@ -26,8 +28,12 @@ func (r result) String() string {
 	if r.OK {
 		verdict = "ok"
 	}
-	return fmt.Sprintf("%s  %s %s, baseline %s %s, ratio %s, target %s: %s",
+	line := fmt.Sprintf("%s  %s %s, baseline %s %s, ratio %s, target %s: %s",
 		r.Name, short(r.Value), r.Unit, short(r.Baseline), r.Unit, short(r.Ratio), r.Target, verdict)
+	if r.Note != "" {
+		line += "; " + r.Note
+	}
+	return line
 }
 
 func short(number float64) string { return strconv.FormatFloat(number, 'g', 3, 64) }
