@@ -22,6 +22,7 @@ packages = go list -m -f '{{.Path}}/...'
 # the root. A golden test beside each program notices when its output is stale.
 define GENERATORS
 @go run ./services/lifecycle/cmd/diagrams docs/state-machines.md
+@go run ./cmd/siteplane cli-docs docs/cli.md
 endef
 
 # What an installation of several processes runs.

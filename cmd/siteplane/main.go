@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/pki"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/up"
@@ -20,7 +22,13 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return cli.Execute(ctx, commands())
+}
+
+// commands is the whole tree, which docs/cli.md and the manual pages are written
+// from, too.
+func commands() *cobra.Command {
 	root := cli.New(cli.System())
 	root.AddCommand(up.Command(), up.DownCommand(), pki.Command())
-	return cli.Execute(ctx, root)
+	return root
 }

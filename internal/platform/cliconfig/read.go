@@ -12,7 +12,13 @@ import (
 // maxSize bounds what is read; a real file has a few kilobytes.
 const maxSize = 1 << 20
 
-const elsewhere = "start an installation with `siteplane up`, or name its file with --config or " + EnvPath
+const elsewhere = "start an installation with `siteplane up`, name the file of one with --config or " + EnvPath +
+	", or give it a name with `siteplane context add`"
+
+var (
+	errMissing = errors.New("does not exist")
+	errLoose   = errors.New("holds a key and other users may reach it")
+)
 
 // Error is a file that cannot be used, and what to do about it.
 type Error struct {
@@ -47,7 +53,7 @@ func Read(path string) (Config, error) {
 func unopened(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Path: path, Err: errors.New("does not exist"), Remedy: elsewhere}
+		return &Error{Path: path, Err: errMissing, Remedy: elsewhere}
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Path: path, Err: errors.New("this user may not read it"),
 			Remedy: "run as the user that runs `siteplane up`, or name a file of your own with --config or " + EnvPath}
@@ -66,11 +72,12 @@ func checkPrivate(path string, file *os.File) error {
 		return &Error{Path: path, Err: errors.New("is not a file"), Remedy: elsewhere}
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return &Error{Path: path, Err: fmt.Errorf("holds a key and other users may reach it (mode %04o)", mode),
-			Remedy: fmt.Sprintf("chmod 600 '%s'", path)}
+		return &Error{Path: path, Err: fmt.Errorf("%w (mode %04o)", errLoose, mode), Remedy: chmod(path)}
 	}
 	return nil
 }
+
+func chmod(path string) string { return fmt.Sprintf("chmod 600 '%s'", path) }
 
 func decode(path string, from io.Reader) (Config, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxSize))

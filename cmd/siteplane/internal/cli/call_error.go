@@ -13,8 +13,13 @@ import (
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
 
-// traceKey is where the server puts the trace id in its ErrorInfo.
-const traceKey = "trace_id"
+// What the server puts into the metadata of its ErrorInfo.
+const (
+	traceKey   = "trace_id"
+	limitKey   = "limit"
+	usedKey    = "used"
+	allowedKey = "allowed"
+)
 
 // callError is what the server, or the way to it, answered to a call.
 type callError struct {
@@ -26,15 +31,6 @@ type callError struct {
 	// knows better; empty otherwise.
 	advice string
 	status *status.Status
-}
-
-// repeatable adds the id that makes it safe to repeat a call that failed.
-func repeatable(err error, requestID string) error {
-	var failed *callError
-	if errors.As(err, &failed) {
-		failed.requestID = requestID
-	}
-	return err
 }
 
 // advise replaces the advice for one reason of a call that failed.
@@ -107,8 +103,12 @@ func violationLines(bad *errdetails.BadRequest) []string {
 	return lines
 }
 
+// infoLines are the reason and what belongs to it, the trace last.
 func infoLines(info *errdetails.ErrorInfo) []string {
 	lines := []string{"reason: " + info.GetReason()}
+	if limit := info.GetMetadata()[limitKey]; limit != "" {
+		lines = append(lines, fmt.Sprintf("limit: %s, %s used of %s", limit, info.GetMetadata()[usedKey], info.GetMetadata()[allowedKey]))
+	}
 	if trace := info.GetMetadata()[traceKey]; trace != "" {
 		lines = append(lines, "trace: "+trace)
 	}
@@ -129,7 +129,7 @@ func (e *callError) next() string {
 	if e.advice != "" {
 		return e.advice
 	}
-	if advice, known := adviceOn[e.reason()]; known {
+	if advice := e.adviceOnReason(); advice != "" {
 		return advice
 	}
 	switch {
@@ -149,24 +149,15 @@ func (e *callError) next() string {
 }
 
 func (e *callError) reason() lifecyclev1.ErrorReason {
-	for _, detail := range e.status.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return lifecyclev1.ErrorReason(lifecyclev1.ErrorReason_value["ERROR_REASON_"+info.GetReason()])
-		}
-	}
-	return lifecyclev1.ErrorReason_ERROR_REASON_UNSPECIFIED
+	return lifecyclev1.ErrorReason(lifecyclev1.ErrorReason_value["ERROR_REASON_"+e.info().GetReason()])
 }
 
-// adviceOn says what to do about each reason a server can give.
-var adviceOn = map[lifecyclev1.ErrorReason]string{
-	lifecyclev1.ErrorReason_ERROR_REASON_INVALID_FIELDS:     "correct the values named above; --help shows their form",
-	lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND:          "`siteplane site list` and `siteplane domain list` show what this key may see",
-	lifecyclev1.ErrorReason_ERROR_REASON_NAME_TAKEN:         "choose another name with --slug",
-	lifecyclev1.ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION: "`siteplane site get SITE` and `siteplane domain get DOMAIN` show where it is; wait until it has moved on",
-	lifecyclev1.ErrorReason_ERROR_REASON_LOST_RACE:          "somebody changed it at the same moment; run the command again",
-	lifecyclev1.ErrorReason_ERROR_REASON_BAD_CREDENTIAL:     "the config file needs a valid key; `siteplane up` writes one",
-	lifecyclev1.ErrorReason_ERROR_REASON_NOT_ALLOWED:        "ask an administrator of the installation for a key that may do this",
-	lifecyclev1.ErrorReason_ERROR_REASON_UNAVAILABLE:        "wait a moment and run the command again",
-	lifecyclev1.ErrorReason_ERROR_REASON_INTERNAL:           "this is a fault of the server; its log has the details under the trace id",
-	lifecyclev1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED:  "leave --request-id out, or give each request its own",
+// info is the server's ErrorInfo; nil when the answer is not from a server of ours.
+func (e *callError) info() *errdetails.ErrorInfo {
+	for _, detail := range e.status.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info
+		}
+	}
+	return nil
 }

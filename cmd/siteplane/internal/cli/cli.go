@@ -6,21 +6,27 @@
 // commands to the same root). What it keeps:
 //
 //   - results go to stdout, everything else to stderr, so that -o json is
-//     always one JSON document;
+//     always one JSON document, or one a line where there is no end;
 //   - strings that came from elsewhere never reach the terminal with control
 //     characters in them; page and document escape whatever passes through;
-//   - every error says what to do next, and its exit code is in exit.go.
+//   - every error says what to do next, and its exit code is in exit.go;
+//   - what changes something goes through change, with a request id, so that
+//     it can be repeated without being done twice.
 package cli
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 )
 
 // Deps is what the commands take from the world around the process.
@@ -33,33 +39,50 @@ type Deps struct {
 	Pause func(context.Context, time.Duration) error
 	// NewID makes request ids.
 	NewID func() string
+	// Terminal reports whether somebody looks at what is written there.
+	Terminal func(io.Writer) bool
 }
 
 // System is the real world.
 func System() Deps {
-	return Deps{Getenv: os.Getenv, Now: time.Now, Pause: pause, NewID: uuid.NewString}
+	return Deps{Getenv: os.Getenv, Now: time.Now, Pause: pause, NewID: uuid.NewString, Terminal: terminal}
+}
+
+func terminal(to io.Writer) bool {
+	file, ok := to.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // New builds the command tree. The caller may add commands to its root.
 func New(deps Deps) *cobra.Command {
-	app := &app{deps: deps, format: formatTable}
+	app := &app{deps: deps, format: formatTable, colour: colourAuto}
 	root := Group(&cobra.Command{
 		Use:   "siteplane",
 		Short: "Run and use a control plane for web-site hosting",
 		Long: "Siteplane keeps the one true state of every site, and moves a site on only after\n" +
 			"the infrastructure has confirmed. This program runs an installation on one host\n" +
 			"and uses any installation that its config file leads to.\n\n" +
+			"The config file is that of --config, --context, $SITEPLANE_CONFIG, $SITEPLANE_CONTEXT,\n" +
+			"the current context (see `siteplane context`), or cli.json in ~/.local/state/siteplane,\n" +
+			"where `siteplane up` writes it: the first of these that is there.\n\n" +
 			exitCodeTable(),
 	})
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.PersistentFlags().VarP(&app.format, "output", "o", "print results as `table|json`")
-	root.PersistentFlags().StringVar(&app.config, "config", "",
-		"config `FILE` of the installation (default $SITEPLANE_CONFIG, else cli.json in ~/.local/state/siteplane)")
-	root.AddCommand(app.site(), app.domain(), app.operation(), app.edge(), app.tunnel(), app.drift(), app.hold(),
-		app.tenant(), app.zone(), exitCodes())
+	app.globalFlags(root)
+	root.AddCommand(app.site(), app.domain(), app.operation(), app.watch(), app.event(), app.audit(),
+		app.key(), app.tenant(), app.zone(), app.edge(), app.tunnel(), app.drift(), app.hold(),
+		app.context(), app.whoami(), app.manual(), app.reference(), exitCodes())
+	app.completeArguments(root)
 	return root
+}
+
+func (a *app) globalFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.VarP(&a.format, "output", "o", "print results as `table|json|yaml`")
+	flags.Var(&a.colour, "color", "colour statuses: `auto|always|never`; auto does on terminals, unless NO_COLOR is set")
+	flags.StringVar(&a.choice.File, "config", "", "config `FILE` of the installation")
+	flags.StringVar(&a.choice.Context, "context", "", "use the installation of this `CONTEXT`")
 }
 
 // Execute runs the command that the arguments name, prints its error, and
@@ -83,24 +106,12 @@ func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// exactly demands one argument for each name.
-func exactly(names ...string) cobra.PositionalArgs {
-	return Args(func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == len(names):
-			return nil
-		case len(names) == 1:
-			return fmt.Errorf("needs exactly one %s, not %d", names[0], len(args))
-		}
-		return fmt.Errorf("needs exactly %d arguments, %s, not %d", len(names), strings.Join(names, " and "), len(args))
-	})
-}
-
 // app is what the commands of one tree share: the world and the global flags.
 type app struct {
 	deps   Deps
 	format format
-	config string
+	colour colourMode
+	choice cliconfig.Choice
 }
 
 // Group makes a command that only holds others: alone it prints its help, and

@@ -3,10 +3,12 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf16"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -14,6 +16,7 @@ import (
 const (
 	formatTable format = "table"
 	formatJSON  format = "json"
+	formatYAML  format = "yaml"
 )
 
 // format is the value of --output.
@@ -24,15 +27,15 @@ func (f *format) String() string { return string(*f) }
 // Set takes the name of a format.
 func (f *format) Set(name string) error {
 	switch named := format(name); named {
-	case formatTable, formatJSON:
+	case formatTable, formatJSON, formatYAML:
 		*f = named
 		return nil
 	}
-	return fmt.Errorf("must be table or json")
+	return errors.New("must be table, json or yaml")
 }
 
 // Type names the value in the help text.
-func (f *format) Type() string { return "table|json" }
+func (f *format) Type() string { return "table|json|yaml" }
 
 // document is a result that can be printed in every format.
 type document interface {
@@ -43,13 +46,45 @@ type document interface {
 }
 
 // print writes the result in the format that the user chose.
-func (f format) print(to io.Writer, result document) error {
-	if f == formatJSON {
+func (a *app) print(command *cobra.Command, result document) error {
+	to := command.OutOrStdout()
+	switch a.format {
+	case formatJSON:
 		return printJSON(to, result)
+	case formatYAML:
+		return printYAML(to, result)
 	}
-	page := newPage()
+	page := a.page(to)
 	result.write(page)
 	return page.flush(to)
+}
+
+// printNext writes one of many results that have no known end: a line for people or
+// of JSON, or a YAML document.
+func (a *app) printNext(command *cobra.Command, result document) error {
+	to := command.OutOrStdout()
+	switch a.format {
+	case formatJSON:
+		return printLine(to, result)
+	case formatYAML:
+		if _, err := io.WriteString(to, "---\n"); err != nil {
+			return err
+		}
+	}
+	return a.print(command, result)
+}
+
+func printLine(to io.Writer, result document) error {
+	raw, err := result.json()
+	if err != nil {
+		return fmt.Errorf("encode result: %w", err)
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, raw); err != nil {
+		return fmt.Errorf("format result: %w", err)
+	}
+	_, err = fmt.Fprintln(to, escapeJSON(line.String()))
+	return err
 }
 
 func printJSON(to io.Writer, result document) error {

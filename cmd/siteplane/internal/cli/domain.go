@@ -14,7 +14,7 @@ func (a *app) domain() *cobra.Command {
 		Long: "Bring hostnames of your own, and see what to write into DNS. DOMAIN is a domain's id\n" +
 			"or its hostname, SITE a site's id or its slug.",
 	})
-	command.AddCommand(a.domainAdd(), a.domainGet(), a.domainList(), a.domainCheck(), a.domainRemove())
+	command.AddCommand(a.domainAdd(), a.domainGet(), a.domainRecords(), a.domainList(), a.domainCheck(), a.domainRemove())
 	return command
 }
 
@@ -43,15 +43,15 @@ func (a *app) domainRemove() *cobra.Command {
 		Use:   "remove DOMAIN",
 		Short: "Take a domain off DNS, the tunnel and the edges, and give its hostname up",
 		Args:  exactly("DOMAIN"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			removed, err := removeDomain(command, s, args[0], successor)
-			if err != nil {
-				return err
-			}
-			begun := &lifecyclev1.GetDomainResponse{Domain: removed.GetDomain(), Operation: removed.GetOperation()}
-			return a.finishDomain(command, s, waiting, untilGone("RELEASED"), begun)
-		}),
 	}
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		removed, err := removeDomain(command, s, args[0], successor)
+		if err != nil {
+			return err
+		}
+		begun := &lifecyclev1.GetDomainResponse{Domain: removed.GetDomain(), Operation: removed.GetOperation()}
+		return a.finishDomain(command, s, waiting, untilGone("RELEASED"), begun)
+	})
 	command.Flags().StringVar(&successor, "new-primary", "", "`DOMAIN` of the same site that becomes the primary first")
 	return waiting.addTo(command, "domain", "RELEASED")
 }
@@ -67,7 +67,7 @@ func removeDomain(command *cobra.Command, s *session, named, successor string) (
 			return nil, err
 		}
 	}
-	return call(command.Context(), s, callTimeout, s.domains.RemoveDomain, request)
+	return change(command.Context(), s, s.domains.RemoveDomain, request)
 }
 
 // finishDomain ends a command that has set a domain in motion: it waits if the
@@ -89,7 +89,7 @@ func (a *app) finishDomain(command *cobra.Command, s *session, flags waitFlags, 
 
 func (a *app) printDomain(command *cobra.Command, s *session, found *lifecyclev1.GetDomainResponse, checked string) error {
 	view := &domainView{found: found, checked: checked, publicPort: s.config.PublicPort, now: a.deps.Now()}
-	return a.format.print(command.OutOrStdout(), view)
+	return a.print(command, view)
 }
 
 // claimed reports whether the site still answers, or will, under a domain.

@@ -22,18 +22,18 @@ func (a *app) domainCheck() *cobra.Command {
 		Use:   "check DOMAIN",
 		Short: "Look at a domain now instead of at its next attempt, and retry one in ERROR",
 		Args:  exactly("DOMAIN"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			id, err := s.domainID(command.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			checked, err := call(command.Context(), s, callTimeout, s.domains.CheckDomain, &lifecyclev1.CheckDomainRequest{DomainId: id})
-			if err != nil {
-				return err
-			}
-			return a.afterCheck(command, s, waiting, &lifecyclev1.GetDomainResponse{Domain: checked.GetDomain()})
-		}),
 	}
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		id, err := s.domainID(command.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		checked, err := change(command.Context(), s, s.domains.CheckDomain, &lifecyclev1.CheckDomainRequest{DomainId: id})
+		if err != nil {
+			return err
+		}
+		return a.afterCheck(command, s, waiting, &lifecyclev1.GetDomainResponse{Domain: checked.GetDomain()})
+	})
 	return waiting.addTo(command, "domain", "ACTIVE or waits for you")
 }
 

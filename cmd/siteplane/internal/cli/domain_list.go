@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) domainList() *cobra.Command {
-	flags, site := listFlags{}, ""
+	flags, site := selectFlags{}, ""
 	command := &cobra.Command{
 		Use:     "list",
 		Short:   "List the domains of your tenant, newest first, with what to mend first",
@@ -23,19 +23,19 @@ func (a *app) domainList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(domains) == 0 {
+			if len(domains) == 0 && flags.expression() == "" {
 				hint(command, "there are no domains; add one with: siteplane domain add SITE HOSTNAME")
 			}
-			return a.format.print(command.OutOrStdout(), &domainListView{domains: domains})
+			return a.print(command, &domainListView{domains: domains})
 		}),
 	}
 	command.Flags().StringVar(&site, "site", "", "only those of `SITE`")
-	return flags.addTo(command, "domains")
+	return flags.addTo(command, "domains", "status, mode, hostname, primary and create_time")
 }
 
 // domainsOfNamed are the domains of the site that an id or a slug names, or of
 // all sites when none is named.
-func domainsOfNamed(ctx context.Context, s *session, site string, flags listFlags) ([]*lifecyclev1.Domain, error) {
+func domainsOfNamed(ctx context.Context, s *session, site string, flags selectFlags) ([]*lifecyclev1.Domain, error) {
 	if site == "" {
 		return listDomains(ctx, s, "", flags)
 	}
@@ -48,10 +48,11 @@ func domainsOfNamed(ctx context.Context, s *session, site string, flags listFlag
 
 // listDomains returns the domains of all pages, up to the limit; an empty site
 // id means those of all sites.
-func listDomains(ctx context.Context, s *session, siteID string, flags listFlags) ([]*lifecyclev1.Domain, error) {
+func listDomains(ctx context.Context, s *session, siteID string, flags selectFlags) ([]*lifecyclev1.Domain, error) {
 	return allPages(flags.limit, func(token string) ([]*lifecyclev1.Domain, string, error) {
-		page, err := call(ctx, s, callTimeout, s.domains.ListDomains,
-			&lifecyclev1.ListDomainsRequest{SiteId: siteID, PageSize: flags.pageSize, PageToken: token})
+		page, err := call(ctx, s, callTimeout, s.domains.ListDomains, &lifecyclev1.ListDomainsRequest{
+			SiteId: siteID, PageSize: flags.pageSize, PageToken: token, Filter: flags.expression(), OrderBy: flags.orderBy,
+		})
 		return page.GetDomains(), page.GetNextPageToken(), err
 	})
 }

@@ -32,6 +32,7 @@ func domainSight(found *lifecyclev1.GetDomainResponse) sight {
 		conditions: causal(domain.GetConditions()), records: recordsOf(domain), operation: found.GetOperation(),
 		updated: domain.GetUpdateTime().AsTime(), stuck: stuck(found),
 		get: "siteplane domain get " + named, retry: "siteplane domain check " + named + " --wait",
+		check:    "siteplane domain check " + named + " --wait",
 		timeline: "siteplane site timeline " + domain.GetSiteId(),
 	}
 }

@@ -39,6 +39,21 @@ func TestDomainGet_shows(t *testing.T) {
 	}
 }
 
+func TestDomainRecords_are_lines_of_a_zone_file(t *testing.T) {
+	for name, found := range map[string]*lifecyclev1.GetDomainResponse{
+		"records_pending":  pendingDomain(),
+		"records_holder":   holder(),
+		"records_hostile":  hostileDomain(),
+		"records_released": domainIn(domainReleased),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := setup(t)
+			r.domains.looks = []domainLook{{found: found}}
+			r.golden(name, cli.ExitOK, "domain", "records", "dom_02")
+		})
+	}
+}
+
 func TestDomainGet_asks_nobody_to_mend_a_released_domain(t *testing.T) {
 	r := setup(t)
 	r.domains.looks = []domainLook{{found: domainIn(domainReleased, unowned("www.shop.example"), misled())}}
@@ -156,7 +171,7 @@ func TestSiteSetPrimary(t *testing.T) {
 	r := setup(t)
 	r.sites.begun, r.domains.pages = activeSite(), twoDomainPages()
 	r.golden("set_primary", cli.ExitOK, "site", "set-primary", "site_01", "www.shop.example")
-	want := &lifecyclev1.SetPrimaryDomainRequest{SiteId: "site_01", DomainId: "dom_02"}
+	want := &lifecyclev1.SetPrimaryDomainRequest{SiteId: "site_01", DomainId: "dom_02", RequestId: "new-request-id"}
 	if diff := cmp.Diff(any(want), r.sites.requests[2], protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}

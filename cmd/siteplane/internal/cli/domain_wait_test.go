@@ -135,7 +135,7 @@ func TestDomainCommands_send(t *testing.T) {
 		},
 		{
 			"a removal with a successor found by name", []string{"domain", "remove", "dom_09", "--new-primary", "www.shop.example"},
-			&lifecyclev1.RemoveDomainRequest{DomainId: "dom_09", NewPrimaryDomainId: "dom_02"},
+			&lifecyclev1.RemoveDomainRequest{DomainId: "dom_09", NewPrimaryDomainId: "dom_02", RequestId: "new-request-id"},
 		},
 	}
 	for _, test := range tests {

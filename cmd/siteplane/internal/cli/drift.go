@@ -44,7 +44,7 @@ func (a *app) driftList() *cobra.Command {
 			if request.GetPageSize() > 0 && len(drifts) == int(request.GetPageSize()) {
 				hint(command, "there may be more than these %d; --limit shows up to %d", len(drifts), manyDrifts)
 			}
-			return a.format.print(command.OutOrStdout(), &driftListView{drifts: drifts, now: a.deps.Now()})
+			return a.print(command, &driftListView{drifts: drifts, now: a.deps.Now()})
 		}),
 	}
 	command.Flags().BoolVar(&request.All, "all", false, "list those that are over, too")

@@ -25,7 +25,7 @@ import (
 func TestServerError_sets_the_exit_code(t *testing.T) {
 	want := map[codes.Code]int{
 		codes.Canceled: 130, codes.Unknown: 1, codes.InvalidArgument: 2, codes.DeadlineExceeded: 5, codes.NotFound: 3,
-		codes.AlreadyExists: 4, codes.PermissionDenied: 8, codes.ResourceExhausted: 1, codes.FailedPrecondition: 4,
+		codes.AlreadyExists: 4, codes.PermissionDenied: 8, codes.ResourceExhausted: 10, codes.FailedPrecondition: 4,
 		codes.Aborted: 4, codes.OutOfRange: 2, codes.Unimplemented: 1, codes.Internal: 1, codes.Unavailable: 5,
 		codes.DataLoss: 1, codes.Unauthenticated: 8,
 	}
@@ -56,6 +56,14 @@ func TestServerError_says_what_to_do(t *testing.T) {
 		{"error_unavailable", rpcerr.New(codes.Unavailable, "UNAVAILABLE", "the database is busy",
 			rpcerr.RetryAfter(1500*time.Millisecond), rpcerr.Help("https://siteplane.example/docs", "what is going on")), cli.ExitUnavailable},
 		{"error_key", status.Error(codes.Unauthenticated, "the key is not valid"), cli.ExitDenied},
+		{"error_limit", reached("domains", "100"), cli.ExitLimit},
+		{"error_limit_claims", reached("pending_claims", "5"), cli.ExitLimit},
+		{"error_limit_requests", reached("requests_per_second", ""), cli.ExitLimit},
+		{"error_limit_other", reached("streams", "10"), cli.ExitLimit},
+		{"error_suspended", rpcerr.New(codes.PermissionDenied, "TENANT_SUSPENDED", "the tenant is suspended: unpaid since May"), cli.ExitDenied},
+		{"error_in_progress", rpcerr.New(codes.Aborted, "REQUEST_IN_PROGRESS", "the first request of this id is still at work"), cli.ExitConflict},
+		{"error_id_reused", rpcerr.New(codes.AlreadyExists, "REQUEST_ID_REUSED", "the request id was used with another body"), cli.ExitConflict},
+		{"error_not_allowed", rpcerr.New(codes.PermissionDenied, "NOT_ALLOWED", "the key has the role viewer, the call demands operator"), cli.ExitDenied},
 		{"error_hostile", rpcerr.New(codes.Aborted, hostile, hostile), cli.ExitConflict},
 	}
 	for _, test := range tests {
@@ -79,6 +87,12 @@ func TestSiteCreate_says_whose_name_is_taken(t *testing.T) {
 	if got.code != cli.ExitConflict || !strings.Contains(got.stderr, "--slug") || !strings.Contains(got.stderr, "`siteplane domain get www.shop.example`") {
 		t.Errorf("with a slug, exit code %d, said %q", got.code, got.stderr)
 	}
+}
+
+// reached is the answer when a limit is.
+func reached(limit, allowed string) error {
+	return rpcerr.New(codes.ResourceExhausted, "LIMIT_REACHED", "the limit of "+limit+" is reached",
+		rpcerr.Metadata("limit", limit), rpcerr.Metadata("allowed", allowed), rpcerr.Metadata("used", allowed))
 }
 
 // invalidName is a violation with the diagnosis of what is wrong.
@@ -191,6 +205,25 @@ func TestUsage(t *testing.T) {
 		"timeout alone, domain": {"domain", "remove", "dom_02", "--timeout", "1s"},
 		"limit of domains":      {"domain", "list", "--limit", "-1"},
 		"no tenant":             {"zone", "grant", "shop.example"},
+		"two tenants":           {"zone", "revoke", "shop.example", "shop", "--tenant", "shop"},
+		"no role":               {"key", "create", "ci"},
+		"unknown role":          {"key", "create", "ci", "--role", "root"},
+		"no time":               {"key", "create", "ci", "--role", "viewer", "--expires", "tomorrow"},
+		"slug of another":       {"key", "create", "ci", "--role", "viewer", "--tenant", "shop", "--site", "shop"},
+		"no limit":              {"tenant", "limits", "shop"},
+		"no number":             {"tenant", "limits", "shop", "--sites", "many"},
+		"no reason":             {"tenant", "suspend", "shop"},
+		"two tenants to get":    {"tenant", "get", "a", "b"},
+		"no revision":           {"site", "diff", "shop", "first"},
+		"revision 0":            {"site", "rollback", "shop", "--to", "0"},
+		"timeout alone, back":   {"site", "rollback", "shop", "--timeout", "1s"},
+		"limit of events":       {"event", "list", "--limit", "0"},
+		"limit of entries":      {"audit", "list", "--limit", "-1"},
+		"unknown colour":        {"site", "list", "--color", "blue"},
+		"context of nothing":    {"context", "add", "demo"},
+		"context of two":        {"context", "add", "demo", "--from", "a.json", "--ca", "b.pem"},
+		"no context":            {"context", "use"},
+		"bad name of a context": {"context", "add", "a/b", "--from", "a.json"},
 		"size":                  {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "10MMiB"},
 		"huge size":             {"site", "create", "shop", "--origin", "10.0.0.1:80", "--max-body", "9999999999GiB"},
 		"code alone":            {"site", "create", "shop", "--origin", "10.0.0.1:80", "--redirect-code", "301"},

@@ -22,6 +22,7 @@ const (
 	ExitSiteError   = 7
 	ExitDenied      = 8
 	ExitMustAct     = 9
+	ExitLimit       = 10
 	ExitInterrupted = 130
 )
 
@@ -38,7 +39,8 @@ var exitMeanings = []struct {
 	{ExitTimeout, "--wait gave up; the work goes on"},
 	{ExitSiteError, "the site or domain ended in ERROR, or the edges refuse its update"},
 	{ExitDenied, "the key is not valid, or does not allow it"},
-	{ExitMustAct, "--wait ended: the domain goes on only after you have changed DNS"},
+	{ExitMustAct, "--wait ended: it goes on only after you have changed DNS"},
+	{ExitLimit, "a limit of the tenant is reached"},
 	{ExitInterrupted, "interrupted"},
 }
 
@@ -54,6 +56,7 @@ var exitOfStatus = map[codes.Code]int{
 	codes.Canceled:           ExitInterrupted,
 	codes.Unauthenticated:    ExitDenied,
 	codes.PermissionDenied:   ExitDenied,
+	codes.ResourceExhausted:  ExitLimit,
 }
 
 // ExitCode is the exit code of the process for what a command returned.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 )
@@ -16,8 +17,11 @@ type fakeSites struct {
 	lifecyclev1.UnimplementedSiteServiceServer
 
 	mu sync.Mutex
-	// fail is the answer to every call, if set.
-	fail error
+	// fail is the answer to every call, if set, failChanges that to calls that change
+	// something.
+	fail, failChanges error
+	// hang says that no call is answered before the caller has gone.
+	hang bool
 	answers
 
 	credentials []string
@@ -32,6 +36,8 @@ type answers struct {
 	looks []look
 	// pages are the answers to ListSites by page token.
 	pages map[string]*lifecyclev1.ListSitesResponse
+	// revisions are the answer to ListSiteRevisions.
+	revisions []*lifecyclev1.SiteRevision
 	// timeline is the answer to GetSiteTimeline.
 	timeline *lifecyclev1.GetSiteTimelineResponse
 }
@@ -64,7 +70,18 @@ func (f *fakeSites) note(ctx context.Context, request any) error {
 	f.requests = append(f.requests, request)
 	incoming, _ := metadata.FromIncomingContext(ctx)
 	f.credentials = append(f.credentials, incoming.Get("authorization")...)
+	if f.hang {
+		<-ctx.Done()
+	}
+	if f.failChanges != nil && changes(request) {
+		return f.failChanges
+	}
 	return f.fail
+}
+
+// changes reports whether a request changes something: those have a request id.
+func changes(request any) bool {
+	return request.(proto.Message).ProtoReflect().Descriptor().Fields().ByName("request_id") != nil
 }
 
 func (f *fakeSites) CreateSite(ctx context.Context, request *lifecyclev1.CreateSiteRequest) (*lifecyclev1.CreateSiteResponse, error) {
@@ -95,6 +112,20 @@ func (f *fakeSites) UpdateSite(ctx context.Context, request *lifecyclev1.UpdateS
 		return nil, err
 	}
 	return &lifecyclev1.UpdateSiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
+func (f *fakeSites) RollbackSite(ctx context.Context, request *lifecyclev1.RollbackSiteRequest) (*lifecyclev1.RollbackSiteResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.RollbackSiteResponse{Site: f.begun.GetSite(), Operation: f.begun.GetOperation()}, nil
+}
+
+func (f *fakeSites) ListSiteRevisions(ctx context.Context, request *lifecyclev1.ListSiteRevisionsRequest) (*lifecyclev1.ListSiteRevisionsResponse, error) {
+	if err := f.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.ListSiteRevisionsResponse{Revisions: f.revisions}, nil
 }
 
 func (f *fakeSites) DeleteSite(ctx context.Context, request *lifecyclev1.DeleteSiteRequest) (*lifecyclev1.DeleteSiteResponse, error) {

@@ -36,26 +36,25 @@ func (a *app) holdList() *cobra.Command {
 			if slices.ContainsFunc(list.GetHolds(), func(h *lifecyclev1.Hold) bool { return h.GetConfirmedBy() == "" }) {
 				hint(command, "where the names shall go, let them with: siteplane hold confirm HOLD")
 			}
-			return a.format.print(command.OutOrStdout(), &holdListView{holds: list.GetHolds(), now: a.deps.Now()})
+			return a.print(command, &holdListView{holds: list.GetHolds(), now: a.deps.Now()})
 		}),
 	}
 }
 
 func (a *app) holdConfirm() *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "confirm HOLD",
 		Short: "Let one hold pass: exactly the names that it counts may go",
 		Args:  exactly("HOLD"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			confirmed, err := call(command.Context(), s, callTimeout, s.infrastructure.ConfirmHold,
-				&lifecyclev1.ConfirmHoldRequest{HoldId: args[0]})
-			if err != nil {
-				return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, "`siteplane hold list` shows what is held")
-			}
-			hint(command, "it passes at the next look; `siteplane hold list` shows when it is gone")
-			return a.format.print(command.OutOrStdout(), &holdView{hold: confirmed.GetHold(), now: a.deps.Now()})
-		}),
 	}
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		confirmed, err := change(command.Context(), s, s.infrastructure.ConfirmHold, &lifecyclev1.ConfirmHoldRequest{HoldId: args[0]})
+		if err != nil {
+			return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, "`siteplane hold list` shows what is held")
+		}
+		hint(command, "it passes at the next look; `siteplane hold list` shows when it is gone")
+		return a.print(command, &holdView{hold: confirmed.GetHold(), now: a.deps.Now()})
+	})
 }
 
 // holdListView shows holds as one table and their names, or one JSON object.

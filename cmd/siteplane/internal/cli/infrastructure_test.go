@@ -92,14 +92,14 @@ func TestInfrastructure_sends(t *testing.T) {
 		args []string
 		want any
 	}{
-		{[]string{"edge", "policy", "frankfurt", "hold"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "edge_01", Policy: holdBack}},
-		{[]string{"edge", "policy", "edge_02", "repair"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "edge_02", Policy: repair}},
-		{[]string{"tunnel", "policy", "main", "hold"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "tun_01", Policy: holdBack}},
-		{[]string{"edge", "sync", "paris"}, &lifecyclev1.SyncTargetRequest{TargetId: "edge_02"}},
-		{[]string{"tunnel", "sync", "main"}, &lifecyclev1.SyncTargetRequest{TargetId: "tun_01"}},
+		{[]string{"edge", "policy", "frankfurt", "hold"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "edge_01", Policy: holdBack, RequestId: "new-request-id"}},
+		{[]string{"edge", "policy", "edge_02", "repair"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "edge_02", Policy: repair, RequestId: "new-request-id"}},
+		{[]string{"tunnel", "policy", "main", "hold"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "tun_01", Policy: holdBack, RequestId: "new-request-id"}},
+		{[]string{"edge", "sync", "paris"}, &lifecyclev1.SyncTargetRequest{TargetId: "edge_02", RequestId: "new-request-id"}},
+		{[]string{"tunnel", "sync", "main"}, &lifecyclev1.SyncTargetRequest{TargetId: "tun_01", RequestId: "new-request-id"}},
 		{[]string{"drift", "list"}, &lifecyclev1.ListDriftsRequest{PageSize: 100}},
 		{[]string{"drift", "list", "--all", "--limit", "4"}, &lifecyclev1.ListDriftsRequest{All: true, PageSize: 4}},
-		{[]string{"hold", "confirm", "hold_01"}, &lifecyclev1.ConfirmHoldRequest{HoldId: "hold_01"}},
+		{[]string{"hold", "confirm", "hold_01"}, &lifecyclev1.ConfirmHoldRequest{HoldId: "hold_01", RequestId: "new-request-id"}},
 	} {
 		r := setup(t)
 		troubled(r.infrastructure)
@@ -141,7 +141,7 @@ func TestInfrastructure_prefers_ids(t *testing.T) {
 	if got := r.run("edge", "sync", "edge_02"); got.code != cli.ExitOK {
 		t.Fatal(got.stderr)
 	}
-	want := &lifecyclev1.SyncTargetRequest{TargetId: "edge_02"}
+	want := &lifecyclev1.SyncTargetRequest{TargetId: "edge_02", RequestId: "new-request-id"}
 	if diff := cmp.Diff(any(want), r.sites.requests[1], protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}

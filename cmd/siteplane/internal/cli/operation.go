@@ -36,30 +36,30 @@ func (a *app) operationGet() *cobra.Command {
 			if err != nil {
 				return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereOperations)
 			}
-			return a.format.print(command.OutOrStdout(), &operationView{operation: found.GetOperation(), now: a.deps.Now()})
+			return a.print(command, &operationView{operation: found.GetOperation(), now: a.deps.Now()})
 		}),
 	}
 }
 
 func (a *app) operationCancel() *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "cancel OPERATION",
 		Short: "Take an operation back: what it did is undone",
 		Args:  exactly("OPERATION"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			cancelled, err := call(command.Context(), s, callTimeout, s.operations.CancelOperation,
-				&lifecyclev1.CancelOperationRequest{OperationId: args[0]})
-			if err != nil {
-				err = advise(err, lifecyclev1.ErrorReason_ERROR_REASON_PRECONDITION, "`siteplane op get "+args[0]+"` shows how it stands")
-				return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereOperations)
-			}
-			operation := cancelled.GetOperation()
-			if operation.GetEndTime() == nil {
-				hint(command, "follow it with: siteplane op get %s", operation.GetOperationId())
-			}
-			return a.format.print(command.OutOrStdout(), &operationView{operation: operation, now: a.deps.Now()})
-		}),
 	}
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		cancelled, err := change(command.Context(), s, s.operations.CancelOperation,
+			&lifecyclev1.CancelOperationRequest{OperationId: args[0]})
+		if err != nil {
+			err = advise(err, lifecyclev1.ErrorReason_ERROR_REASON_PRECONDITION, "`siteplane op get "+args[0]+"` shows how it stands")
+			return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereOperations)
+		}
+		operation := cancelled.GetOperation()
+		if operation.GetEndTime() == nil {
+			hint(command, "follow it with: siteplane op get %s", operation.GetOperationId())
+		}
+		return a.print(command, &operationView{operation: operation, now: a.deps.Now()})
+	})
 }
 
 // operationView shows one operation.
@@ -80,7 +80,7 @@ func (v *operationView) write(p *page) {
 	}
 	for _, fact := range [][]string{
 		{"Step", operation.GetStep()},
-		{"Failed attempts", positive(operation.GetFailedAttempts())},
+		{"Failed attempts", positive(int64(operation.GetFailedAttempts()))},
 		{"Reason", operation.GetReason()},
 		{"Message", operation.GetMessage()},
 		{"Waits for", operation.GetWaitingFor()},
@@ -100,9 +100,9 @@ func (v *operationView) write(p *page) {
 }
 
 // positive is a number, empty for 0.
-func positive(number int32) string {
+func positive(number int64) string {
 	if number == 0 {
 		return ""
 	}
-	return strconv.Itoa(int(number))
+	return strconv.FormatInt(number, 10)
 }

@@ -34,7 +34,10 @@ func TestOperation(t *testing.T) {
 		r.operations.operation = runningUpdate()
 		r.golden("op_get."+format, cli.ExitOK, "op", "get", "op_02", "-o", format)
 		r.golden("op_cancel."+format, cli.ExitOK, "op", "cancel", "op_02", "-o", format)
-		want := []any{&lifecyclev1.GetOperationRequest{OperationId: "op_02"}, &lifecyclev1.CancelOperationRequest{OperationId: "op_02"}}
+		want := []any{
+			&lifecyclev1.GetOperationRequest{OperationId: "op_02"},
+			&lifecyclev1.CancelOperationRequest{OperationId: "op_02", RequestId: "new-request-id"},
+		}
 		if diff := cmp.Diff(want, r.sites.requests, protocmp.Transform()); diff != "" {
 			t.Error(diff)
 		}

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
 )
 
 // page collects text for people and escapes what passes through it, so that
 // a tenant's string can neither move the cursor nor break a table.
-type page struct{ text bytes.Buffer }
+type page struct {
+	text bytes.Buffer
+	// colourful says that statuses have colours.
+	colourful bool
+}
 
 func newPage() *page { return &page{} }
 
@@ -25,19 +28,51 @@ func (p *page) printf(format string, args ...any) {
 // blank adds an empty line.
 func (p *page) blank() { p.text.WriteByte('\n') }
 
+// add adds a part of a line in a colour.
+func (p *page) add(in colour, part string) { p.text.WriteString(p.paint(in, escape(part))) }
+
+// coloured adds one line in a colour.
+func (p *page) coloured(in colour, line string) {
+	p.add(in, line)
+	p.text.WriteByte('\n')
+}
+
+// gap is the space between two columns.
+const gap = 2
+
 // table adds aligned rows; the first may be a heading. Empty cells show as a
-// dash.
+// dash. Statuses are coloured after everything is aligned.
 func (p *page) table(rows ...[]string) {
-	aligned := tabwriter.NewWriter(&p.text, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = escape(orDash(cell))
+	shown := make([][]string, len(rows))
+	var widths []int
+	for i, row := range rows {
+		for column, cell := range row {
+			cell = escape(orDash(cell))
+			shown[i] = append(shown[i], cell)
+			if column == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[column] = max(widths[column], utf8.RuneCountInString(cell)+gap)
 		}
-		fmt.Fprintln(aligned, strings.Join(cells, "\t"))
 	}
-	// Writing to a buffer cannot fail.
-	_ = aligned.Flush()
+	for i, row := range shown {
+		p.row(row, widths, func(column int) bool { return tellsStatus(rows, i, column) })
+	}
+}
+
+// row adds one row; the last cell is followed by nothing.
+func (p *page) row(row []string, widths []int, status func(column int) bool) {
+	for column, cell := range row {
+		padding := widths[column] - utf8.RuneCountInString(cell)
+		if status(column) {
+			cell = p.paint(colourOf(cell), cell)
+		}
+		p.text.WriteString(cell)
+		if column < len(row)-1 {
+			p.text.WriteString(strings.Repeat(" ", padding))
+		}
+	}
+	p.text.WriteByte('\n')
 }
 
 // flush writes the page in one piece.

@@ -60,7 +60,7 @@ func TestTenantCreate(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "file")
 		must(t, os.Symlink("/proc/nowhere", dir))
 		got := r.run("tenant", "create", "shop", "--write-config", filepath.Join(dir, "shop.json"))
-		if got.code != cli.ExitError || !strings.Contains(got.stdout, "sp_tenant_key") || !strings.Contains(got.stderr, "the tenant was created") {
+		if got.code != cli.ExitError || !strings.Contains(got.stdout, "sp_tenant_key") || !strings.Contains(got.stderr, "the key was made, but not its config file") {
 			t.Errorf("exit code %d\n%s%s", got.code, got.stdout, got.stderr)
 		}
 	})
@@ -79,7 +79,7 @@ func TestPlatformLists(t *testing.T) {
 		r.golden("tenant_list."+format, cli.ExitOK, "tenant", "list", "-o", format)
 		r.golden("zone_list."+format, cli.ExitOK, "zone", "list", "-o", format)
 		r.golden("zone_grant."+format, cli.ExitOK, "zone", "grant", "Shop.example.", "--tenant", "shop", "-o", format)
-		want := &lifecyclev1.GrantZoneRequest{ZoneName: "shop.example", TenantId: "ten_02"}
+		want := &lifecyclev1.GrantZoneRequest{ZoneName: "shop.example", TenantId: "ten_02", RequestId: "new-request-id"}
 		if diff := cmp.Diff(any(want), r.sites.requests[len(r.sites.requests)-1], protocmp.Transform()); diff != "" {
 			t.Error(diff)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -34,11 +35,18 @@ type rig struct {
 	zones          *fakeZones
 	operations     *fakeOperations
 	infrastructure *fakeInfrastructure
+	keys           *fakeKeys
+	events         *fakeEvents
 	clock          *clock
 	ctx            context.Context
 	file           string
 	config         cliconfig.Config
 	environ        map[string]string
+	// home is where contexts are kept.
+	home  string
+	stdin string
+	// terminal says that somebody looks at what is written.
+	terminal bool
 }
 
 // setup starts an installation whose certificate is like a real one's.
@@ -63,10 +71,11 @@ func setup(t *testing.T, tweaks ...func(*tls.Config)) *rig {
 	r := &rig{
 		t: t, sites: sites, domains: &fakeDomains{beside: sites}, tenants: &fakeTenants{beside: sites}, zones: &fakeZones{beside: sites},
 		operations: &fakeOperations{beside: sites}, infrastructure: &fakeInfrastructure{beside: sites},
-		clock: &clock{now: start}, ctx: ctx,
+		keys: &fakeKeys{beside: sites}, events: &fakeEvents{beside: sites},
+		clock: &clock{now: start}, ctx: ctx, home: t.TempDir(),
 	}
 	r.file = filepath.Join(t.TempDir(), "cli.json")
-	r.environ = map[string]string{cliconfig.EnvPath: r.file}
+	r.environ = map[string]string{cliconfig.EnvPath: r.file, "HOME": r.home}
 	r.config = cliconfig.Config{Address: r.serve(serving), CA: string(ca.CertificatePEM()), Key: "sp_test_key", PublicPort: 8088}
 	r.writeConfig()
 	return r
@@ -84,6 +93,8 @@ func (r *rig) serve(serving *tls.Config) string {
 	lifecyclev1.RegisterZoneServiceServer(server, r.zones)
 	lifecyclev1.RegisterOperationServiceServer(server, r.operations)
 	lifecyclev1.RegisterInfrastructureServiceServer(server, r.infrastructure)
+	lifecyclev1.RegisterKeyServiceServer(server, r.keys)
+	lifecyclev1.RegisterEventServiceServer(server, r.events)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	r.t.Cleanup(func() {
@@ -109,18 +120,24 @@ type outcome struct {
 	stdout, stderr string
 }
 
+func (r *rig) deps() cli.Deps {
+	return cli.Deps{
+		Getenv:   func(name string) string { return r.environ[name] },
+		Now:      r.clock.Now,
+		Pause:    r.clock.Pause,
+		NewID:    func() string { return "new-request-id" },
+		Terminal: func(io.Writer) bool { return r.terminal },
+	}
+}
+
 func (r *rig) run(args ...string) outcome {
 	r.t.Helper()
-	root := cli.New(cli.Deps{
-		Getenv: func(name string) string { return r.environ[name] },
-		Now:    r.clock.Now,
-		Pause:  r.clock.Pause,
-		NewID:  func() string { return "new-request-id" },
-	})
+	root := cli.New(r.deps())
+	root.SetIn(strings.NewReader(r.stdin))
 	var stdout, stderr bytes.Buffer
 	root.SetOut(&stdout)
 	root.SetErr(&stderr)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
 	code := cli.Execute(r.ctx, root)
 	return outcome{code: code, stdout: stdout.String(), stderr: stderr.String()}
 }
@@ -134,7 +151,7 @@ func (r *rig) golden(name string, wantCode int, args ...string) {
 	}
 	text := fmt.Sprintf("$ siteplane %s\n--- exit %d, stdout:\n%s--- stderr:\n%s",
 		strings.Join(args, " "), got.code, got.stdout, got.stderr)
-	text = strings.NewReplacer(r.config.Address, "ADDRESS", r.file, "FILE").Replace(text)
+	text = strings.NewReplacer(r.config.Address, "ADDRESS", r.file, "FILE", r.home, "HOME").Replace(text)
 	compareGolden(r.t, name, text)
 }
 

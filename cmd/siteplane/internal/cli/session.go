@@ -32,11 +32,15 @@ type session struct {
 	zones          lifecyclev1.ZoneServiceClient
 	operations     lifecyclev1.OperationServiceClient
 	infrastructure lifecyclev1.InfrastructureServiceClient
+	keys           lifecyclev1.KeyServiceClient
+	events         lifecyclev1.EventServiceClient
 	config         cliconfig.Config
-	file           string
+	source         cliconfig.Source
+	// requestID is that of the one change which the command makes.
+	requestID string
 }
 
-func newSession(conn grpc.ClientConnInterface, file string, config cliconfig.Config) *session {
+func newSession(conn grpc.ClientConnInterface, source cliconfig.Source, config cliconfig.Config) *session {
 	return &session{
 		sites:          lifecyclev1.NewSiteServiceClient(conn),
 		domains:        lifecyclev1.NewDomainServiceClient(conn),
@@ -44,35 +48,37 @@ func newSession(conn grpc.ClientConnInterface, file string, config cliconfig.Con
 		zones:          lifecyclev1.NewZoneServiceClient(conn),
 		operations:     lifecyclev1.NewOperationServiceClient(conn),
 		infrastructure: lifecyclev1.NewInfrastructureServiceClient(conn),
-		config:         config, file: file,
+		keys:           lifecyclev1.NewKeyServiceClient(conn),
+		events:         lifecyclev1.NewEventServiceClient(conn),
+		config:         config, source: source,
 	}
 }
 
 // connected makes a command's RunE of a function that needs a session.
 func (a *app) connected(run func(*cobra.Command, *session, []string) error) func(*cobra.Command, []string) error {
 	return func(command *cobra.Command, args []string) error {
-		file, config, err := a.readConfig()
+		s, hangUp, err := a.connect()
 		if err != nil {
 			return err
 		}
-		conn, err := dial(config)
-		if err != nil {
-			return err
-		}
-		return errors.Join(run(command, newSession(conn, file, config), args), conn.Close())
+		return errors.Join(run(command, s, args), hangUp())
 	}
 }
 
-func (a *app) readConfig() (string, cliconfig.Config, error) {
-	file := a.config
-	if file == "" {
-		var err error
-		if file, err = cliconfig.Path(a.deps.Getenv); err != nil {
-			return "", cliconfig.Config{}, err
-		}
+// connect finds the installation that is meant, and how to end the session with it.
+func (a *app) connect() (*session, func() error, error) {
+	source, config, err := cliconfig.Find(a.deps.Getenv, a.choice)
+	if errors.Is(err, cliconfig.ErrTwoChoices) {
+		err = &usageError{errors.New("give either --config or --context")}
 	}
-	config, err := cliconfig.Read(file)
-	return file, config, err
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := dial(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newSession(conn, source, config), conn.Close, nil
 }
 
 func dial(config cliconfig.Config) (*grpc.ClientConn, error) {
@@ -112,12 +118,17 @@ func call[Request, Response any](ctx context.Context, s *session, limit time.Dur
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	response, err := do(bounded, request)
-	if err == nil {
-		return response, nil
+	if err != nil {
+		return nil, s.failed(ctx, err)
 	}
-	failed := &callError{address: s.config.Address, file: s.file, status: status.Convert(err)}
+	return response, nil
+}
+
+// failed is what came of a call instead of an answer.
+func (s *session) failed(ctx context.Context, err error) *callError {
+	failed := &callError{address: s.config.Address, file: s.source.File, status: status.Convert(err)}
 	if ctx.Err() != nil {
 		failed.status = status.New(codes.Canceled, "interrupted")
 	}
-	return nil, failed
+	return failed
 }

@@ -47,8 +47,8 @@ type sight struct {
 	// stuck says that only its owner can bring it further.
 	stuck bool
 	// get, retry and timeline are the commands that show the object, try again
-	// and show its steps.
-	get, retry, timeline string
+	// and show its steps; check is the one that looks at DNS again.
+	get, retry, timeline, check string
 }
 
 // subject is how to look at one kind of object. Response is the answer to a
@@ -78,12 +78,15 @@ func siteSubject(s *session) subject[*lifecyclev1.GetSiteResponse] {
 func siteSight(found *lifecyclev1.GetSiteResponse) sight {
 	site := found.GetSite()
 	id := site.GetSiteId()
+	primary := site.GetPrimaryDomain()
 	return sight{
 		name: "site " + id, status: siteStatus(site.GetStatus()), phase: sitePhases[site.GetStatus()],
-		conditions: conditionsOf(site), records: recordsOf(site.GetPrimaryDomain()), operation: found.GetOperation(),
+		conditions: conditionsOf(site), records: recordsOf(primary), operation: found.GetOperation(),
 		revision: site.GetRevision(), confirmed: site.GetConfirmedRevision(),
 		delivering: atWork(found.GetOperation()) && found.GetOperation().GetObjectId() == id,
 		updated:    site.GetUpdateTime().AsTime(),
+		stuck:      stuck(&lifecyclev1.GetDomainResponse{Domain: primary, Operation: found.GetOperation()}),
+		check:      "siteplane domain check " + domainArgument(primary) + " --wait",
 		get:        "siteplane site get " + id, retry: "siteplane site retry " + id + " --wait", timeline: "siteplane site timeline " + id,
 	}
 }

@@ -13,8 +13,8 @@ func (a *app) site() *cobra.Command {
 		Short: "Create, change, follow and delete sites",
 		Long:  "Create, change, follow and delete sites. SITE is a site's id or its slug.",
 	})
-	command.AddCommand(a.siteCreate(), a.siteUpdate(), a.siteGet(), a.siteList(), a.siteTimeline(), a.siteRetry(),
-		a.siteSetPrimary(), a.siteDelete())
+	command.AddCommand(a.siteCreate(), a.siteUpdate(), a.siteGet(), a.siteList(), a.siteRevisions(), a.siteDiff(),
+		a.siteRollback(), a.siteTimeline(), a.siteWatch(), a.siteRetry(), a.siteSetPrimary(), a.siteDelete())
 	return command
 }
 
@@ -43,7 +43,7 @@ func domainsOf(command *cobra.Command, s *session, site *lifecyclev1.Site) []*li
 	if site.GetPrimaryDomain() == nil {
 		return nil
 	}
-	domains, err := listDomains(command.Context(), s, site.GetSiteId(), listFlags{})
+	domains, err := listDomains(command.Context(), s, site.GetSiteId(), selectFlags{})
 	if err != nil {
 		hint(command, "whether it has more domains is not known: %v", err)
 	}
@@ -56,19 +56,19 @@ func (a *app) siteRetry() *cobra.Command {
 		Use:   "retry SITE",
 		Short: "Walk a site in ERROR through provisioning again",
 		Args:  exactly("SITE"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			id, err := s.siteID(command.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			retried, err := call(command.Context(), s, callTimeout, s.sites.RetrySite, &lifecyclev1.RetrySiteRequest{SiteId: id})
-			if err != nil {
-				return err
-			}
-			return a.finishSite(command, s, waiting, untilActive(), snapshot(retried))
-		}),
 	}
-	return waiting.addTo(command, "site", "ACTIVE")
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		id, err := s.siteID(command.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		retried, err := change(command.Context(), s, s.sites.RetrySite, &lifecyclev1.RetrySiteRequest{SiteId: id})
+		if err != nil {
+			return err
+		}
+		return a.finishSite(command, s, waiting, untilActive(), snapshot(retried))
+	})
+	return waiting.addTo(command, "site", "ACTIVE or waits for you")
 }
 
 func (a *app) siteDelete() *cobra.Command {
@@ -77,18 +77,18 @@ func (a *app) siteDelete() *cobra.Command {
 		Use:   "delete SITE",
 		Short: "Take a site and its domains off every edge",
 		Args:  exactly("SITE"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			id, err := s.siteID(command.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			deleted, err := call(command.Context(), s, callTimeout, s.sites.DeleteSite, &lifecyclev1.DeleteSiteRequest{SiteId: id})
-			if err != nil {
-				return err
-			}
-			return a.finishSite(command, s, waiting, untilGone("DELETED"), snapshot(deleted))
-		}),
 	}
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		id, err := s.siteID(command.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		deleted, err := change(command.Context(), s, s.sites.DeleteSite, &lifecyclev1.DeleteSiteRequest{SiteId: id})
+		if err != nil {
+			return err
+		}
+		return a.finishSite(command, s, waiting, untilGone("DELETED"), snapshot(deleted))
+	})
 	return waiting.addTo(command, "site", "DELETED")
 }
 
@@ -111,7 +111,7 @@ func (a *app) finishSite(command *cobra.Command, s *session, flags waitFlags, go
 
 func (a *app) printSite(command *cobra.Command, s *session, found *lifecyclev1.GetSiteResponse, domains []*lifecyclev1.Domain) error {
 	view := &siteView{found: found, domains: domains, publicPort: s.config.PublicPort, now: a.deps.Now()}
-	return a.format.print(command.OutOrStdout(), view)
+	return a.print(command, view)
 }
 
 // snapshot is the answer of a call that changed a site, in the shape of

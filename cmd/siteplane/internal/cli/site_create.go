@@ -10,12 +10,11 @@ import (
 
 // createFlags are the flags of `site create`.
 type createFlags struct {
-	slug      string
-	hostname  string
-	direct    bool
-	spec      specFlags
-	requestID string
-	wait      waitFlags
+	slug     string
+	hostname string
+	direct   bool
+	spec     specFlags
+	wait     waitFlags
 }
 
 const createExample = `  siteplane site create shop --origin 10.0.0.5:8080 --wait
@@ -31,28 +30,24 @@ func (a *app) siteCreate() *cobra.Command {
 		Example: createExample,
 		Args:    exactly("NAME"),
 		PreRunE: func(command *cobra.Command, _ []string) error { return flags.check(command) },
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			request := &lifecyclev1.CreateSiteRequest{
-				Site: flags.siteNamed(args[0], command), RequestId: flags.requestID,
-				PrimaryHostname: flags.hostname, Direct: flags.direct,
-			}
-			return a.create(command, s, request, flags.wait)
-		}),
 	}
 	flags.addTo(command)
-	return flags.wait.addTo(command, "site", "ACTIVE")
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		request := &lifecyclev1.CreateSiteRequest{
+			Site: flags.siteNamed(args[0], command), PrimaryHostname: flags.hostname, Direct: flags.direct,
+		}
+		return a.create(command, s, request, flags.wait)
+	})
+	return flags.wait.addTo(command, "site", "ACTIVE or waits for you")
 }
 
 func (a *app) create(command *cobra.Command, s *session, request *lifecyclev1.CreateSiteRequest, wait waitFlags) error {
-	if request.RequestId == "" {
-		request.RequestId = a.deps.NewID()
-	}
-	created, err := call(command.Context(), s, callTimeout, s.sites.CreateSite, request)
+	created, err := change(command.Context(), s, s.sites.CreateSite, request)
 	if err != nil {
 		if hostname := request.GetPrimaryHostname(); hostname != "" {
 			err = advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NAME_TAKEN, slugOrHostname(request.GetSite().GetSlug(), hostname))
 		}
-		return repeatable(err, request.GetRequestId())
+		return err
 	}
 	return a.finishSite(command, s, wait, untilActive(), snapshot(created))
 }
@@ -74,7 +69,6 @@ func (f *createFlags) addTo(command *cobra.Command) {
 	set.StringVar(&f.hostname, "domain", "", "`HOSTNAME` of your own that becomes the primary domain (default the platform name)")
 	set.BoolVar(&f.direct, "direct", false, directUsage)
 	f.spec.addTo(command, func(value string) string { return " (default " + value + ")" })
-	set.StringVar(&f.requestID, "request-id", "", "`ID` that makes the command safe to repeat (default a new one)")
 }
 
 // check refuses combinations that mean nothing. What values may be is the

@@ -18,7 +18,7 @@ type listFlags struct {
 }
 
 func (a *app) siteList() *cobra.Command {
-	flags := listFlags{}
+	flags := selectFlags{}
 	command := &cobra.Command{
 		Use:     "list",
 		Short:   "List the sites of your tenant, newest first",
@@ -29,13 +29,13 @@ func (a *app) siteList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(sites) == 0 {
+			if len(sites) == 0 && flags.expression() == "" {
 				hint(command, "there are no sites; make one with: siteplane site create NAME --origin IP:PORT")
 			}
-			return a.format.print(command.OutOrStdout(), &listView{sites: sites, now: a.deps.Now()})
+			return a.print(command, &listView{sites: sites, now: a.deps.Now()})
 		}),
 	}
-	return flags.addTo(command, "sites")
+	return flags.addTo(command, "sites", "status, name, slug and create_time")
 }
 
 func (f *listFlags) addTo(command *cobra.Command, items string) *cobra.Command {
@@ -52,10 +52,11 @@ func (f listFlags) check() error {
 }
 
 // listSites returns the sites of all pages, up to the limit.
-func listSites(ctx context.Context, s *session, flags listFlags) ([]*lifecyclev1.Site, error) {
+func listSites(ctx context.Context, s *session, flags selectFlags) ([]*lifecyclev1.Site, error) {
 	return allPages(flags.limit, func(token string) ([]*lifecyclev1.Site, string, error) {
-		page, err := call(ctx, s, callTimeout, s.sites.ListSites,
-			&lifecyclev1.ListSitesRequest{PageSize: flags.pageSize, PageToken: token})
+		page, err := call(ctx, s, callTimeout, s.sites.ListSites, &lifecyclev1.ListSitesRequest{
+			PageSize: flags.pageSize, PageToken: token, Filter: flags.expression(), OrderBy: flags.orderBy,
+		})
 		return page.GetSites(), page.GetNextPageToken(), err
 	})
 }

@@ -7,19 +7,19 @@ import (
 )
 
 func (a *app) siteSetPrimary() *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "set-primary SITE DOMAIN",
 		Short: "Make one of a site's domains its primary; the site's status follows it",
 		Args:  exactly("SITE", "DOMAIN"),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			changed, err := setPrimary(command, s, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			found := &lifecyclev1.GetSiteResponse{Site: changed.GetSite()}
-			return a.printSite(command, s, found, domainsOf(command, s, changed.GetSite()))
-		}),
 	}
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		changed, err := setPrimary(command, s, args[0], args[1])
+		if err != nil {
+			return err
+		}
+		found := &lifecyclev1.GetSiteResponse{Site: changed.GetSite()}
+		return a.printSite(command, s, found, domainsOf(command, s, changed.GetSite()))
+	})
 }
 
 func setPrimary(command *cobra.Command, s *session, site, domain string) (*lifecyclev1.SetPrimaryDomainResponse, error) {
@@ -31,5 +31,5 @@ func setPrimary(command *cobra.Command, s *session, site, domain string) (*lifec
 	if request.DomainId, err = s.domainID(command.Context(), domain); err != nil {
 		return nil, err
 	}
-	return call(command.Context(), s, callTimeout, s.sites.SetPrimaryDomain, request)
+	return change(command.Context(), s, s.sites.SetPrimaryDomain, request)
 }

@@ -56,28 +56,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func TestHelp(t *testing.T) {
-	for name, args := range map[string][]string{
-		"help":             {},
-		"help_site":        {"site"},
-		"help_site_create": {"site", "create", "--help"},
-		"help_site_update": {"site", "update", "--help"},
-		"help_op":          {"op"},
-		"help_edge":        {"edge"},
-		"help_edge_policy": {"edge", "policy", "--help"},
-		"help_tunnel":      {"tunnel"},
-		"help_drift":       {"drift", "list", "--help"},
-		"help_hold":        {"hold"},
-		"help_domain":      {"domain"},
-		"help_domain_add":  {"domain", "add", "--help"},
-		"help_tenant":      {"tenant", "create", "--help"},
-		"help_zone":        {"zone"},
-		"help_exit_codes":  {"help", "exit-codes"},
-	} {
-		t.Run(name, func(t *testing.T) { setup(t).golden(name, cli.ExitOK, args...) })
-	}
-}
-
 func TestSiteCreate_sends(t *testing.T) {
 	tests := []struct {
 		name string
@@ -163,8 +141,8 @@ func TestSiteList(t *testing.T) {
 func TestResult_that_cannot_be_written_is_an_error(t *testing.T) {
 	r := setup(t)
 	r.sites.pages = noSites()
-	for _, format := range []string{"table", "json"} {
-		root := cli.New(cli.Deps{Getenv: func(name string) string { return r.environ[name] }, Now: r.clock.Now})
+	for _, format := range []string{"table", "json", "yaml"} {
+		root := cli.New(r.deps())
 		root.SetOut(fullDisk{})
 		root.SetErr(t.Output())
 		root.SetArgs([]string{"site", "list", "-o", format})

@@ -29,7 +29,7 @@ func (a *app) siteTimeline() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.format.print(command.OutOrStdout(), &timelineView{timeline: timeline})
+			return a.print(command, &timelineView{timeline: timeline})
 		}),
 	}
 }

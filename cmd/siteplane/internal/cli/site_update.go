@@ -13,11 +13,10 @@ import (
 
 // updateFlags are the flags of `site update`.
 type updateFlags struct {
-	name      string
-	spec      specFlags
-	clear     map[string]*bool
-	requestID string
-	wait      waitFlags
+	name  string
+	spec  specFlags
+	clear map[string]*bool
+	wait  waitFlags
 }
 
 // clearable are the lists that a flag of their own empties, by the flag that
@@ -44,15 +43,15 @@ func (a *app) siteUpdate() *cobra.Command {
 		Example: updateExample,
 		Args:    exactly("SITE"),
 		PreRunE: func(command *cobra.Command, _ []string) error { return flags.check(command) },
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			request, err := flags.request(command, s, args[0])
-			if err != nil {
-				return err
-			}
-			return a.update(command, s, request, flags.wait)
-		}),
 	}
 	flags.addTo(command)
+	a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		request, err := flags.request(command, s, args[0])
+		if err != nil {
+			return err
+		}
+		return a.update(command, s, request, flags.wait)
+	})
 	return flags.wait.addTo(command, "new revision", "proved by the edges")
 }
 
@@ -64,7 +63,6 @@ func (f *updateFlags) addTo(command *cobra.Command) {
 	for _, list := range []string{"route", "response-header", "request-header"} {
 		f.clear[list] = set.Bool(clearable[list], false, "have no --"+list+" any more")
 	}
-	set.StringVar(&f.requestID, "request-id", "", "`ID` that makes the command safe to repeat (default a new one)")
 }
 
 func (f *updateFlags) check(command *cobra.Command) error {
@@ -104,9 +102,7 @@ func (f *updateFlags) request(command *cobra.Command, s *session, named string) 
 	if err != nil {
 		return nil, err
 	}
-	request := &lifecyclev1.UpdateSiteRequest{
-		Site: &lifecyclev1.Site{SiteId: id}, UpdateMask: &fieldmaskpb.FieldMask{}, RequestId: f.requestID,
-	}
+	request := &lifecyclev1.UpdateSiteRequest{Site: &lifecyclev1.Site{SiteId: id}, UpdateMask: &fieldmaskpb.FieldMask{}}
 	if command.Flags().Changed("name") {
 		request.Site.Name = f.name
 		request.UpdateMask.Paths = append(request.UpdateMask.Paths, "name")
@@ -149,19 +145,22 @@ func (f *updateFlags) changed(site *lifecyclev1.Site, command *cobra.Command) (*
 }
 
 func (a *app) update(command *cobra.Command, s *session, request *lifecyclev1.UpdateSiteRequest, wait waitFlags) error {
-	if request.RequestId == "" {
-		request.RequestId = a.deps.NewID()
-	}
-	updated, err := call(command.Context(), s, callTimeout, s.sites.UpdateSite, request)
+	updated, err := change(command.Context(), s, s.sites.UpdateSite, request)
 	if err != nil {
-		return repeatable(err, request.GetRequestId())
+		return err
 	}
-	site := updated.GetSite()
-	if wait.wait || updated.GetOperation() != nil {
-		return a.finishSite(command, s, wait, untilRevision(site.GetRevision()), snapshot(updated))
+	return a.afterRevision(command, s, wait, snapshot(updated))
+}
+
+// afterRevision ends a command that has made a revision of a site's spec: it waits
+// until the edges have proved it, if the user asked for that.
+func (a *app) afterRevision(command *cobra.Command, s *session, wait waitFlags, made *lifecyclev1.GetSiteResponse) error {
+	site := made.GetSite()
+	if wait.wait || made.GetOperation() != nil {
+		return a.finishSite(command, s, wait, untilRevision(site.GetRevision()), made)
 	}
 	if site.GetStatus() == lifecyclev1.SiteStatus_SITE_STATUS_ERROR {
 		hint(command, "the site is in ERROR; take it to the edges with: siteplane site retry %s", site.GetSiteId())
 	}
-	return a.printSite(command, s, snapshot(updated), nil)
+	return a.printSite(command, s, made, nil)
 }

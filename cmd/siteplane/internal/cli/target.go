@@ -58,7 +58,7 @@ func (k *targetKind[T]) listCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.format.print(command.OutOrStdout(), &targetListView[T]{kind: k, all: all, now: a.deps.Now()})
+			return a.print(command, &targetListView[T]{kind: k, all: all, now: a.deps.Now()})
 		}),
 	}
 }
@@ -75,7 +75,7 @@ func (k *targetKind[T]) getCommand(a *app) *cobra.Command {
 }
 
 func (k *targetKind[T]) policyCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "policy " + k.argument + " repair|hold",
 		Short: "Say whether drift is repaired, or written down and left alone",
 		Long: "Say whether drift is repaired, or written down and left alone. Under hold nothing is sent\n" +
@@ -87,38 +87,37 @@ func (k *targetKind[T]) policyCommand(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			one, err := k.find(command.Context(), s, args[0])
-			if err != nil {
-				return err
-			}
-			if _, err := call(command.Context(), s, callTimeout, s.infrastructure.SetDriftPolicy,
-				&lifecyclev1.SetDriftPolicyRequest{TargetId: k.id(one), Policy: policies[args[1]]}); err != nil {
-				return err
-			}
-			return k.show(a, command, s, k.id(one))
-		}),
 	}
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		one, err := k.find(command.Context(), s, args[0])
+		if err != nil {
+			return err
+		}
+		if _, err := change(command.Context(), s, s.infrastructure.SetDriftPolicy,
+			&lifecyclev1.SetDriftPolicyRequest{TargetId: k.id(one), Policy: policies[args[1]]}); err != nil {
+			return err
+		}
+		return k.show(a, command, s, k.id(one))
+	})
 }
 
 func (k *targetKind[T]) syncCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "sync " + k.argument,
 		Short: "Have it looked at now instead of at its next turn",
 		Args:  exactly(k.argument),
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			one, err := k.find(command.Context(), s, args[0])
-			if err != nil {
-				return err
-			}
-			if _, err := call(command.Context(), s, callTimeout, s.infrastructure.SyncTarget,
-				&lifecyclev1.SyncTargetRequest{TargetId: k.id(one)}); err != nil {
-				return err
-			}
-			hint(command, "it is looked at now; see what came of it with: siteplane %s get %s", k.name, one.GetName())
-			return k.show(a, command, s, k.id(one))
-		}),
 	}
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		one, err := k.find(command.Context(), s, args[0])
+		if err != nil {
+			return err
+		}
+		if _, err := change(command.Context(), s, s.infrastructure.SyncTarget, &lifecyclev1.SyncTargetRequest{TargetId: k.id(one)}); err != nil {
+			return err
+		}
+		hint(command, "it is looked at now; see what came of it with: siteplane %s get %s", k.name, one.GetName())
+		return k.show(a, command, s, k.id(one))
+	})
 }
 
 // policies are the drift policies by their names on the command line.
@@ -158,7 +157,7 @@ func (k *targetKind[T]) show(a *app, command *cobra.Command, s *session, named s
 			return err
 		}
 	}
-	return a.format.print(command.OutOrStdout(), &targetView[T]{kind: k, one: one, drifts: drifts, now: a.deps.Now()})
+	return a.print(command, &targetView[T]{kind: k, one: one, drifts: drifts, now: a.deps.Now()})
 }
 
 // targetListView shows edges or tunnels as one table or one JSON object.

@@ -1,138 +1,171 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
-	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 )
+
+// ownTenant names the caller's tenant.
+const ownTenant = "me"
+
+const whereTenants = "`siteplane tenant list` shows the tenants"
 
 // tenant is the command group for tenants.
 func (a *app) tenant() *cobra.Command {
 	command := Group(&cobra.Command{
 		Use:   "tenant",
-		Short: "Create and list the tenants of the installation (platform admins)",
+		Short: "Make, limit, suspend and delete tenants (platform admins), and see your own",
+		Long:  "Make, limit, suspend and delete tenants, and see your own. TENANT is a tenant's id or its name.",
 	})
-	command.AddCommand(a.tenantCreate(), a.tenantList())
+	command.AddCommand(a.tenantCreate(), a.tenantGet(), a.tenantList(), a.tenantLimits(),
+		a.tenantSuspend(), a.tenantResume(), a.tenantDelete())
 	return command
 }
 
-func (a *app) tenantCreate() *cobra.Command {
-	file := ""
-	command := &cobra.Command{
-		Use:   "create NAME",
-		Short: "Create a tenant and a key of its admin, which is shown once",
-		Args:  exactly("NAME"),
-		PreRunE: func(*cobra.Command, []string) error {
-			return free(file)
-		},
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			return a.createTenant(command, s, args[0], file)
-		}),
-	}
-	command.Flags().StringVar(&file, "write-config", "",
-		"write a new config `FILE` with the key of the tenant, for use with --config")
-	return command
-}
-
-// free refuses a file that is there already: it may hold a key that was shown
-// once.
-func free(file string) error {
-	if file == "" {
-		return nil
-	}
-	_, err := os.Lstat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("look at the config file to be: %w", err)
-	}
-	return &usageError{fmt.Errorf("--write-config %s: the file is there already; name a new one", file)}
-}
-
-// createTenant prints the key even when the config file cannot be written,
-// because it is never shown again.
-func (a *app) createTenant(command *cobra.Command, s *session, name, file string) error {
-	created, err := call(command.Context(), s, callTimeout, s.tenants.CreateTenant, &lifecyclev1.CreateTenantRequest{Name: name})
-	if err != nil {
-		return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NAME_TAKEN, "choose another name; `siteplane tenant list` shows those in use")
-	}
-	view := &tenantView{created: created}
-	var written error
-	if file != "" {
-		if written = writeConfig(file, s.config, created.GetApiKey()); written == nil {
-			view.file = file
-		}
-	}
-	hint(command, "the key is shown once and is nowhere kept; keep it now")
-	return errors.Join(a.format.print(command.OutOrStdout(), view), written)
-}
-
-// writeConfig writes a config for another key of the same installation.
-func writeConfig(file string, config cliconfig.Config, key string) error {
-	config.Key = key
-	if err := cliconfig.Write(file, config); err != nil {
-		return fmt.Errorf("the tenant was created, but not its config file: %w", err)
-	}
-	return nil
-}
-
-// tenantView shows a new tenant and its key.
-type tenantView struct {
-	created *lifecyclev1.CreateTenantResponse
-	// file is the config file that was written; empty when none was.
-	file string
-}
-
-func (v *tenantView) json() (json.RawMessage, error) { return protoJSON(v.created) }
-
-func (v *tenantView) write(p *page) {
-	facts := [][]string{
-		{"ID", v.created.GetTenant().GetTenantId()},
-		{"Name", v.created.GetTenant().GetName()},
-		{"Key", v.created.GetApiKey()},
-	}
-	if v.file != "" {
-		facts = append(facts, []string{"Config", v.file})
-	}
-	p.table(facts...)
-}
-
-func (a *app) tenantList() *cobra.Command {
+func (a *app) tenantGet() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the tenants, by name",
-		Args:  Args(cobra.NoArgs),
-		RunE: a.connected(func(command *cobra.Command, s *session, _ []string) error {
-			list, err := call(command.Context(), s, callTimeout, s.tenants.ListTenants, &lifecyclev1.ListTenantsRequest{})
+		Use:   "get [TENANT|me]",
+		Short: "Show a tenant, by default your own: its state, its limits, what it uses of them",
+		Args:  upTo(0, "TENANT"),
+		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
+			tenant, err := s.getTenant(command.Context(), append(args, ownTenant)[0])
 			if err != nil {
 				return err
 			}
-			return a.format.print(command.OutOrStdout(), &tenantListView{tenants: list.GetTenants(), now: a.deps.Now()})
+			return a.print(command, &tenantView{tenant: tenant, now: a.deps.Now()})
 		}),
 	}
 }
 
-// tenantListView shows tenants as one table or one JSON object.
-type tenantListView struct {
-	tenants []*lifecyclev1.Tenant
-	now     time.Time
+func (s *session) getTenant(ctx context.Context, named string) (*lifecyclev1.Tenant, error) {
+	if named != ownTenant {
+		id, err := s.tenantID(ctx, named)
+		if err != nil {
+			return nil, err
+		}
+		named = id
+	}
+	found, err := call(ctx, s, callTimeout, s.tenants.GetTenant, &lifecyclev1.GetTenantRequest{TenantId: named})
+	if err != nil {
+		return nil, advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereTenants)
+	}
+	return found.GetTenant(), nil
 }
 
-func (v *tenantListView) json() (json.RawMessage, error) { return listJSON("tenants", v.tenants) }
-
-func (v *tenantListView) write(p *page) {
-	rows := [][]string{{"ID", "NAME", "AGE"}}
-	for _, tenant := range v.tenants {
-		rows = append(rows, []string{tenant.GetTenantId(), tenant.GetName(), age(tenant.GetCreateTime(), v.now)})
+func (a *app) tenantList() *cobra.Command {
+	flags := listFlags{}
+	command := &cobra.Command{
+		Use:     "list",
+		Short:   "List the tenants, by name, with what they use of their limits",
+		Args:    Args(cobra.NoArgs),
+		PreRunE: func(*cobra.Command, []string) error { return flags.check() },
+		RunE: a.connected(func(command *cobra.Command, s *session, _ []string) error {
+			tenants, err := listTenants(command.Context(), s, flags)
+			if err != nil {
+				return err
+			}
+			return a.print(command, &tenantListView{tenants: tenants, now: a.deps.Now()})
+		}),
 	}
-	p.table(rows...)
+	return flags.addTo(command, "tenants")
+}
+
+// listTenants returns the tenants of all pages, up to the limit.
+func listTenants(ctx context.Context, s *session, flags listFlags) ([]*lifecyclev1.Tenant, error) {
+	return allPages(flags.limit, func(token string) ([]*lifecyclev1.Tenant, string, error) {
+		page, err := call(ctx, s, callTimeout, s.tenants.ListTenants,
+			&lifecyclev1.ListTenantsRequest{PageSize: flags.pageSize, PageToken: token})
+		return page.GetTenants(), page.GetNextPageToken(), err
+	})
+}
+
+func (a *app) tenantLimits() *cobra.Command {
+	flags := &limitFlags{}
+	command := &cobra.Command{
+		Use:   "limits TENANT",
+		Short: "Set limits of a tenant; those that no flag names stay",
+		Long: "Set limits of a tenant; those that no flag names stay, and `default` gives one back to the\n" +
+			"installation. What is above a new limit stays, too; there just cannot come more.",
+		Example: "  siteplane tenant limits shop --sites 50 --domains 200\n" +
+			"  siteplane tenant limits shop --sites default",
+		Args: exactly("TENANT"),
+		PreRunE: func(*cobra.Command, []string) error {
+			if !flags.given() {
+				return &usageError{errors.New("say which limit shall change; `siteplane tenant get TENANT` shows them")}
+			}
+			return nil
+		},
+	}
+	flags.addTo(command, "")
+	return a.changesTenant(command, func(ctx context.Context, s *session, id string) (tenantAnswer, error) {
+		tenant, err := s.getTenant(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return change(ctx, s, s.tenants.SetTenantLimits,
+			&lifecyclev1.SetTenantLimitsRequest{TenantId: id, Limits: flags.applyTo(tenant.GetOwnLimits())})
+	})
+}
+
+func (a *app) tenantSuspend() *cobra.Command {
+	reason := ""
+	command := &cobra.Command{
+		Use:   "suspend TENANT --reason TEXT",
+		Short: "Let a tenant's keys read and do nothing else; its sites go on serving",
+		Args:  exactly("TENANT"),
+		PreRunE: func(*cobra.Command, []string) error {
+			if reason == "" {
+				return &usageError{errors.New("--reason is needed; the tenant reads it")}
+			}
+			return nil
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "`TEXT` that tells the tenant why")
+	return a.changesTenant(command, func(ctx context.Context, s *session, id string) (tenantAnswer, error) {
+		return change(ctx, s, s.tenants.SuspendTenant, &lifecyclev1.SuspendTenantRequest{TenantId: id, Reason: reason})
+	})
+}
+
+func (a *app) tenantResume() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "resume TENANT",
+		Short: "End a suspension",
+		Args:  exactly("TENANT"),
+	}
+	return a.changesTenant(command, func(ctx context.Context, s *session, id string) (tenantAnswer, error) {
+		return change(ctx, s, s.tenants.ResumeTenant, &lifecyclev1.ResumeTenantRequest{TenantId: id})
+	})
+}
+
+func (a *app) tenantDelete() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "delete TENANT",
+		Short: "Delete a tenant that has no site left, with its keys and grants",
+		Args:  exactly("TENANT"),
+	}
+	return a.changesTenant(command, func(ctx context.Context, s *session, id string) (tenantAnswer, error) {
+		return change(ctx, s, s.tenants.DeleteTenant, &lifecyclev1.DeleteTenantRequest{TenantId: id})
+	})
+}
+
+// tenantAnswer is the answer of a call that changes a tenant.
+type tenantAnswer interface{ GetTenant() *lifecyclev1.Tenant }
+
+// changesTenant makes a command of a call that changes one tenant.
+func (a *app) changesTenant(command *cobra.Command, run func(ctx context.Context, s *session, id string) (tenantAnswer, error)) *cobra.Command {
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		id, err := s.tenantID(command.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		changed, err := run(command.Context(), s, id)
+		if err != nil {
+			return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereTenants)
+		}
+		return a.print(command, &tenantView{tenant: changed.GetTenant(), now: a.deps.Now()})
+	})
 }

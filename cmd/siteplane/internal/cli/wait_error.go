@@ -52,7 +52,7 @@ func (e *stuckError) problem() problem {
 	return problem{
 		text:    e.Error(),
 		details: unmetLines(e.seen.conditions),
-		next:    "do as named above, then `" + e.seen.retry + "`",
+		next:    "do as named above, then `" + e.seen.check + "`",
 	}
 }
 

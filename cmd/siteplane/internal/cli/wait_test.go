@@ -24,6 +24,10 @@ func TestWait(t *testing.T) {
 	silent := look{err: status.Error(codes.Unavailable, "try later")}
 	gone := look{err: status.Error(codes.NotFound, "there is no site site_01")}
 	create := []string{"site", "create", "shop", "--origin", "127.0.0.1:9000", "--wait"}
+	own := append(create, "--domain", "www.shop.example")
+	stuck := siteWith(domainIn(domainPending, unowned("www.shop.example")))
+	busy := siteWith(domainIn(domainPending, unowned("www.shop.example")))
+	busy.Operation = siteIn(created).Operation
 	remove := []string{"site", "delete", "site_01", "--wait"}
 	tests := []struct {
 		name  string
@@ -49,6 +53,9 @@ func TestWait(t *testing.T) {
 		{"wait_through_silence", create, created, []look{silent, silent, {found: activeSite()}}, cli.ExitOK},
 		{"wait_vanished", create, created, []look{gone}, cli.ExitNotFound},
 		{"wait_hostile", create, created, []look{{found: siteIn(failed, hostileSite().Site.Conditions[0])}}, cli.ExitSiteError},
+		{"wait_stuck", own, created, []look{{found: siteIn(provisioning)}, {found: busy}, {found: stuck}}, cli.ExitMustAct},
+		{"wait_not_stuck", own, created, []look{{found: busy}, {found: activeSite()}}, cli.ExitOK},
+		{"wait_retry_stuck", []string{"site", "retry", "site_01", "--wait"}, provisioning, []look{{found: stuck}}, cli.ExitMustAct},
 		{"wait_retry", []string{"site", "retry", "site_01", "--wait"}, provisioning, []look{{found: siteIn(failed, unproven())}}, cli.ExitSiteError},
 		{"wait_delete", remove, deleting, []look{{found: siteIn(deleting)}, {found: siteIn(deleted)}}, cli.ExitOK},
 		{"wait_delete_gone", remove, deleting, []look{gone}, cli.ExitOK},
@@ -61,6 +68,13 @@ func TestWait(t *testing.T) {
 			r.golden(test.name, test.code, test.args...)
 		})
 	}
+}
+
+// siteWith is a site that the edges have, under a hostname of its tenant's own.
+func siteWith(domain *lifecyclev1.GetDomainResponse) *lifecyclev1.GetSiteResponse {
+	found := siteIn(pendingDNS, confirmed("EdgeSynced"))
+	found.Site.PrimaryDomain, found.Operation = domain.GetDomain(), nil
+	return found
 }
 
 func TestWait_ends_when_interrupted(t *testing.T) {

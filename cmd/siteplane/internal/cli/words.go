@@ -32,6 +32,8 @@ func operationState(value lifecyclev1.OperationState) string {
 	return bare(value.String(), "OPERATION_STATE_")
 }
 
+func tenantState(value lifecyclev1.TenantState) string { return bare(value.String(), "TENANT_STATE_") }
+
 func driftPolicy(value lifecyclev1.DriftPolicy) string {
 	return strings.ToLower(bare(value.String(), "DRIFT_POLICY_"))
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"time"
@@ -15,54 +17,86 @@ func (a *app) zone() *cobra.Command {
 	command := Group(&cobra.Command{
 		Use:   "zone",
 		Short: "Say which tenants may use names in the installation's own DNS zones (platform admins)",
+		Long:  "Say which tenants may use names in the installation's own DNS zones. TENANT is an id or a name.",
 	})
-	command.AddCommand(a.zoneGrant(), a.zoneList())
+	command.AddCommand(a.zoneGrant(), a.zoneRevoke(), a.zoneList())
 	return command
 }
 
 func (a *app) zoneGrant() *cobra.Command {
-	tenant := ""
-	command := &cobra.Command{
-		Use:   "grant ZONE --tenant TENANT",
-		Short: "Let a tenant claim any name in a zone without proof; TENANT is an id or a name",
-		Args:  exactly("ZONE"),
-		PreRunE: func(*cobra.Command, []string) error {
-			if tenant == "" {
-				return &usageError{errors.New("--tenant is needed")}
-			}
-			return nil
-		},
-		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			id, err := s.tenantID(command.Context(), tenant)
-			if err != nil {
-				return err
-			}
-			granted, err := call(command.Context(), s, callTimeout, s.zones.GrantZone,
-				&lifecyclev1.GrantZoneRequest{ZoneName: asciiForm(args[0]), TenantId: id})
-			if err != nil {
-				return advise(err, lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, "`siteplane tenant list` shows the tenants")
-			}
-			return a.format.print(command.OutOrStdout(), &grantView{granted: granted, now: a.deps.Now()})
-		}),
-	}
-	command.Flags().StringVar(&tenant, "tenant", "", "`TENANT` that may claim names in the zone")
-	return command
+	return a.grants(&cobra.Command{
+		Use:   "grant ZONE TENANT",
+		Short: "Let a tenant claim any name in a zone without proof",
+	}, func(command *cobra.Command, s *session, zone, tenantID string) error {
+		granted, err := change(command.Context(), s, s.zones.GrantZone, &lifecyclev1.GrantZoneRequest{ZoneName: zone, TenantId: tenantID})
+		if err != nil {
+			return err
+		}
+		return a.print(command, &grantView{grant: granted.GetGrant(), now: a.deps.Now()})
+	})
 }
 
-// grantView shows one grant.
+func (a *app) zoneRevoke() *cobra.Command {
+	return a.grants(&cobra.Command{
+		Use:   "revoke ZONE TENANT",
+		Short: "Take a grant back: names that are claimed from now on need proof",
+	}, func(command *cobra.Command, s *session, zone, tenantID string) error {
+		request := &lifecyclev1.RevokeZoneRequest{ZoneName: zone, TenantId: tenantID}
+		if _, err := change(command.Context(), s, s.zones.RevokeZone, request); err != nil {
+			return err
+		}
+		hint(command, "domains of the tenant that are in the zone already go on")
+		return a.print(command, &grantView{grant: &lifecyclev1.ZoneGrant{ZoneName: zone, TenantId: tenantID}, revoked: true})
+	})
+}
+
+// grants makes a command of what is done about one tenant in one zone.
+func (a *app) grants(command *cobra.Command, run func(command *cobra.Command, s *session, zone, tenantID string) error) *cobra.Command {
+	flag := command.Flags().String("tenant", "", "`TENANT`, where it is not the second argument")
+	command.Args = Args(func(_ *cobra.Command, args []string) error {
+		if len(args) < 1 || len(args) > 2 || (len(args) == 2) == (*flag != "") {
+			return errors.New("needs one ZONE and one TENANT")
+		}
+		return nil
+	})
+	return a.changing(command, func(command *cobra.Command, s *session, args []string) error {
+		named := cmp.Or(*flag, args[len(args)-1])
+		id, err := s.tenantID(command.Context(), named)
+		if err != nil {
+			return err
+		}
+		return advise(run(command, s, asciiForm(args[0]), id), lifecyclev1.ErrorReason_ERROR_REASON_NOT_FOUND, whereTenants)
+	})
+}
+
+// grantView shows one grant, or that it was taken back.
 type grantView struct {
-	granted *lifecyclev1.GrantZoneResponse
+	grant   *lifecyclev1.ZoneGrant
+	revoked bool
 	now     time.Time
 }
 
-func (v *grantView) json() (json.RawMessage, error) { return protoJSON(v.granted) }
+func (v *grantView) json() (json.RawMessage, error) {
+	grant, err := protoJSON(v.grant)
+	if err != nil {
+		return nil, err
+	}
+	name := "grant"
+	if v.revoked {
+		name = "revoked"
+	}
+	return json.Marshal(map[string]json.RawMessage{name: grant})
+}
 
 func (v *grantView) write(p *page) {
-	grant := v.granted.GetGrant()
+	granted := moment(v.grant.GetCreateTime(), v.now)
+	if v.revoked {
+		granted = "no more"
+	}
 	p.table(
-		[]string{"Zone", grant.GetZoneName()},
-		[]string{"Tenant", grant.GetTenantId()},
-		[]string{"Granted", moment(grant.GetCreateTime(), v.now)},
+		[]string{"Zone", v.grant.GetZoneName()},
+		[]string{"Tenant", v.grant.GetTenantId()},
+		[]string{"Granted", granted},
 	)
 }
 
@@ -72,13 +106,18 @@ func (a *app) zoneList() *cobra.Command {
 		Short: "List the grants, by zone and tenant",
 		Args:  Args(cobra.NoArgs),
 		RunE: a.connected(func(command *cobra.Command, s *session, _ []string) error {
-			list, err := call(command.Context(), s, callTimeout, s.zones.ListZoneGrants, &lifecyclev1.ListZoneGrantsRequest{})
+			grants, err := listGrants(command.Context(), s)
 			if err != nil {
 				return err
 			}
-			return a.format.print(command.OutOrStdout(), &grantListView{grants: list.GetGrants(), now: a.deps.Now()})
+			return a.print(command, &grantListView{grants: grants, now: a.deps.Now()})
 		}),
 	}
+}
+
+func listGrants(ctx context.Context, s *session) ([]*lifecyclev1.ZoneGrant, error) {
+	list, err := call(ctx, s, callTimeout, s.zones.ListZoneGrants, &lifecyclev1.ListZoneGrantsRequest{})
+	return list.GetGrants(), err
 }
 
 // grantListView shows grants as one table or one JSON object.
