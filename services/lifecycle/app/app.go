@@ -39,6 +39,14 @@ type ControlPlane struct {
 	// reached is told each failpoint that is passed; nil for none.
 	reached failpoint.Reached
 
+	// running, pace, uses and streams are what this process knows of the calls at
+	// work.
+	running running
+	pace    pace
+	uses    uses
+	streams streams
+	events  *sequencer
+
 	policy     site.Policy
 	reconciler *reconcile.Reconciler
 	loop       *worker.Loop
@@ -88,6 +96,7 @@ func New(options ...Option) (*ControlPlane, error) {
 	c := &ControlPlane{
 		cfg: lifecycle.Defaults(), clock: time.Now,
 		logger: slog.New(slog.DiscardHandler), tracer: noop.NewTracerProvider().Tracer(""),
+		events: newSequencer(),
 	}
 	for _, set := range options {
 		set(c)
@@ -98,11 +107,12 @@ func New(options ...Option) (*ControlPlane, error) {
 	if c.auth == nil {
 		c.auth = auth.NewKeys(func(ctx context.Context, do func(tx auth.Store) error) error {
 			return c.store.View(ctx, func(tx store.Tx) error { return do(tx) })
-		})
+		}, c.clock)
 	}
 	c.policy = site.Policy{AllowNetworks: c.cfg.OriginAllowNetworks, OwnListeners: c.cfg.OwnListeners}
 	c.loop = worker.NewLoop(c.loopConfig())
 	c.store.OnMark(c.loop.Wake)
+	c.store.OnEvent(c.events.wake)
 	return c, nil
 }
 
@@ -140,6 +150,16 @@ func (c *ControlPlane) loopConfig() worker.Config {
 // Auth returns who may call.
 func (c *ControlPlane) Auth() auth.Provider { return c.auth }
 
+// Source names the installation in its events.
+func (c *ControlPlane) Source(ctx context.Context) (source string, err error) {
+	err = c.store.View(ctx, func(tx store.Tx) error {
+		installation, err := tx.InstallationID(ctx)
+		source = "siteplane://" + installation
+		return err
+	})
+	return source, err
+}
+
 // StepName returns the name of the step that an operation is at, or "" once it
 // ended.
 func (c *ControlPlane) StepName(op saga.Operation) string { return c.reconciler.StepName(op) }
@@ -166,6 +186,7 @@ func (c *ControlPlane) Start(ctx context.Context) error {
 			c.logger.ErrorContext(running, "work loop ended", "error", err)
 		}
 	})
+	c.done.Go(func() { c.runSequencer(running) })
 	return nil
 }
 

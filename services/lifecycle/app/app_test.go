@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
@@ -41,7 +42,7 @@ func TestControlPlane_works_by_itself(t *testing.T) {
 		cfg.PlatformDomain = apptest.PlatformDomain
 		cp, err := app.New(app.WithConfig(cfg), app.WithStore(db), app.WithEdge(edges), app.WithTunnel(fake.NewTunnel()), app.WithDNS(fake.NewDNS(edges)))
 		must(t, err)
-		tenant, err := app.EnsureTenant(t.Context(), db, auth.Tenant{ID: id.NewTenant(), Name: "default", CreatedAt: time.Now()})
+		tenant, err := app.EnsureTenant(t.Context(), db, admin.Tenant{ID: id.NewTenant(), Name: "default", CreatedAt: time.Now()})
 		must(t, err)
 		e := edge.Edge{ID: id.NewEdge(), Name: "one", PublicAddresses: []string{"203.0.113.7"}, NeedsWhole: true}
 		must(t, app.EnsureEdge(t.Context(), db, e))
@@ -55,7 +56,7 @@ func TestControlPlane_works_by_itself(t *testing.T) {
 		if !host.Serves("shop." + apptest.PlatformDomain) {
 			t.Error("the edge does not serve the site")
 		}
-		_, err = cp.DeleteSite(t.Context(), by, view.Site.ID)
+		_, err = cp.DeleteSite(t.Context(), by, view.Site.ID, "")
 		must(t, err)
 		reaches(t, cp, by, view.Site.ID, site.Deleted)
 		if len(host.Sites()) != 0 {

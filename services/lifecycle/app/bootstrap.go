@@ -7,6 +7,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/secret"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -17,22 +18,39 @@ import (
 )
 
 // EnsureTenant returns the tenant of a name and makes it if there is none.
-func EnsureTenant(ctx context.Context, s store.Store, t auth.Tenant) (tenant auth.Tenant, err error) {
+func EnsureTenant(ctx context.Context, s store.Store, t admin.Tenant) (tenant admin.Tenant, err error) {
 	err = s.Update(ctx, func(tx store.Tx) error {
 		var missing *lifecycle.NotFoundError
 		if tenant, err = tx.TenantByName(ctx, t.Name); !errors.As(err, &missing) {
 			return err
 		}
 		tenant = t
-		return tx.InsertTenant(ctx, t)
+		if err := tx.InsertTenant(ctx, t); err != nil {
+			return err
+		}
+		return auditInstaller(ctx, tx, admin.Entry{TenantID: t.ID, Action: "EnsureTenant", ObjectID: string(t.ID), At: t.CreatedAt}, auditedTenant(t))
 	})
 	return tenant, err
+}
+
+// auditInstaller notes what no caller asked for: whoever runs the installation did.
+func auditInstaller(ctx context.Context, tx admin.Store, e admin.Entry, after any) (err error) {
+	e.Actor = "installer"
+	if e.After, err = object(after); err != nil {
+		return err
+	}
+	return tx.AppendAudit(ctx, e)
 }
 
 // IssueKey makes an API key. Its text is returned once and stored nowhere.
 func IssueKey(ctx context.Context, s store.Store, tenant id.Tenant, name string, role auth.Role, now time.Time) (secret.Secret, error) {
 	key, text := auth.NewAPIKey(tenant, name, role, now)
-	err := s.Update(ctx, func(tx store.Tx) error { return tx.InsertKey(ctx, key) })
+	err := s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.InsertKey(ctx, key); err != nil {
+			return err
+		}
+		return auditInstaller(ctx, tx, admin.Entry{TenantID: tenant, Action: "IssueKey", ObjectID: string(key.ID), At: now}, auditedKey(key))
+	})
 	return text, err
 }
 
@@ -89,6 +107,14 @@ func SoleTunnel(ctx context.Context, s store.Store) (tunnelID id.Tunnel, ok bool
 // the zone is ours; ControlPlane.GrantZone asks.
 func EnsureZoneGrant(ctx context.Context, s store.Store, zoneName string, tenant id.Tenant, now time.Time) error {
 	return s.Update(ctx, func(tx store.Tx) error {
-		return tx.PutZoneGrant(ctx, network.ZoneGrant{ZoneName: zoneName, TenantID: tenant, CreatedAt: now})
+		had, err := tx.ZoneGrantedTo(ctx, zoneName, tenant)
+		if err != nil || had {
+			return err
+		}
+		if err := tx.PutZoneGrant(ctx, network.ZoneGrant{ZoneName: zoneName, TenantID: tenant, CreatedAt: now}); err != nil {
+			return err
+		}
+		kept := auditGrant{ZoneName: zoneName, TenantID: tenant}
+		return auditInstaller(ctx, tx, admin.Entry{TenantID: tenant, Action: "EnsureZoneGrant", ObjectID: zoneName, At: now}, kept)
 	})
 }

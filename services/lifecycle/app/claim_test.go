@@ -68,7 +68,7 @@ func TestAddDomain(t *testing.T) {
 		s := stage(t)
 		shop := s.serving()
 		first := s.add(shop, "shop.test")
-		_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "")
+		_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "", "")
 		must(t, err)
 		s.Settle()
 		second := s.add(shop, "shop.test")
@@ -186,12 +186,12 @@ func TestAddDomain_request_id(t *testing.T) {
 		_, err := s.TryCreate(s.Caller, named("Third"), "request-1")
 		wantTaken(t, err, "request id", "request-1")
 	})
-	t.Run("of a domain that is gone it gives the tombstone", func(t *testing.T) {
-		_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "")
+	t.Run("of a domain that is gone it gives the domain as it was", func(t *testing.T) {
+		_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "", "")
 		must(t, err)
 		s.Settle()
 		again, err := ask(s.Caller, shop, in)
-		if err != nil || again.Domain.ID != first.Domain.ID || again.Domain.Status != network.Released {
+		if err != nil || again.Domain != first.Domain || s.domain(first).Domain.Status != network.Released {
 			t.Errorf("got %+v, %v", again, err)
 		}
 	})

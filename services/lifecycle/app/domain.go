@@ -6,6 +6,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -48,47 +49,64 @@ func (c *ControlPlane) AddDomain(ctx context.Context, by auth.Principal, siteID 
 	if err := problems.Err(); err != nil {
 		return DomainView{}, err
 	}
-	hash, err := request.hash("AddDomain", struct {
+	body := struct {
 		SiteID id.Site
 		Domain NewDomain
-	}{siteID, in})
-	if err != nil {
-		return DomainView{}, err
-	}
-	var view DomainView
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		domainID, err := request.once(ctx, tx, by.TenantID, hash, c.clock(), func() (string, error) {
-			return c.addDomain(ctx, tx, by, siteID, claim)
-		})
+	}{siteID, in}
+	return mutate(ctx, c, ask{by: by, action: "AddDomain", request: request, body: body}, func(tx store.Tx, r *record) (DomainView, error) {
+		d, err := c.addDomain(ctx, tx, by, siteID, claim)
 		if err != nil {
-			return err
+			return DomainView{}, err
 		}
-		view, err = readDomain(ctx, tx, by.TenantID, id.Domain(domainID))
-		return err
+		return changedDomain(ctx, tx, d, r)
 	})
-	return view, err
 }
 
-func (c *ControlPlane) addDomain(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site, claim newClaim) (string, error) {
-	s, err := tx.GetSite(ctx, by.TenantID, siteID)
+func (c *ControlPlane) addDomain(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site, claim newClaim) (d network.Domain, err error) {
+	s, err := siteOf(ctx, tx, by, siteID)
 	if err != nil {
-		return "", err
+		return d, err
 	}
 	if s.Status == site.Deleting || s.Status == site.Deleted {
-		return "", &lifecycle.PreconditionError{Message: "the site is on its way out; it takes no domain any more"}
+		return d, &lifecycle.PreconditionError{Message: "the site is on its way out; it takes no domain any more"}
+	}
+	if err := c.checkRoom(ctx, tx, by.TenantID, admin.Usage{Domains: 1, PendingClaims: 1}); err != nil {
+		return d, err
 	}
 	cause := c.cause(ctx, by, "", "claimed by its tenant")
-	d, err := insertClaim(ctx, tx, s, claim, cause)
-	if err != nil {
-		return "", err
+	if d, err = insertClaim(ctx, tx, s, claim, cause); err != nil {
+		return d, err
 	}
 	if err := adoptPrimary(ctx, tx, s, d, cause); err != nil {
-		return "", err
+		return d, err
 	}
 	if s.Status.PastProvisioning() { // before, the end of create_site makes it due
 		err = c.markDomain(ctx, tx, d)
 	}
-	return string(d.ID), err
+	return d, err
+}
+
+// changeDomain makes a change of a domain that the caller knows, and returns the
+// domain as it is then.
+func (c *ControlPlane) changeDomain(ctx context.Context, a ask, domainID id.Domain, do func(tx store.Tx, d network.Domain, s site.Site) error) (DomainView, error) {
+	return mutate(ctx, c, a, func(tx store.Tx, r *record) (DomainView, error) {
+		d, s, err := domainAndSite(ctx, tx, a.by, domainID)
+		if err != nil {
+			return DomainView{}, err
+		}
+		r.before = auditedDomain(d)
+		if err := do(tx, d, s); err != nil {
+			return DomainView{}, err
+		}
+		return changedDomain(ctx, tx, d, r)
+	})
+}
+
+// changedDomain reads a domain after its change, for the answer and for the record.
+func changedDomain(ctx context.Context, tx store.Tx, d network.Domain, r *record) (DomainView, error) {
+	view, err := readDomain(ctx, tx, d.TenantID, d.ID)
+	r.object, r.site, r.after = string(d.ID), d.SiteID, auditedDomain(view.Domain)
+	return view, err
 }
 
 // markDomain makes a domain due now, in the trace of the call.
@@ -102,17 +120,27 @@ func (c *ControlPlane) markDomain(ctx context.Context, tx store.Tx, d network.Do
 // GetDomain returns a domain, tombstones included.
 func (c *ControlPlane) GetDomain(ctx context.Context, by auth.Principal, domainID id.Domain) (view DomainView, err error) {
 	err = c.store.View(ctx, func(tx store.Tx) error {
-		view, err = readDomain(ctx, tx, by.TenantID, domainID)
+		d, err := domainOf(ctx, tx, by, domainID)
+		if err != nil {
+			return err
+		}
+		view, err = viewDomain(ctx, tx, d)
 		return err
 	})
 	return view, err
 }
 
-// ListDomains returns a page of a tenant's domains, or of one of its sites',
-// newest first, without released ones.
+// ListDomains returns a page of the domains that the caller knows, or of one of the
+// sites', without released ones.
 func (c *ControlPlane) ListDomains(ctx context.Context, by auth.Principal, page network.Page) (views []DomainView, err error) {
+	page.Only = by.Sites
 	err = c.store.View(ctx, func(tx store.Tx) error {
 		views = nil
+		if page.SiteID != "" {
+			if _, err := siteOf(ctx, tx, by, page.SiteID); err != nil {
+				return err
+			}
+		}
 		domains, err := tx.ListDomains(ctx, by.TenantID, page)
 		if err != nil {
 			return err
@@ -133,19 +161,10 @@ func (c *ControlPlane) ListDomains(ctx context.Context, by auth.Principal, page 
 // retries one in ERROR. It returns the domain as it is before the look. While its
 // site is provisioned there is nothing to look at, which is no error. Refusals are
 // *lifecycle.PreconditionError.
-func (c *ControlPlane) CheckDomain(ctx context.Context, by auth.Principal, domainID id.Domain) (view DomainView, err error) {
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		d, s, err := domainAndSite(ctx, tx, by.TenantID, domainID)
-		if err != nil {
-			return err
-		}
-		if err := c.checkDomain(ctx, tx, d, s, c.cause(ctx, by, "", "retried by its tenant")); err != nil {
-			return err
-		}
-		view, err = readDomain(ctx, tx, by.TenantID, domainID)
-		return err
+func (c *ControlPlane) CheckDomain(ctx context.Context, by auth.Principal, domainID id.Domain, request RequestID) (DomainView, error) {
+	return c.changeDomain(ctx, ask{by: by, action: "CheckDomain", request: request, body: domainID}, domainID, func(tx store.Tx, d network.Domain, s site.Site) error {
+		return c.checkDomain(ctx, tx, d, s, c.cause(ctx, by, "", "retried by its tenant"))
 	})
-	return view, err
 }
 
 func (c *ControlPlane) checkDomain(ctx context.Context, tx store.Tx, d network.Domain, s site.Site, cause lifecycle.Cause) error {
@@ -175,26 +194,19 @@ func (c *ControlPlane) checkDomain(ctx context.Context, tx store.Tx, d network.D
 // RemoveDomain begins to release a domain; the primary only with another domain
 // of the site named, which becomes the primary first. One that is on its way out
 // already is returned as it is. Refusals are *lifecycle.PreconditionError.
-func (c *ControlPlane) RemoveDomain(ctx context.Context, by auth.Principal, domainID, newPrimary id.Domain) (view DomainView, err error) {
+func (c *ControlPlane) RemoveDomain(ctx context.Context, by auth.Principal, domainID, newPrimary id.Domain, request RequestID) (DomainView, error) {
 	if newPrimary == domainID {
 		var problems lifecycle.Violations
 		problems.Add("new_primary_domain_id", "is the domain that goes; name another")
-		return view, problems.Err()
+		return DomainView{}, problems.Err()
 	}
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		d, s, err := domainAndSite(ctx, tx, by.TenantID, domainID)
-		if err != nil {
-			return err
+	body := struct{ DomainID, NewPrimary id.Domain }{domainID, newPrimary}
+	return c.changeDomain(ctx, ask{by: by, action: "RemoveDomain", request: request, body: body}, domainID, func(tx store.Tx, d network.Domain, s site.Site) error {
+		if !d.Status.Live() {
+			return nil
 		}
-		if d.Status.Live() {
-			if err := removeDomain(ctx, tx, d, s, newPrimary, c.cause(ctx, by, "", "removed by its tenant")); err != nil {
-				return err
-			}
-		}
-		view, err = readDomain(ctx, tx, by.TenantID, domainID)
-		return err
+		return removeDomain(ctx, tx, d, s, newPrimary, c.cause(ctx, by, "", "removed by its tenant"))
 	})
-	return view, err
 }
 
 func removeDomain(ctx context.Context, tx store.Tx, d network.Domain, s site.Site, newPrimary id.Domain, cause lifecycle.Cause) error {
@@ -211,15 +223,6 @@ func removeDomain(ctx context.Context, tx store.Tx, d network.Domain, s site.Sit
 		}
 	}
 	return reconcile.OpenRelease(ctx, tx, d, cause)
-}
-
-// domainAndSite reads a domain and its site.
-func domainAndSite(ctx context.Context, tx store.Tx, tenant id.Tenant, domainID id.Domain) (d network.Domain, s site.Site, err error) {
-	if d, err = tx.GetDomain(ctx, tenant, domainID); err != nil {
-		return d, s, err
-	}
-	s, err = tx.GetSite(ctx, tenant, d.SiteID)
-	return d, s, err
 }
 
 // readDomain reads everything that a caller sees of a domain.

@@ -27,7 +27,7 @@ func TestListDomains(t *testing.T) {
 		want[to.ID], want[""] = append(want[to.ID], d), append(want[""], d)
 	}
 	gone := s.add(shop, "gone.test")
-	_, err := s.App.RemoveDomain(t.Context(), s.Caller, gone.Domain.ID, "")
+	_, err := s.App.RemoveDomain(t.Context(), s.Caller, gone.Domain.ID, "", "")
 	must(t, err)
 	s.Run()
 	for siteID, want := range want {
@@ -42,7 +42,7 @@ func TestListDomains(t *testing.T) {
 				}
 				for _, v := range views {
 					got = append(got, v.Domain.ID)
-					page.Before = v.Domain.ID
+					page.Last = v.Domain.ID
 				}
 				if len(views) < limit {
 					break
@@ -64,7 +64,7 @@ func TestListDomains(t *testing.T) {
 
 func TestCheckDomain(t *testing.T) {
 	check := func(s scene, view app.DomainView) error {
-		_, err := s.App.CheckDomain(s.t.Context(), s.Caller, view.Domain.ID)
+		_, err := s.App.CheckDomain(s.t.Context(), s.Caller, view.Domain.ID, "")
 		return err
 	}
 	t.Run("has it looked at now", func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestCheckDomain(t *testing.T) {
 		if got := s.domain(view); got.Domain.Status != network.PendingDNS || !got.NextAttemptAt.After(s.Clock.Now()) {
 			t.Fatalf("without a check it is %+v", got)
 		}
-		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID)
+		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID, "")
 		if err != nil || !got.NextAttemptAt.Equal(s.Clock.Now()) || got.Domain.Status != network.PendingDNS {
 			t.Errorf("answered %+v, %v", got, err)
 		}
@@ -88,7 +88,7 @@ func TestCheckDomain(t *testing.T) {
 	t.Run("while the site is provisioned there is nothing to do", func(t *testing.T) {
 		s := stage(t)
 		view := s.add(s.Create("Shop"), "shop.test")
-		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID)
+		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID, "")
 		if err != nil || !got.NextAttemptAt.IsZero() {
 			t.Errorf("answered %+v, %v", got, err)
 		}
@@ -97,7 +97,7 @@ func TestCheckDomain(t *testing.T) {
 		s := stage(t)
 		view := s.add(s.serving(), "shop.test")
 		s.fail(view)
-		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID)
+		got, err := s.App.CheckDomain(t.Context(), s.Caller, view.Domain.ID, "")
 		if err != nil || got.Domain.Status != network.PendingDNS || !got.NextAttemptAt.Equal(s.Clock.Now()) {
 			t.Errorf("answered %+v, %v", got, err)
 		}
@@ -121,7 +121,7 @@ func TestCheckDomain(t *testing.T) {
 	t.Run("nor what is on its way out", func(t *testing.T) {
 		s := stage(t)
 		view := s.add(s.serving(), "shop.test")
-		_, err := s.App.RemoveDomain(t.Context(), s.Caller, view.Domain.ID, "")
+		_, err := s.App.RemoveDomain(t.Context(), s.Caller, view.Domain.ID, "", "")
 		must(t, err)
 		wantPrecondition(t, check(s, view))
 		s.Settle()
@@ -131,7 +131,7 @@ func TestCheckDomain(t *testing.T) {
 
 func TestRemoveDomain(t *testing.T) {
 	remove := func(s scene, d, newPrimary id.Domain) (app.DomainView, error) {
-		return s.App.RemoveDomain(s.t.Context(), s.Caller, d, newPrimary)
+		return s.App.RemoveDomain(s.t.Context(), s.Caller, d, newPrimary, "")
 	}
 	t.Run("takes it off the edges and gives the name up", func(t *testing.T) {
 		s := stage(t)
@@ -242,23 +242,23 @@ func TestTenants_domains(t *testing.T) {
 			return err
 		},
 		"CheckDomain": func(ctx context.Context, _ id.Site, d id.Domain) error {
-			_, err := s.App.CheckDomain(ctx, stranger, d)
+			_, err := s.App.CheckDomain(ctx, stranger, d, "")
 			return err
 		},
 		"RemoveDomain": func(ctx context.Context, _ id.Site, d id.Domain) error {
-			_, err := s.App.RemoveDomain(ctx, stranger, d, "")
+			_, err := s.App.RemoveDomain(ctx, stranger, d, "", "")
 			return err
 		},
 		"RemoveDomain for a new primary": func(ctx context.Context, _ id.Site, d id.Domain) error {
-			_, err := s.App.RemoveDomain(ctx, stranger, theirs.Domain.ID, d)
+			_, err := s.App.RemoveDomain(ctx, stranger, theirs.Domain.ID, d, "")
 			return err
 		},
 		"SetPrimaryDomain of a site": func(ctx context.Context, siteID id.Site, _ id.Domain) error {
-			_, err := s.App.SetPrimaryDomain(ctx, stranger, siteID, theirs.Domain.ID)
+			_, err := s.App.SetPrimaryDomain(ctx, stranger, siteID, theirs.Domain.ID, "")
 			return err
 		},
 		"SetPrimaryDomain to a domain": func(ctx context.Context, _ id.Site, d id.Domain) error {
-			_, err := s.App.SetPrimaryDomain(ctx, stranger, created.ID, d)
+			_, err := s.App.SetPrimaryDomain(ctx, stranger, created.ID, d, "")
 			return err
 		},
 	} {

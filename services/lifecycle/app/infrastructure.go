@@ -11,6 +11,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
@@ -110,47 +111,61 @@ func viewTunnel(ctx context.Context, tx store.Tx, t tunnel.Tunnel) (view TunnelV
 // SetDriftPolicy says what is done about drift of an edge or tunnel. With the
 // policy to repair it is looked at now. An unknown id is a
 // *lifecycle.NotFoundError.
-func (c *ControlPlane) SetDriftPolicy(ctx context.Context, by auth.Principal, targetID string, policy drift.Policy) error {
-	err := c.store.Update(ctx, func(tx store.Tx) error {
-		target, err := findTarget(ctx, tx, targetID)
+func (c *ControlPlane) SetDriftPolicy(ctx context.Context, by auth.Principal, targetID string, policy drift.Policy, request RequestID) error {
+	body := struct {
+		TargetID string
+		Policy   drift.Policy
+	}{targetID, policy}
+	_, err := mutate(ctx, c, ask{by: by, action: "SetDriftPolicy", request: request, body: body}, func(tx store.Tx, r *record) (none, error) {
+		target, was, err := findTarget(ctx, tx, targetID)
 		if err != nil {
-			return err
+			return none{}, err
 		}
+		before, after := auditTarget{Policy: was}, auditTarget{Policy: policy}
+		*r = record{object: targetID, before: before, after: after, event: event.DriftPolicySet, data: after}
 		if err := putPolicy(ctx, tx, target, policy); err != nil || policy != drift.Repair {
-			return err
+			return none{}, err
 		}
-		return c.markTarget(ctx, tx, target)
+		return none{}, c.markTarget(ctx, tx, target)
 	})
-	if err == nil {
-		c.logger.InfoContext(ctx, "drift policy set", "target_id", targetID, "policy", policy, "actor", by.Subject)
-	}
 	return err
+}
+
+// none is the answer of a change that has nothing to tell.
+type none struct{}
+
+// auditTarget is what the audit keeps of an edge or tunnel.
+type auditTarget struct {
+	Policy drift.Policy `json:"policy"`
 }
 
 // SyncTarget has an edge or tunnel looked at now. An unknown id is a
 // *lifecycle.NotFoundError.
-func (c *ControlPlane) SyncTarget(ctx context.Context, targetID string) error {
-	return c.store.Update(ctx, func(tx store.Tx) error {
-		target, err := findTarget(ctx, tx, targetID)
+func (c *ControlPlane) SyncTarget(ctx context.Context, by auth.Principal, targetID string, request RequestID) error {
+	_, err := mutate(ctx, c, ask{by: by, action: "SyncTarget", request: request, body: targetID}, func(tx store.Tx, r *record) (none, error) {
+		target, policy, err := findTarget(ctx, tx, targetID)
 		if err != nil {
-			return err
+			return none{}, err
 		}
-		return c.markTarget(ctx, tx, target)
+		same := auditTarget{Policy: policy}
+		*r = record{object: targetID, before: same, after: same}
+		return none{}, c.markTarget(ctx, tx, target)
 	})
+	return err
 }
 
-// findTarget returns the edge or tunnel of an id.
-func findTarget(ctx context.Context, tx store.Tx, targetID string) (drift.Target, error) {
+// findTarget returns the edge or tunnel of an id, and its policy.
+func findTarget(ctx context.Context, tx store.Tx, targetID string) (drift.Target, drift.Policy, error) {
 	prefix, _, _ := strings.Cut(targetID, "_")
 	switch prefix {
 	case id.EdgePrefix:
 		e, err := tx.GetEdge(ctx, id.Edge(targetID))
-		return e.Target(), err
+		return e.Target(), e.DriftPolicy, err
 	case id.TunnelPrefix:
 		t, err := tx.GetTunnel(ctx, id.Tunnel(targetID))
-		return t.Target(), err
+		return t.Target(), t.DriftPolicy, err
 	}
-	return drift.Target{}, &lifecycle.NotFoundError{Kind: "edge or tunnel", ID: targetID}
+	return drift.Target{}, "", &lifecycle.NotFoundError{Kind: "edge or tunnel", ID: targetID}
 }
 
 func putPolicy(ctx context.Context, tx store.Tx, target drift.Target, policy drift.Policy) error {
@@ -204,22 +219,33 @@ func (c *ControlPlane) ListHolds(ctx context.Context) (holds []hold.Hold, err er
 
 // ConfirmHold lets a hold pass, and has its targets looked at now. An unknown id is
 // a *lifecycle.NotFoundError, a hold that has ended a *lifecycle.PreconditionError.
-func (c *ControlPlane) ConfirmHold(ctx context.Context, by auth.Principal, holdID string) (h hold.Hold, err error) {
-	err = c.store.Update(ctx, func(tx store.Tx) error {
+func (c *ControlPlane) ConfirmHold(ctx context.Context, by auth.Principal, holdID string, request RequestID) (hold.Hold, error) {
+	return mutate(ctx, c, ask{by: by, action: "ConfirmHold", request: request, body: holdID}, func(tx store.Tx, r *record) (hold.Hold, error) {
 		confirmed, err := hold.Confirm(ctx, tx, holdID, by.Subject, c.clock())
 		if err != nil {
-			return err
+			return hold.Hold{}, err
 		}
-		h = confirmed[0]
+		kept := auditedHold(confirmed)
+		*r = record{object: holdID, after: kept, event: event.HoldConfirmed, data: kept}
 		for _, each := range confirmed {
 			if err := c.markTarget(ctx, tx, each.Target); err != nil {
-				return err
+				return hold.Hold{}, err
 			}
 		}
-		return nil
+		return confirmed[0], nil
 	})
-	if err == nil {
-		c.logger.InfoContext(ctx, "hold confirmed", "hold_id", holdID, "target_id", h.Target.ID, "names", h.Count, "actor", by.Subject)
+}
+
+// auditHold is what the audit keeps of a confirmed hold.
+type auditHold struct {
+	TargetIDs []string `json:"target_ids"`
+	Names     int      `json:"names"`
+}
+
+func auditedHold(confirmed []hold.Hold) auditHold {
+	kept := auditHold{Names: confirmed[0].Count}
+	for _, h := range confirmed {
+		kept.TargetIDs = append(kept.TargetIDs, h.Target.ID)
 	}
-	return h, err
+	return kept
 }

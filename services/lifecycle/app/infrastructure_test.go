@@ -126,7 +126,7 @@ func TestSetDriftPolicy(t *testing.T) {
 	edgeID, tunnelID := string(s.EdgeIDs()[0]), string(s.theTunnel().Tunnel.ID)
 	set := func(targetID string, policy drift.Policy) {
 		t.Helper()
-		must(t, s.App.SetDriftPolicy(t.Context(), s.Caller, targetID, policy))
+		must(t, s.App.SetDriftPolicy(t.Context(), s.Caller, targetID, policy, ""))
 	}
 	set(edgeID, drift.Hold)
 	set(tunnelID, drift.Hold)
@@ -145,8 +145,8 @@ func TestSetDriftPolicy(t *testing.T) {
 		t.Error("the policy did not come back")
 	}
 	for _, unknown := range []string{"edge_unknown", "tun_unknown", "site_1", ""} {
-		wantNotFound(t, s.App.SetDriftPolicy(t.Context(), s.Caller, unknown, drift.Hold))
-		wantNotFound(t, s.App.SyncTarget(t.Context(), unknown))
+		wantNotFound(t, s.App.SetDriftPolicy(t.Context(), s.Caller, unknown, drift.Hold, ""))
+		wantNotFound(t, s.App.SyncTarget(t.Context(), s.Caller, unknown, ""))
 	}
 }
 
@@ -156,8 +156,8 @@ func TestSyncTarget(t *testing.T) {
 	if s.dueNow(worker.Edge, edgeID) || s.dueNow(worker.Tunnel, tunnelID) {
 		t.Fatal("they are looked at anyway")
 	}
-	must(t, s.App.SyncTarget(t.Context(), edgeID))
-	must(t, s.App.SyncTarget(t.Context(), tunnelID))
+	must(t, s.App.SyncTarget(t.Context(), s.Caller, edgeID, ""))
+	must(t, s.App.SyncTarget(t.Context(), s.Caller, tunnelID, ""))
 	if !s.dueNow(worker.Edge, edgeID) || !s.dueNow(worker.Tunnel, tunnelID) || s.dueNow(worker.Edge, string(s.EdgeIDs()[0])) {
 		t.Error("they are not looked at now")
 	}
@@ -202,7 +202,7 @@ func TestConfirmHold(t *testing.T) {
 	begin("hold_2", drift.Target{Kind: drift.Tunnel, ID: tunnelID})
 	begin("hold_3", drift.Target{Kind: hold.DNSLost})
 	for _, holdID := range []string{"hold_1", "hold_2", "hold_3"} {
-		h, err := s.App.ConfirmHold(t.Context(), s.Caller, holdID)
+		h, err := s.App.ConfirmHold(t.Context(), s.Caller, holdID, "")
 		if err != nil || h.ConfirmedBy != s.Caller.Subject || !h.ConfirmedAt.Equal(s.Clock.Now()) || h.Count != 6 {
 			t.Errorf("%s is %+v, %v", holdID, h, err)
 		}
@@ -217,8 +217,8 @@ func TestConfirmHold(t *testing.T) {
 	s.Update(func(ctx context.Context, tx store.Tx) error {
 		return hold.End(ctx, tx, drift.Target{Kind: hold.DNSLost}, s.Clock.Now())
 	})
-	_, err = s.App.ConfirmHold(t.Context(), s.Caller, "hold_3")
+	_, err = s.App.ConfirmHold(t.Context(), s.Caller, "hold_3", "")
 	wantPrecondition(t, err)
-	_, err = s.App.ConfirmHold(t.Context(), s.Caller, "hold_4")
+	_, err = s.App.ConfirmHold(t.Context(), s.Caller, "hold_4", "")
 	wantNotFound(t, err)
 }

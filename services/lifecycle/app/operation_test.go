@@ -28,7 +28,7 @@ func TestGetOperation(t *testing.T) {
 		if got != (saga.Operation{}) {
 			t.Errorf("the stranger reads %+v", got)
 		}
-		_, err = s.App.CancelOperation(t.Context(), stranger, op.ID)
+		_, err = s.App.CancelOperation(t.Context(), stranger, op.ID, "")
 		wantNotFound(t, err)
 		_, err = s.App.GetOperation(t.Context(), s.Caller, "op_unknown")
 		wantNotFound(t, err)
@@ -44,7 +44,7 @@ func TestCancelOperation(t *testing.T) {
 		must(t, err)
 		s.RunFor(10 * time.Second)
 		for range 2 { // the second time it is on its way back already
-			op, err := s.App.CancelOperation(t.Context(), s.Caller, view.Operation.ID)
+			op, err := s.App.CancelOperation(t.Context(), s.Caller, view.Operation.ID, "")
 			if err != nil || op.State != saga.Compensating {
 				t.Errorf("the operation is %+v, %v", op, err)
 			}
@@ -55,14 +55,14 @@ func TestCancelOperation(t *testing.T) {
 		if got := s.Get(shop); err != nil || op.State != saga.Cancelled || got.Site.WantedRevision != 1 || got.Spec.Options.Websocket {
 			t.Errorf("in the end the operation is %+v, %v, the site %+v", op, err, got.Site)
 		}
-		_, err = s.App.CancelOperation(t.Context(), s.Caller, op.ID)
+		_, err = s.App.CancelOperation(t.Context(), s.Caller, op.ID, "")
 		wantPrecondition(t, err)
 	})
 	t.Run("refuses for one that takes something away", func(t *testing.T) {
 		s := stage(t)
 		shop := s.serving()
 		s.Delete(shop)
-		_, err := s.App.CancelOperation(t.Context(), s.Caller, s.Get(shop).Operation.ID)
+		_, err := s.App.CancelOperation(t.Context(), s.Caller, s.Get(shop).Operation.ID, "")
 		wantPrecondition(t, err)
 	})
 }

@@ -16,19 +16,21 @@ import (
 // SetPrimaryDomain makes one of a site's domains its primary; the site's status
 // follows it. A domain of another site is a *lifecycle.NotFoundError, a refusal a
 // *lifecycle.PreconditionError.
-func (c *ControlPlane) SetPrimaryDomain(ctx context.Context, by auth.Principal, siteID id.Site, domainID id.Domain) (view SiteView, err error) {
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		s, err := tx.GetSite(ctx, by.TenantID, siteID)
-		if err != nil {
-			return err
-		}
+func (c *ControlPlane) SetPrimaryDomain(ctx context.Context, by auth.Principal, siteID id.Site, domainID id.Domain, request RequestID) (SiteView, error) {
+	body := struct {
+		SiteID   id.Site
+		DomainID id.Domain
+	}{siteID, domainID}
+	return c.changeSite(ctx, ask{by: by, action: "SetPrimaryDomain", request: request, body: body}, siteID, func(tx store.Tx, s site.Site, r *record) error {
 		if err := setPrimary(ctx, tx, s, domainID, c.cause(ctx, by, "", "made the primary by its tenant")); err != nil {
 			return err
 		}
-		view, err = readSite(ctx, tx, by.TenantID, siteID)
-		return err
+		data := siteUpdate{Revision: s.WantedRevision}
+		if s.PrimaryDomainID != domainID {
+			data.PrimaryDomainID = domainID
+		}
+		return data.tell(r, s)
 	})
-	return view, err
 }
 
 // setPrimary makes a domain of the site its primary, by the rules of package

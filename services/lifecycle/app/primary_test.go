@@ -152,7 +152,7 @@ func TestSetPrimaryDomain(t *testing.T) {
 	s := stage(t)
 	shop := s.serving()
 	set := func(to id.Site, d id.Domain) (app.SiteView, error) {
-		return s.App.SetPrimaryDomain(t.Context(), s.Caller, to, d)
+		return s.App.SetPrimaryDomain(t.Context(), s.Caller, to, d, "")
 	}
 	platform := s.Get(shop).Primary.Domain.ID
 	pending, active := s.add(shop, "pending.test"), s.proved(shop, "active.test")

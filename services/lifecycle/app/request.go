@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
@@ -15,48 +16,107 @@ import (
 // RequestID makes a mutation safe to repeat; empty for one that is not.
 type RequestID string
 
-// hash is over the method and everything that the caller asked for.
-func (r RequestID) hash(method string, body any) ([32]byte, error) {
-	raw, err := json.Marshal(body)
+// InProgressError says that the first request of an id is still at work.
+type InProgressError struct{ ID RequestID }
+
+func (e *InProgressError) Error() string {
+	return fmt.Sprintf("the first request with the id %q is still at work", string(e.ID))
+}
+
+// pruned bounds how many old answers each kept one takes along, so that they go
+// without a worker of their own.
+const pruned = 20
+
+// request is one call that may be repeated: its id, whose it is, and what it asked
+// for.
+type request struct {
+	id     RequestID
+	tenant id.Tenant
+	hash   [32]byte
+}
+
+// newRequest names a call by its action and everything that was asked for; that of a
+// key for single sites by these, too: what another key was answered may be about sites
+// that it does not know.
+func newRequest(a ask) (request, error) {
+	raw, err := json.Marshal(a.body)
 	if err != nil {
-		return [32]byte{}, fmt.Errorf("hash the request: %w", err)
+		return request{}, fmt.Errorf("hash the request: %w", err)
 	}
-	return sha256.Sum256(append([]byte(method+"\n"), raw...)), nil
+	whole := append([]byte(a.action+"\n"), raw...)
+	for _, site := range a.by.Sites {
+		whole = append(whole, "\n"+site...)
+	}
+	return request{id: a.request, tenant: a.by.TenantID, hash: sha256.Sum256(whole)}, nil
 }
 
-// once creates an object, unless the request was answered before: then it is the
-// object that the first one made.
-func (r RequestID) once(ctx context.Context, tx store.RequestStore, tenant id.Tenant, hash [32]byte, at time.Time, create func() (objectID string, err error)) (string, error) {
-	objectID, replayed, err := r.replay(ctx, tx, tenant, hash)
-	if err != nil || replayed {
-		return objectID, err
+// replay puts what the first request of this id was answered into answer. The same
+// id with another body is a *lifecycle.TakenError.
+func (r request) replay(ctx context.Context, tx store.RequestStore, answer any) (replayed bool, err error) {
+	if r.id == "" {
+		return false, nil
 	}
-	if objectID, err = create(); err != nil {
-		return "", err
+	first, ok, err := tx.GetRequest(ctx, r.tenant, string(r.id))
+	switch {
+	case err != nil || !ok:
+		return false, err
+	case first.Hash != r.hash:
+		return false, &lifecycle.TakenError{Kind: "request id", Name: string(r.id)}
+	case first.Answer == "":
+		return false, &lifecycle.PreconditionError{
+			Message: "the request was answered by an earlier version, which kept no answer; read " + first.ObjectID,
+		}
 	}
-	return objectID, r.keep(ctx, tx, tenant, hash, objectID, at)
+	if err := json.Unmarshal([]byte(first.Answer), answer); err != nil {
+		return false, &lifecycle.UndecodableError{What: "answer", Err: err}
+	}
+	return true, nil
 }
 
-// replay returns the object that the first request of this id made. The same id
-// with another body is a *lifecycle.TakenError.
-func (r RequestID) replay(ctx context.Context, tx store.RequestStore, tenant id.Tenant, hash [32]byte) (objectID string, replayed bool, err error) {
-	if r == "" {
-		return "", false, nil
-	}
-	first, ok, err := tx.GetRequest(ctx, tenant, string(r))
-	if err != nil || !ok {
-		return "", false, err
-	}
-	if first.Hash != hash {
-		return "", false, &lifecycle.TakenError{Kind: "request id", Name: string(r)}
-	}
-	return first.ObjectID, true, nil
-}
-
-// keep notes that the request was answered with an object.
-func (r RequestID) keep(ctx context.Context, tx store.RequestStore, tenant id.Tenant, hash [32]byte, objectID string, at time.Time) error {
-	if r == "" {
+// keep notes what the request was answered, and lets go of answers from before a
+// time.
+func (r request) keep(ctx context.Context, tx store.RequestStore, objectID string, answer any, at, before time.Time) error {
+	if r.id == "" {
 		return nil
 	}
-	return tx.InsertRequest(ctx, store.Request{TenantID: tenant, ID: string(r), Hash: hash, ObjectID: objectID, CreatedAt: at})
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("keep the answer: %w", err)
+	}
+	if err := tx.PruneRequests(ctx, before, pruned); err != nil {
+		return err
+	}
+	return tx.InsertRequest(ctx, store.Request{
+		TenantID: r.tenant, ID: string(r.id), Hash: r.hash, ObjectID: objectID, Answer: string(raw), CreatedAt: at,
+	})
+}
+
+// running are the requests with an id that are at work in this process. Those of
+// another process are met at the database, by lifecycle.ErrLostRace.
+type running struct {
+	mu  sync.Mutex
+	ids map[[2]string]bool
+}
+
+// begin marks a request as at work until end is called. One that is at work already
+// is an *InProgressError.
+func (r *running) begin(req request) (end func(), err error) {
+	if req.id == "" {
+		return func() {}, nil
+	}
+	key := [2]string{string(req.tenant), string(req.id)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids[key] {
+		return nil, &InProgressError{ID: req.id}
+	}
+	if r.ids == nil {
+		r.ids = map[[2]string]bool{}
+	}
+	r.ids[key] = true
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.ids, key)
+	}, nil
 }

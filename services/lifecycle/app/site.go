@@ -8,6 +8,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -48,7 +49,7 @@ type NewSite struct {
 
 // CreateSite writes a site down with its primary domain and the operation that
 // provisions it, in one transaction. Errors: *lifecycle.InvalidError,
-// *lifecycle.TakenError.
+// *lifecycle.TakenError, *admin.LimitError.
 func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in NewSite, request RequestID) (SiteView, error) {
 	var problems lifecycle.Violations
 	c.policy.Check(&problems, "site.spec", in.Spec)
@@ -57,28 +58,33 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 		claim := c.checkHostname(&problems, "primary_hostname", in.PrimaryHostname, in.Direct)
 		primary = &claim
 	}
-	if err := problems.Err(); err != nil {
+	if err := errors.Join(wholeTenant(by), problems.Err()); err != nil {
 		return SiteView{}, err
 	}
-	hash, err := request.hash("CreateSite", in)
-	if err != nil {
-		return SiteView{}, err
-	}
-	var view SiteView
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		siteID, err := request.once(ctx, tx, by.TenantID, hash, c.clock(), func() (string, error) {
-			return c.insertSite(ctx, tx, by, in, primary)
-		})
-		if err != nil {
-			return err
+	return mutate(ctx, c, ask{by: by, action: "CreateSite", request: request, body: in}, func(tx store.Tx, r *record) (SiteView, error) {
+		if err := c.checkRoom(ctx, tx, by.TenantID, c.needs(primary)); err != nil {
+			return SiteView{}, err
 		}
-		view, err = readSite(ctx, tx, by.TenantID, id.Site(siteID))
-		return err
+		siteID, err := c.insertSite(ctx, tx, by, in, primary)
+		if err != nil {
+			return SiteView{}, err
+		}
+		return c.changedSite(ctx, tx, by, siteID, r)
 	})
-	return view, err
 }
 
-func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Principal, in NewSite, primary *newClaim) (string, error) {
+// needs is what a new site takes of its tenant's limits.
+func (c *ControlPlane) needs(primary *newClaim) admin.Usage {
+	switch {
+	case primary != nil:
+		return admin.Usage{Sites: 1, Domains: 1, PendingClaims: 1}
+	case c.cfg.PlatformDomain != "":
+		return admin.Usage{Sites: 1, Domains: 1}
+	}
+	return admin.Usage{Sites: 1}
+}
+
+func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Principal, in NewSite, primary *newClaim) (id.Site, error) {
 	now := c.clock()
 	s := site.Site{
 		ID: id.NewSite(), TenantID: by.TenantID, Name: in.Name, Slug: in.Slug,
@@ -87,7 +93,7 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 	if s.Slug == "" {
 		s.Slug = site.SlugFrom(in.Name)
 	}
-	revision := site.Revision{SiteID: s.ID, Number: 1, Spec: in.Spec.Normalize(), CreatedAt: now}
+	revision := site.Revision{SiteID: s.ID, Number: 1, Spec: in.Spec.Normalize(), Actor: by.Subject, CreatedAt: now}
 	opID := id.NewOperation()
 	cause := c.cause(ctx, by, opID, "created")
 	err := c.insertNamed(ctx, tx, s, revision, cause)
@@ -106,7 +112,7 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 		ID: opID, Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 		ObjectID: string(s.ID), Actor: by.Subject, At: now,
 	})
-	return string(s.ID), err
+	return s.ID, err
 }
 
 // insertNamed writes a site down under its slug. A slug that is in use, or kept
@@ -161,14 +167,18 @@ func (c *ControlPlane) insertPlatformDomain(ctx context.Context, tx store.Tx, s 
 // GetSite returns a site, tombstones included.
 func (c *ControlPlane) GetSite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
 	err = c.store.View(ctx, func(tx store.Tx) error {
+		if _, err := siteOf(ctx, tx, by, siteID); err != nil {
+			return err
+		}
 		view, err = readSite(ctx, tx, by.TenantID, siteID)
 		return err
 	})
 	return view, err
 }
 
-// ListSites returns a page of a tenant's sites, newest first.
+// ListSites returns a page of the sites that the caller knows.
 func (c *ControlPlane) ListSites(ctx context.Context, by auth.Principal, page site.Page) (views []SiteView, err error) {
+	page.Only = by.Sites
 	err = c.store.View(ctx, func(tx store.Tx) error {
 		views = nil
 		sites, err := tx.ListSites(ctx, by.TenantID, page)
@@ -189,44 +199,59 @@ func (c *ControlPlane) ListSites(ctx context.Context, by auth.Principal, page si
 
 // DeleteSite begins to delete a site. One that is on its way out already is
 // returned as it is.
-func (c *ControlPlane) DeleteSite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		s, err := tx.GetSite(ctx, by.TenantID, siteID)
-		if err != nil {
-			return err
+func (c *ControlPlane) DeleteSite(ctx context.Context, by auth.Principal, siteID id.Site, request RequestID) (SiteView, error) {
+	return c.changeSite(ctx, ask{by: by, action: "DeleteSite", request: request, body: siteID}, siteID, func(tx store.Tx, s site.Site, _ *record) error {
+		if s.Status == site.Deleting || s.Status == site.Deleted {
+			return nil
 		}
-		if s.Status != site.Deleting && s.Status != site.Deleted {
-			if _, _, err := reconcile.OpenDelete(ctx, tx, s, c.cause(ctx, by, "", "deleted by its tenant")); err != nil {
-				return err
-			}
-		}
-		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		_, _, err := reconcile.OpenDelete(ctx, tx, s, c.cause(ctx, by, "", "deleted by its tenant"))
 		return err
 	})
-	return view, err
 }
 
 // RetrySite walks a site in ERROR through provisioning again. In any other
 // status: *lifecycle.IllegalTransitionError.
-func (c *ControlPlane) RetrySite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		s, err := tx.GetSite(ctx, by.TenantID, siteID)
+func (c *ControlPlane) RetrySite(ctx context.Context, by auth.Principal, siteID id.Site, request RequestID) (SiteView, error) {
+	return c.changeSite(ctx, ask{by: by, action: "RetrySite", request: request, body: siteID}, siteID, func(tx store.Tx, s site.Site, _ *record) error {
+		opID := id.NewOperation()
+		s, err := site.Apply(ctx, tx, s, site.Retry, c.cause(ctx, by, opID, "retried by its tenant"))
 		if err != nil {
 			return err
 		}
-		opID := id.NewOperation()
-		if s, err = site.Apply(ctx, tx, s, site.Retry, c.cause(ctx, by, opID, "retried by its tenant")); err != nil {
-			return err
-		}
-		if _, err := saga.Open(ctx, tx, saga.Opening{
+		_, err = saga.Open(ctx, tx, saga.Opening{
 			ID: opID, Kind: reconcile.CreateSite, TenantID: s.TenantID, ObjectKind: worker.Site,
 			ObjectID: string(s.ID), Actor: by.Subject, At: c.clock(),
-		}); err != nil {
-			return err
-		}
-		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		})
 		return err
 	})
+}
+
+// changeSite makes a change of a site that the caller knows, and returns the site as
+// it is then.
+func (c *ControlPlane) changeSite(ctx context.Context, a ask, siteID id.Site, do func(tx store.Tx, s site.Site, r *record) error) (SiteView, error) {
+	return mutate(ctx, c, a, func(tx store.Tx, r *record) (SiteView, error) {
+		s, err := siteOf(ctx, tx, a.by, siteID)
+		if err != nil {
+			return SiteView{}, err
+		}
+		if r.before, err = auditedSite(ctx, tx, s); err != nil {
+			return SiteView{}, err
+		}
+		if err := do(tx, s, r); err != nil {
+			return SiteView{}, err
+		}
+		return c.changedSite(ctx, tx, a.by, siteID, r)
+	})
+}
+
+// changedSite reads a site after its change, for the answer and for the record.
+func (c *ControlPlane) changedSite(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site, r *record) (SiteView, error) {
+	view, err := readSite(ctx, tx, by.TenantID, siteID)
+	if err != nil {
+		return view, err
+	}
+	r.object, r.site = string(siteID), siteID
+	r.after, err = auditedSite(ctx, tx, view.Site)
 	return view, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -36,55 +37,83 @@ func (c *ControlPlane) UpdateSite(ctx context.Context, by auth.Principal, siteID
 	if err := problems.Err(); err != nil {
 		return SiteView{}, err
 	}
-	hash, err := request.hash("UpdateSite", struct {
+	body := struct {
 		SiteID id.Site
 		Change SiteChange
-	}{siteID, change})
-	if err != nil {
-		return SiteView{}, err
-	}
-	var view SiteView
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		if _, err := request.once(ctx, tx, by.TenantID, hash, c.clock(), func() (string, error) {
-			return string(siteID), c.updateSite(ctx, tx, by, siteID, change)
-		}); err != nil {
-			return err
-		}
-		if view, err = readSite(ctx, tx, by.TenantID, siteID); err != nil {
-			return err
-		}
-		if op := view.Operation; op != nil && op.ObjectID != string(siteID) {
-			view.Operation = nil
-		}
-		return nil
+	}{siteID, change}
+	view, err := c.changeSite(ctx, ask{by: by, action: "UpdateSite", request: request, body: body}, siteID, func(tx store.Tx, s site.Site, r *record) error {
+		return c.updateSite(ctx, tx, by, s, change, r)
 	})
-	return view, err
+	return ownOperation(view), err
 }
 
-func (c *ControlPlane) updateSite(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site, change SiteChange) error {
-	s, err := tx.GetSite(ctx, by.TenantID, siteID)
-	switch {
-	case err != nil:
+// ownOperation leaves out an operation that works on another object than the site.
+func ownOperation(view SiteView) SiteView {
+	if op := view.Operation; op != nil && op.ObjectID != string(view.Site.ID) {
+		view.Operation = nil
+	}
+	return view
+}
+
+func (c *ControlPlane) updateSite(ctx context.Context, tx store.Tx, by auth.Principal, s site.Site, change SiteChange, r *record) error {
+	if err := mayChange(s, change.Version); err != nil {
 		return err
-	case change.Version != 0 && change.Version != s.Version:
+	}
+	data := siteUpdate{Revision: s.WantedRevision}
+	if change.Name != nil && *change.Name != s.Name {
+		renamed, err := renameSite(ctx, tx, s, *change.Name)
+		if err != nil {
+			return err
+		}
+		s, data.Renamed = renamed, true
+	}
+	if change.Spec != nil {
+		same, err := wantsSpec(ctx, tx, s, *change.Spec)
+		if err != nil {
+			return err
+		}
+		if !same {
+			next := site.Revision{Spec: change.Spec.Normalize(), Actor: by.Subject}
+			if s, _, err = reconcile.OpenUpdate(ctx, tx, s, next, c.cause(ctx, by, "", "updated by its tenant")); err != nil {
+				return err
+			}
+		}
+	}
+	return data.tell(r, s)
+}
+
+// mayChange refuses to change a site that is not at the version, 0 for any, or that
+// is on its way out.
+func mayChange(s site.Site, version int64) error {
+	switch {
+	case version != 0 && version != s.Version:
 		return lifecycle.ErrLostRace
 	case s.Status == site.Deleting || s.Status == site.Deleted:
 		return &lifecycle.PreconditionError{Message: "the site is on its way out; it takes no change any more"}
 	}
-	if change.Name != nil && *change.Name != s.Name {
-		if s, err = renameSite(ctx, tx, s, *change.Name); err != nil {
-			return err
-		}
-	}
-	if change.Spec == nil {
+	return nil
+}
+
+// siteUpdate is the data of an event site.updated.
+type siteUpdate struct {
+	// Revision is the wanted one.
+	Revision int64 `json:"revision"`
+	// RollbackOf is the revision that it repeats, left out when none.
+	RollbackOf int64 `json:"rollback_of,omitempty"`
+	// Renamed says that the name is new.
+	Renamed bool `json:"renamed,omitempty"`
+	// PrimaryDomainID is the primary when that is new.
+	PrimaryDomainID id.Domain `json:"primary_domain_id,omitempty"`
+}
+
+// tell has the event written when the site has changed since its revision was noted.
+func (u siteUpdate) tell(r *record, s site.Site) error {
+	if s.WantedRevision == u.Revision && !u.Renamed && u.PrimaryDomainID == "" {
 		return nil
 	}
-	same, err := wantsSpec(ctx, tx, s, *change.Spec)
-	if err != nil || same {
-		return err
-	}
-	_, _, err = reconcile.OpenUpdate(ctx, tx, s, change.Spec.Normalize(), c.cause(ctx, by, "", "updated by its tenant"))
-	return err
+	u.Revision = s.WantedRevision
+	r.event, r.data = event.SiteUpdated, u
+	return nil
 }
 
 func renameSite(ctx context.Context, tx store.Tx, s site.Site, name string) (site.Site, error) {

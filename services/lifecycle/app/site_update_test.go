@@ -74,8 +74,12 @@ func TestUpdateSite(t *testing.T) {
 		written := s.Written()
 		view, err := s.update(shop, renamed("The Shop"), "")
 		must(t, err)
-		if got := view.Site; got.Name != "The Shop" || got.WantedRevision != 1 || view.Operation != nil || s.Written() != written {
+		if got := view.Site; got.Name != "The Shop" || got.WantedRevision != 1 || view.Operation != nil {
 			t.Errorf("the site is %+v, worked on by %v", got, view.Operation)
+		}
+		written.Outbox++ // site.updated
+		if got := s.Written(); got != written {
+			t.Errorf("rows grew to %+v, want %+v", got, written)
 		}
 	})
 	t.Run("both in one", func(t *testing.T) {
@@ -202,7 +206,7 @@ func TestUpdateSite_request_id(t *testing.T) {
 	s := stage(t)
 	shop := s.serving()
 	change := app.SiteChange{Spec: websocketSpec(), Version: s.Get(shop).Site.Version}
-	_, err := s.update(shop, change, "request-1")
+	first, err := s.update(shop, change, "request-1")
 	must(t, err)
 	s.RunFor(time.Minute)
 	back := apptest.Spec()
@@ -214,9 +218,12 @@ func TestUpdateSite_request_id(t *testing.T) {
 			again := change
 			again.Version = version
 			view, err := s.update(shop, again, "request-1")
-			if err != nil || view.Site.WantedRevision != 3 || view.Operation != nil {
-				t.Errorf("the site is %+v, %v", view.Site, err)
+			if err != nil || view.Site != first.Site || view.Operation == nil || *view.Operation != *first.Operation {
+				t.Errorf("the answer is %+v, %v; want %+v", view, err, first)
 			}
+		}
+		if got := s.Get(shop).Site.WantedRevision; got != 3 {
+			t.Errorf("revision %d is wanted", got)
 		}
 	})
 	t.Run("with another body or on another site it is refused", func(t *testing.T) {

@@ -28,7 +28,7 @@ type Moment struct {
 // oldest first. It works for tombstones too.
 func (c *ControlPlane) Timeline(ctx context.Context, by auth.Principal, siteID id.Site) (moments []Moment, err error) {
 	err = c.store.View(ctx, func(tx store.Tx) error {
-		objects, err := objectsOf(ctx, tx, by.TenantID, siteID)
+		objects, err := objectsOf(ctx, tx, by, siteID)
 		if err != nil {
 			return err
 		}
@@ -55,11 +55,11 @@ func (c *ControlPlane) Timeline(ctx context.Context, by auth.Principal, siteID i
 	return moments, err
 }
 
-func objectsOf(ctx context.Context, tx store.Tx, tenant id.Tenant, siteID id.Site) ([]string, error) {
-	if _, err := tx.GetSite(ctx, tenant, siteID); err != nil {
+func objectsOf(ctx context.Context, tx store.Tx, by auth.Principal, siteID id.Site) ([]string, error) {
+	if _, err := siteOf(ctx, tx, by, siteID); err != nil {
 		return nil, err
 	}
-	domains, err := tx.DomainsOfSite(ctx, tenant, siteID)
+	domains, err := tx.DomainsOfSite(ctx, by.TenantID, siteID)
 	if err != nil {
 		return nil, err
 	}

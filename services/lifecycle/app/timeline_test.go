@@ -8,7 +8,7 @@ func TestTimeline_of_several_domains(t *testing.T) {
 	s := stage(t)
 	shop := s.serving()
 	first, second := s.proved(shop, "first.test"), s.proved(shop, "second.test")
-	_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "")
+	_, err := s.App.RemoveDomain(t.Context(), s.Caller, first.Domain.ID, "", "")
 	must(t, err)
 	s.Settle()
 	moments, err := s.App.Timeline(t.Context(), s.Caller, shop.ID)

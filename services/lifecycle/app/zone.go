@@ -8,6 +8,8 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/hostname"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
@@ -19,17 +21,54 @@ import (
 // *lifecycle.InvalidError where no zone of ours has that name,
 // *lifecycle.NotFoundError without such a tenant, *lifecycle.UnavailableError and
 // *lifecycle.PreconditionError from the provider.
-func (c *ControlPlane) GrantZone(ctx context.Context, zoneName string, tenant id.Tenant) (grant network.ZoneGrant, err error) {
-	if err := c.checkZone(ctx, zoneName); err != nil {
-		return grant, err
+func (c *ControlPlane) GrantZone(ctx context.Context, by auth.Principal, zoneName string, tenant id.Tenant, request RequestID) (network.ZoneGrant, error) {
+	a := ask{
+		by: by, action: "GrantZone", request: request, body: auditGrant{ZoneName: zoneName, TenantID: tenant},
+		prepare: func(ctx context.Context) error { return c.checkZone(ctx, zoneName) },
 	}
-	err = c.store.Update(ctx, func(tx store.Tx) error {
-		if grant, err = putGrant(ctx, tx, zoneName, tenant, c.clock()); err != nil {
-			return err
+	return mutate(ctx, c, a, func(tx store.Tx, r *record) (network.ZoneGrant, error) {
+		if _, err := liveTenant(ctx, tx, tenant); err != nil {
+			return network.ZoneGrant{}, err
 		}
-		return c.markUndecided(ctx, tx, grant)
+		had, err := tx.ZoneGrantedTo(ctx, zoneName, tenant)
+		if err != nil {
+			return network.ZoneGrant{}, err
+		}
+		grant, err := putGrant(ctx, tx, zoneName, tenant, c.clock())
+		if err != nil {
+			return grant, err
+		}
+		kept := auditGrant{ZoneName: zoneName, TenantID: tenant}
+		*r = record{tenant: tenant, object: zoneName, after: kept}
+		if !had {
+			r.event, r.data = event.ZoneGranted, kept
+		}
+		return grant, c.markUndecided(ctx, tx, grant)
 	})
-	return grant, err
+}
+
+// auditGrant is what the audit keeps of a grant.
+type auditGrant struct {
+	ZoneName string    `json:"zone_name"`
+	TenantID id.Tenant `json:"tenant_id"`
+}
+
+// RevokeZone takes a grant back. Domains whose mode is fixed keep it. Revoking again
+// changes nothing. Without such a tenant: *lifecycle.NotFoundError.
+func (c *ControlPlane) RevokeZone(ctx context.Context, by auth.Principal, zoneName string, tenant id.Tenant, request RequestID) error {
+	kept := auditGrant{ZoneName: zoneName, TenantID: tenant}
+	_, err := mutate(ctx, c, ask{by: by, action: "RevokeZone", request: request, body: kept}, func(tx store.Tx, r *record) (none, error) {
+		if _, err := tx.GetTenant(ctx, tenant); err != nil {
+			return none{}, err
+		}
+		had, err := tx.DeleteZoneGrant(ctx, zoneName, tenant)
+		*r = record{tenant: tenant, object: zoneName}
+		if had {
+			r.before, r.event, r.data = kept, event.ZoneRevoked, kept
+		}
+		return none{}, err
+	})
+	return err
 }
 
 // checkZone asks whether a zone of ours has exactly this name.
@@ -99,7 +138,7 @@ func (c *ControlPlane) markUndecided(ctx context.Context, tx store.Tx, grant net
 		if len(domains) < page.Limit {
 			return nil
 		}
-		page.Before = domains[len(domains)-1].ID
+		page.Last = domains[len(domains)-1].ID
 	}
 }
 

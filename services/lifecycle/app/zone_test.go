@@ -43,7 +43,7 @@ func TestGrantZone(t *testing.T) {
 			t.Fatalf("without a grant it is %+v", got)
 		}
 		before := s.domain(other).NextAttemptAt
-		grant, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		grant, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		if err != nil || grant.ZoneName != "ours.test" || grant.TenantID != s.Caller.TenantID || !grant.CreatedAt.Equal(s.Clock.Now()) {
 			t.Errorf("granted %+v, %v", grant, err)
 		}
@@ -77,7 +77,7 @@ func TestGrantZone(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		_, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		must(t, err)
 		due := 0
 		s.View(func(ctx context.Context, tx store.Tx) error {
@@ -95,10 +95,10 @@ func TestGrantZone(t *testing.T) {
 	})
 	t.Run("again changes nothing", func(t *testing.T) {
 		s := zoned(t)
-		first, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		first, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		must(t, err)
 		s.Clock.Advance(time.Hour)
-		second, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		second, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		if err != nil || second != first {
 			t.Errorf("granted %+v, then %+v, %v", first, second, err)
 		}
@@ -110,7 +110,7 @@ func TestGrantZone(t *testing.T) {
 	t.Run("only of a zone that is ours, by its very name", func(t *testing.T) {
 		s := zoned(t)
 		for _, zone := range []string{"theirs.test", "below.ours.test", "test", "OURS.test", "ours.test.", "two words", ""} {
-			_, err := s.App.GrantZone(t.Context(), zone, s.Caller.TenantID)
+			_, err := s.App.GrantZone(t.Context(), s.Caller, zone, s.Caller.TenantID, "")
 			wantViolation(t, err, "zone_name", "")
 		}
 		for _, call := range s.Tunnel.Calls("LookupZone") {
@@ -121,7 +121,7 @@ func TestGrantZone(t *testing.T) {
 	})
 	t.Run("only to a tenant", func(t *testing.T) {
 		s := zoned(t)
-		_, err := s.App.GrantZone(t.Context(), "ours.test", id.NewTenant())
+		_, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", id.NewTenant(), "")
 		wantNotFound(t, err)
 		if grants, err := s.App.ListZoneGrants(t.Context()); err != nil || len(grants) != 0 {
 			t.Errorf("listed %+v, %v", grants, err)
@@ -130,7 +130,7 @@ func TestGrantZone(t *testing.T) {
 	t.Run("not while the provider cannot be asked", func(t *testing.T) {
 		s := zoned(t)
 		s.Tunnel.SetDown(true)
-		_, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		_, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		var unavailable *lifecycle.UnavailableError
 		if !errors.As(err, &unavailable) || unavailable.What != "tunnel service" {
 			t.Errorf("got %v", err)
@@ -139,12 +139,92 @@ func TestGrantZone(t *testing.T) {
 	t.Run("nor while it refuses us", func(t *testing.T) {
 		s := zoned(t)
 		s.Tunnel.Refuse(infra.Diagnosis{Code: "CLOUDFLARE_PERMISSION", Actor: condition.Operator, Summary: "the token may not read zones"})
-		_, err := s.App.GrantZone(t.Context(), "ours.test", s.Caller.TenantID)
+		_, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", s.Caller.TenantID, "")
 		wantPrecondition(t, err)
 		if !strings.Contains(fmt.Sprint(err), "the token may not read zones") {
 			t.Errorf("it does not say why: %v", err)
 		}
 	})
+}
+
+// asked is a tunnel provider that does something while it is asked for a zone.
+type asked struct {
+	infra.TunnelProvider
+	during *func()
+}
+
+// LookupZone implements infra.TunnelProvider.
+func (a asked) LookupZone(ctx context.Context, hostname string) (infra.ZoneAnswer, error) {
+	if do := *a.during; do != nil {
+		*a.during = nil
+		do()
+	}
+	return a.TunnelProvider.LookupZone(ctx, hostname)
+}
+
+func TestGrantZone_repeated(t *testing.T) {
+	var during func()
+	w := apptest.New(t, apptest.Options{Tunnel: fake.NewTunnel("ours.test"), Outside: func(p apptest.Providers) apptest.Providers {
+		p.Tunnel = asked{p.Tunnel, &during}
+		return p
+	}})
+	grant := func() (network.ZoneGrant, error) {
+		return w.App.GrantZone(t.Context(), w.Caller, "ours.test", w.Caller.TenantID, "request-1")
+	}
+	t.Run("while the provider is asked is in progress", func(t *testing.T) {
+		var meanwhile error
+		during = func() { _, meanwhile = grant() }
+		_, err := grant()
+		must(t, err)
+		var busy *app.InProgressError
+		if !errors.As(meanwhile, &busy) {
+			t.Errorf("got %v", meanwhile)
+		}
+	})
+	t.Run("afterwards does not ask it again", func(t *testing.T) {
+		w.Tunnel.SetDown(true)
+		if got, err := grant(); err != nil || got.ZoneName != "ours.test" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestRevokeZone(t *testing.T) {
+	s := zoned(t)
+	acme := s.NewTenant("acme").TenantID
+	for _, to := range []id.Tenant{s.Caller.TenantID, acme} {
+		_, err := s.App.GrantZone(t.Context(), s.Caller, "ours.test", to, "")
+		must(t, err)
+	}
+	shop := s.serving()
+	fixed := s.add(shop, "fixed.ours.test")
+	s.RunFor(time.Minute)
+	revoke := func(tenant id.Tenant) error {
+		return s.App.RevokeZone(t.Context(), s.PlatformAdmin(), "ours.test", tenant, "")
+	}
+	t.Run("takes the one grant back, once", func(t *testing.T) {
+		for _, events := range []int{1, 0} {
+			before := s.Dump()
+			must(t, revoke(s.Caller.TenantID))
+			if added := s.Dump().Added(before); added["outbox"] != events || added["audit"] != 1 {
+				t.Errorf("it leaves %v, want %d events", added, events)
+			}
+		}
+		if grants, err := s.App.ListZoneGrants(t.Context()); err != nil || len(grants) != 1 || grants[0].TenantID != acme {
+			t.Errorf("the grants are %+v, %v", grants, err)
+		}
+	})
+	t.Run("leaves a domain whose mode is fixed, and opens the zone to no other", func(t *testing.T) {
+		late := s.add(shop, "late.ours.test")
+		s.RunFor(time.Hour)
+		if got := s.domain(fixed).Domain; got.Mode != network.Managed || got.Status != network.Active {
+			t.Errorf("the fixed one is %s and %s", got.Mode, got.Status)
+		}
+		if got := s.domain(late).Domain; got.Mode == network.Managed || got.Status != network.PendingDNS {
+			t.Errorf("the late one is %s and %s", got.Mode, got.Status)
+		}
+	})
+	t.Run("only from a tenant", func(t *testing.T) { wantNotFound(t, revoke(id.NewTenant())) })
 }
 
 func TestEnsure_tunnel(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
@@ -66,7 +66,7 @@ func setup(t *testing.T, steps ...step) *bench {
 		}},
 	})
 	b.update(func(tx store.Tx) error {
-		return tx.InsertTenant(b.ctx, auth.Tenant{ID: b.tenant, Name: "default", CreatedAt: b.now})
+		return tx.InsertTenant(b.ctx, admin.Tenant{ID: b.tenant, Name: "default", CreatedAt: b.now})
 	})
 	return b
 }

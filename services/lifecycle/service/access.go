@@ -10,6 +10,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/secret"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
@@ -47,7 +48,7 @@ type Access struct {
 // the file up to date.
 func EnsureAccess(ctx context.Context, db store.Store, client Client) (Access, error) {
 	now := time.Now()
-	fresh := auth.Tenant{ID: id.NewTenant(), Name: firstTenant, CreatedAt: now}
+	fresh := admin.Tenant{ID: id.NewTenant(), Name: firstTenant, CreatedAt: now}
 	tenant, err := app.EnsureTenant(ctx, db, fresh)
 	if err != nil {
 		return Access{}, fmt.Errorf("make the tenant: %w", err)

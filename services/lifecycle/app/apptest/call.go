@@ -9,6 +9,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -58,7 +59,7 @@ func (w *World) Delete(s site.Site) {
 func (w *World) TryDelete(s site.Site) error {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.DeleteSite(ctx, w.owner(s), s.ID)
+	_, err := w.App.DeleteSite(ctx, w.owner(s), s.ID, "")
 	return err
 }
 
@@ -66,7 +67,7 @@ func (w *World) TryDelete(s site.Site) error {
 func (w *World) TryRetry(s site.Site) error {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.RetrySite(ctx, w.owner(s), s.ID)
+	_, err := w.App.RetrySite(ctx, w.owner(s), s.ID, "")
 	return err
 }
 
@@ -183,7 +184,7 @@ func (w *World) Written() (n Written) {
 		})
 	}
 	w.View(func(ctx context.Context, tx store.Tx) error {
-		events, err := tx.EventsAfter(ctx, 0, 1<<20)
+		events, err := tx.Events(ctx, event.Query{Limit: 1 << 20})
 		n.Outbox = len(events)
 		return err
 	})
@@ -222,6 +223,6 @@ func (w *World) TryCancel(s site.Site, kind string) error {
 	w.tb.Helper()
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.CancelOperation(ctx, w.Caller, w.Operation(s, kind).ID)
+	_, err := w.App.CancelOperation(ctx, w.Caller, w.Operation(s, kind).ID, "")
 	return err
 }

@@ -31,7 +31,7 @@ func (w *World) TryAddDomain(s site.Site, hostname string, direct bool, request 
 func (w *World) TryRemoveDomain(d network.Domain) error {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.RemoveDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.ID, "")
+	_, err := w.App.RemoveDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.ID, "", "")
 	return err
 }
 
@@ -39,7 +39,7 @@ func (w *World) TryRemoveDomain(d network.Domain) error {
 func (w *World) TryCheckDomain(d network.Domain) error {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.CheckDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.ID)
+	_, err := w.App.CheckDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.ID, "")
 	return err
 }
 
@@ -48,7 +48,7 @@ func (w *World) TryCheckDomain(d network.Domain) error {
 func (w *World) TrySetPrimary(d network.Domain) error {
 	ctx, span := w.tracer.Start(w.tb.Context(), "call")
 	defer span.End()
-	_, err := w.App.SetPrimaryDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.SiteID, d.ID)
+	_, err := w.App.SetPrimaryDomain(ctx, w.owner(site.Site{TenantID: d.TenantID}), d.SiteID, d.ID, "")
 	return err
 }
 

@@ -24,6 +24,26 @@ type Store struct {
 	dieAt   int
 	before  bool
 	dead    bool
+	during  func()
+}
+
+// During has something done in the midst of the next Update, before its transaction
+// begins.
+func (s *Store) During(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.during = do
+}
+
+// interrupt does what During set, once.
+func (s *Store) interrupt() {
+	s.mu.Lock()
+	do := s.during
+	s.during = nil
+	s.mu.Unlock()
+	if do != nil {
+		do()
+	}
 }
 
 // DieAfter makes the process die as soon as the n-th commit from now is on disk;
@@ -59,6 +79,7 @@ func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
 	if s.Dead() {
 		return ErrDead
 	}
+	s.interrupt()
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		if err := do(tx); err != nil {
 			return err

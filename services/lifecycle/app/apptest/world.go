@@ -20,6 +20,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
@@ -207,10 +208,17 @@ func (w *World) Restart() {
 	w.start()
 }
 
+// Reconfigure restarts with another configuration.
+func (w *World) Reconfigure(change func(*lifecycle.Config)) {
+	w.tb.Helper()
+	change(&w.cfg)
+	w.Restart()
+}
+
 // NewTenant makes a tenant and returns an operator of it.
 func (w *World) NewTenant(name string) auth.Principal {
 	w.tb.Helper()
-	t, err := app.EnsureTenant(w.tb.Context(), w.Store, auth.Tenant{ID: id.NewTenant(), Name: name, CreatedAt: w.Clock.Now()})
+	t, err := app.EnsureTenant(w.tb.Context(), w.Store, admin.Tenant{ID: id.NewTenant(), Name: name, CreatedAt: w.Clock.Now()})
 	w.must(err)
 	return auth.Principal{TenantID: t.ID, Subject: "key:" + name, Role: auth.Operator}
 }

@@ -32,6 +32,8 @@ type settings struct {
 
 	Sites sites `embed:"" group:"Sites and names"`
 	Pace  pace  `embed:"" group:"Pace"`
+
+	Tenants tenants `embed:"" prefix:"tenant-" group:"Tenants without limits of their own"`
 }
 
 // sites are what lifecycle.Config says about sites and names.
@@ -53,8 +55,18 @@ type pace struct {
 	RecheckEvery     time.Duration `help:"How often an ACTIVE domain is looked at." default:"${recheck_every}" placeholder:"DURATION"`
 	Grace            time.Duration `help:"How long evidence may be contradicted." default:"${grace}" placeholder:"DURATION"`
 	CompensateWithin time.Duration `help:"How long an operation may take to undo what it did." default:"${compensate_within}" placeholder:"DURATION"`
+	KeepRequests     time.Duration `help:"How long the answer to a request that may be repeated is kept." default:"${keep_requests}" placeholder:"DURATION"`
+	KeepEvents       time.Duration `help:"How long events can be read." default:"${keep_events}" placeholder:"DURATION"`
 	Lease            time.Duration `help:"How long a claim on an object holds." default:"${lease}" placeholder:"DURATION"`
 	Concurrency      int           `help:"Objects that are worked on at once." default:"${concurrency}" placeholder:"NUMBER"`
+}
+
+// tenants are lifecycle.TenantLimits.
+type tenants struct {
+	Sites             int64 `help:"Sites that a tenant may have." default:"${tenant_sites}" placeholder:"NUMBER"`
+	Domains           int64 `help:"Domains that a tenant may have." default:"${tenant_domains}" placeholder:"NUMBER"`
+	PendingClaims     int64 `help:"Names that a tenant may claim without having proved them." default:"${tenant_pending_claims}" placeholder:"NUMBER"`
+	RequestsPerSecond int64 `help:"Calls that a tenant may make a second, in bursts of twice as many." default:"${tenant_requests_per_second}" placeholder:"NUMBER"`
 }
 
 // defaults are those of lifecycle.Config, for the tags above.
@@ -65,8 +77,14 @@ func defaults() map[string]string {
 		"edge_window": d.EdgeWindow.String(), "observe_every": d.ObserveEvery.String(), "reserve_for": d.ReserveFor.String(),
 		"transfer_after": d.TransferAfter.String(), "reconcile_every": d.ReconcileEvery.String(), "recheck_every": d.RecheckEvery.String(),
 		"grace": d.Grace.String(), "compensate_within": d.CompensateWithin.String(), "lease": d.Lease.String(),
+		"keep_requests": d.KeepRequests.String(), "keep_events": d.KeepEvents.String(),
+		"tenant_sites": number(d.TenantLimits.Sites), "tenant_domains": number(d.TenantLimits.Domains),
+		"tenant_pending_claims":      number(d.TenantLimits.PendingClaims),
+		"tenant_requests_per_second": number(d.TenantLimits.RequestsPerSecond),
 	}
 }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Check reports everything that is wrong, joined.
 func (s settings) Check() error {
@@ -96,6 +114,7 @@ func (s settings) config() lifecycle.Config {
 	cfg.EdgeWindow, cfg.ObserveEvery, cfg.ReserveFor, cfg.TransferAfter = p.EdgeWindow, p.ObserveEvery, p.ReserveFor, p.TransferAfter
 	cfg.ReconcileEvery, cfg.RecheckEvery, cfg.Grace = p.ReconcileEvery, p.RecheckEvery, p.Grace
 	cfg.CompensateWithin, cfg.Lease, cfg.Concurrency = p.CompensateWithin, p.Lease, p.Concurrency
+	cfg.KeepRequests, cfg.KeepEvents, cfg.TenantLimits = p.KeepRequests, p.KeepEvents, lifecycle.TenantLimits(s.Tenants)
 	return cfg
 }
 
