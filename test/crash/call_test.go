@@ -69,7 +69,7 @@ func (r *scene) update(siteID string, spec *lifecyclev1.SiteSpec) (operationID s
 
 func (r *scene) delete(siteID string) {
 	r.t.Helper()
-	_, err := r.sites.DeleteSite(r.t.Context(), &lifecyclev1.DeleteSiteRequest{SiteId: siteID})
+	_, err := r.sites.DeleteSite(r.t.Context(), &lifecyclev1.DeleteSiteRequest{SiteId: siteID, RequestId: r.slug + "-delete"})
 	must(r.t, err)
 	r.until("the site is DELETED", func() error {
 		return want(r.site(siteID).GetSite().GetStatus(), lifecyclev1.SiteStatus_SITE_STATUS_DELETED)
@@ -110,7 +110,7 @@ func (r *scene) awaitDomain(domainID string, status lifecyclev1.DomainStatus) {
 
 func (r *scene) remove(domainID string) {
 	r.t.Helper()
-	_, err := r.domains.RemoveDomain(r.t.Context(), &lifecyclev1.RemoveDomainRequest{DomainId: domainID})
+	_, err := r.domains.RemoveDomain(r.t.Context(), &lifecyclev1.RemoveDomainRequest{DomainId: domainID, RequestId: r.slug + "-remove"})
 	must(r.t, err)
 	r.until("the domain is RELEASED", func() error {
 		return want(r.domain(domainID).GetDomain().GetStatus(), lifecyclev1.DomainStatus_DOMAIN_STATUS_RELEASED)
@@ -135,7 +135,7 @@ func (r *scene) awaitStep(step string, look func() *lifecyclev1.Operation) (oper
 // taken back by now.
 func (r *scene) cancel(operationID string) {
 	r.t.Helper()
-	_, err := r.operations.CancelOperation(r.t.Context(), &lifecyclev1.CancelOperationRequest{OperationId: operationID})
+	_, err := r.operations.CancelOperation(r.t.Context(), &lifecyclev1.CancelOperationRequest{OperationId: operationID, RequestId: operationID})
 	if status.Code(err) == codes.FailedPrecondition {
 		r.awaitEnd(operationID, lifecyclev1.OperationState_OPERATION_STATE_CANCELLED)
 		return

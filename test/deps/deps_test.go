@@ -75,6 +75,7 @@ func TestCheck(t *testing.T) {
 		{name: "service's test imports service", from: lifecycle + "app", to: "./services/tunnel/app", inTest: true},
 		{name: "simulator imports service", from: "./simulators/dns", to: "./services/dnsvalidator/app"},
 		{name: "root imports beside app", from: "./cmd/siteplane", to: "./services/edge-agent/render"},
+		{name: "example imports platform", from: "./examples/go", to: "./internal/platform/cliconfig"},
 		{name: "foundation imports domain", from: lifecycle + "id", to: lifecycle + "site"},
 		{name: "module root imports id's user", from: "./services/lifecycle", to: lifecycle + "machine"},
 		{name: "domain imports adapter", from: lifecycle + "site", to: lifecycle + "store/sqlite"},

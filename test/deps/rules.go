@@ -6,7 +6,7 @@ import "slices"
 // that no layer lists fails the test: decide which layer it belongs to.
 var (
 	foundation = under("./services/lifecycle", "", "/id")
-	domain     = under("./services/lifecycle", "/admin", "/auth", "/backoff", "/condition", "/desired", "/drift", "/edge", "/event", "/failpoint", "/hold",
+	domain     = under("./services/lifecycle", "/admin", "/auth", "/backoff", "/condition", "/desired", "/drift", "/edge", "/event", "/failpoint", "/filter", "/hold",
 		"/infra", "/machine", "/network", "/saga", "/site", "/tunnel", "/worker")
 	adapters = under("./services/lifecycle", "/infra/fake", "/infra/marked", "/infra/remote", "/plan", "/reconcile", "/store/...")
 	app      = under("./services/lifecycle", "/app/...")
@@ -63,6 +63,12 @@ var modules = []Rule{
 		}, shared...),
 		InTests: true,
 		Because: "what sits on top uses the services' app packages, and lifecycle as the library it is",
+	},
+	{
+		Of:      []string{"./examples/..."},
+		May:     []string{"./examples/...", "./gen/..."},
+		InTests: true,
+		Because: "an example is what somebody outside would write, who has the generated packages only",
 	},
 }
 

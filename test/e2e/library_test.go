@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
@@ -70,7 +71,7 @@ func startLibrary(t *testing.T) *library {
 	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), "siteplane.db")})
 	check(t, err)
 	t.Cleanup(func() { check(t, db.Close()) })
-	tenant, err := app.EnsureTenant(ctx, db, auth.Tenant{ID: id.NewTenant(), Name: "default", CreatedAt: time.Now()})
+	tenant, err := app.EnsureTenant(ctx, db, admin.Tenant{ID: id.NewTenant(), Name: "default", CreatedAt: time.Now()})
 	check(t, err)
 	check(t, app.EnsureEdge(ctx, db, edge.Edge{ID: id.NewEdge(), Name: "ready", PublicAddresses: []string{"192.0.2.1"}, NeedsWhole: true}))
 

@@ -25,7 +25,7 @@ var adviceOn = map[lifecyclev1.ErrorReason]string{
 	lifecyclev1.ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION: "`siteplane site get SITE` and `siteplane domain get DOMAIN` show where it is; wait until it has moved on",
 	lifecyclev1.ErrorReason_ERROR_REASON_LOST_RACE:          "somebody changed it at the same moment; run the command again",
 	lifecyclev1.ErrorReason_ERROR_REASON_BAD_CREDENTIAL: "the config file needs a valid key: this one is wrong, revoked or expired. An admin of the tenant makes another " +
-		"with `siteplane key create`; `siteplane context add` keeps it",
+		"with `siteplane key create`; `siteplane context add` keeps it; `siteplane up` makes one where its file is missing",
 	lifecyclev1.ErrorReason_ERROR_REASON_NOT_ALLOWED: "`siteplane whoami` shows the role of this key; somebody who has the role that is demanded makes such a key " +
 		"with `siteplane key create NAME --role ROLE`",
 	lifecyclev1.ErrorReason_ERROR_REASON_UNAVAILABLE:       "wait a moment and run the command again",

@@ -95,7 +95,7 @@ func (t *tx) GetRevision(ctx context.Context, tenant id.Tenant, siteID id.Site, 
 		return r, err
 	}
 	if !ok {
-		return r, &lifecycle.NotFoundError{Kind: "revision", ID: fmt.Sprintf("%s/%d", siteID, number)}
+		return r, &lifecycle.NotFoundError{Kind: "revision", ID: fmt.Sprintf("%d of %s", number, siteID)}
 	}
 	whole := []site.Revision{r}
 	err = t.putTargets(ctx, siteID, whole)
