@@ -142,7 +142,7 @@ func limitRefused(ctx context.Context, d *demo) error {
 	}
 	_, err = small.site(ctx, nil, "create", "second", "--origin", d.origin.address)
 	if err == nil || !strings.Contains(err.Error(), "sites is reached: 1 of 1") {
-		return fmt.Errorf("the second site was answered %w, not that one of one is in use", err)
+		return fmt.Errorf("the second site was answered %v, not that one of one is in use", err)
 	}
 	if err := small.named(ctx, "*", 1); err != nil {
 		return err
