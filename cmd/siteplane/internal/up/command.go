@@ -22,9 +22,11 @@ import (
 // Command returns `siteplane up`.
 func Command() *cobra.Command {
 	cfg := Defaults()
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		cfg.LogFormat = "json"
-	}
+	return commandOf(&cfg)
+}
+
+// commandOf returns the command that fills a configuration and runs it.
+func commandOf(cfg *Config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run a whole installation on this host",
@@ -35,20 +37,33 @@ func Command() *cobra.Command {
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			signal.Ignore(syscall.SIGPIPE) // a reader of the output that goes away stops nothing
-			return Run(cmd.Context(), cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			suitTerminal(cmd, cfg, term.IsTerminal(int(os.Stderr.Fd())))
+			return Run(cmd.Context(), *cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	dataDirFlag(cmd, &cfg)
+	dataDirFlag(cmd, cfg)
 	flags.IntVar(&cfg.PortBase, "port-base", cfg.PortBase, "REST port; the others follow: gRPC +1, admin +2, nginx +8, DNS -27")
 	flags.StringSliceVar(&cfg.EdgeAddresses, "edge-address", cfg.EdgeAddresses, "addresses at which visitors reach the edge; nginx listens on the first")
 	flags.StringVar(&cfg.NginxBin, "nginx-bin", cfg.NginxBin, "nginx, as a name or a path")
 	flags.StringVar(&cfg.ProbePolicy, "probe-policy", cfg.ProbePolicy, "how ACTIVE is proved: public, edge or off")
 	flags.StringVar(&cfg.OTLPEndpoint, "otlp-endpoint", cfg.OTLPEndpoint, "where traces go, host:port over gRPC; empty for nowhere")
-	flags.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "json or text; text on a terminal by default")
-	flags.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	flags.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "json or text (default text on a terminal, else json)")
+	flags.Lookup("log-format").DefValue = ""
+	flags.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "debug, info, warn or error; on a terminal warn unless given")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	return cmd
+}
+
+// suitTerminal chooses what was not: on a terminal a log for people, and little of it,
+// for where everything is would drown in the rest.
+func suitTerminal(cmd *cobra.Command, cfg *Config, terminal bool) {
+	if !terminal && !cmd.Flags().Changed("log-format") {
+		cfg.LogFormat = "json"
+	}
+	if terminal && !cmd.Flags().Changed("log-level") {
+		cfg.LogLevel = slog.LevelWarn
+	}
 }
 
 // DownCommand returns `siteplane down`.
