@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ type ServerConfig struct {
 	Telemetry  *telemetry.Telemetry
 	// MaxReceiveBytes limits one message. Zero: 4 MiB.
 	MaxReceiveBytes int
+	// MaxStreams limits the calls that one connection may have open. Zero: 256.
+	MaxStreams uint32
 	// DrainTimeout is how long running calls may go on at the end. Zero: 7 s.
 	DrainTimeout time.Duration
 	// UnaryInterceptors and StreamInterceptors run after the built-in ones, so on
@@ -127,7 +130,7 @@ func (c ServerConfig) options(validator protovalidate.Validator) []grpc.ServerOp
 		grpc.ChainUnaryInterceptor(append(unary, c.UnaryInterceptors...)...),
 		grpc.ChainStreamInterceptor(append(stream, c.StreamInterceptors...)...),
 		grpc.MaxRecvMsgSize(orDefault(c.MaxReceiveBytes)),
-		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxConcurrentStreams(cmp.Or(c.MaxStreams, maxStreams)),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
+	"github.com/siteplane/siteplane/services/lifecycle/api/document"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 )
 
@@ -31,18 +33,22 @@ import (
 type API struct {
 	cp        *app.ControlPlane
 	telemetry *telemetry.Telemetry
+	// patience is how long an answer may not be read, shorter in tests.
+	patience time.Duration
 }
 
 // New returns an API that serves nothing yet.
 func New(cp *app.ControlPlane, t *telemetry.Telemetry) *API {
-	return &API{cp: cp, telemetry: t}
+	return &API{cp: cp, telemetry: t, patience: slowAfter}
 }
 
-// server builds a gRPC server with every public service.
-func (a *API) server(l net.Listener, tlsConfig *tls.Config) (*rpc.Server, error) {
+// server builds a gRPC server with every public service. Address tells where a call
+// came from; streams end when stopping is closed; maxStreams is how many calls a
+// connection may have open, 0 for the usual number.
+func (a *API) server(l net.Listener, tlsConfig *tls.Config, address func(context.Context) string, maxStreams uint32, stopping <-chan struct{}) (*rpc.Server, error) {
 	s, err := rpc.NewServer(rpc.ServerConfig{
-		Listener: l, TLS: tlsConfig, Telemetry: a.telemetry,
-		Authorizer: &authorizer{provider: a.cp.Auth(), logger: a.cp.Logger()},
+		Listener: l, TLS: tlsConfig, Telemetry: a.telemetry, MaxStreams: maxStreams,
+		Authorizer: &authorizer{provider: a.cp.Auth(), admit: a.cp.Admit, address: address, logger: a.cp.Logger()},
 	})
 	if err != nil {
 		return nil, err
@@ -50,6 +56,10 @@ func (a *API) server(l net.Listener, tlsConfig *tls.Config) (*rpc.Server, error)
 	lifecyclev1.RegisterSiteServiceServer(s.GRPC(), &siteService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterDomainServiceServer(s.GRPC(), &domainService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterTenantServiceServer(s.GRPC(), &tenantService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterKeyServiceServer(s.GRPC(), &keyService{cp: a.cp, logger: a.cp.Logger()})
+	lifecyclev1.RegisterEventServiceServer(s.GRPC(), &eventService{
+		cp: a.cp, logger: a.cp.Logger(), stopping: stopping, slowAfter: a.patience,
+	})
 	lifecyclev1.RegisterZoneServiceServer(s.GRPC(), &zoneService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterOperationServiceServer(s.GRPC(), &operationService{cp: a.cp, logger: a.cp.Logger()})
 	lifecyclev1.RegisterInfrastructureServiceServer(s.GRPC(), &infrastructureService{cp: a.cp, logger: a.cp.Logger()})
@@ -59,7 +69,7 @@ func (a *API) server(l net.Listener, tlsConfig *tls.Config) (*rpc.Server, error)
 // ServeGRPC serves the gRPC services until the context is done, then lets
 // running calls end.
 func (a *API) ServeGRPC(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
-	s, err := a.server(l, tlsConfig)
+	s, err := a.server(l, tlsConfig, peerAddress, 0, ctx.Done())
 	if err != nil {
 		return errors.Join(fmt.Errorf("serve gRPC: %w", err), l.Close())
 	}
@@ -69,8 +79,14 @@ func (a *API) ServeGRPC(ctx context.Context, l net.Listener, tlsConfig *tls.Conf
 // Handler returns the REST gateway. Requests pass through the same interceptors
 // as gRPC calls, over memory. It works until the context is done.
 func (a *API) Handler(ctx context.Context) (http.Handler, error) {
+	return a.handler(ctx, ctx.Done())
+}
+
+// handler is Handler with streams that may end before the rest.
+func (a *API) handler(ctx context.Context, stopping <-chan struct{}) (http.Handler, error) {
 	memory := bufconn.Listen(1 << 20)
-	s, err := a.server(memory, nil)
+	// All callers share the one connection: none may take the place of another.
+	s, err := a.server(memory, nil, gatewayAddress, math.MaxUint32, stopping)
 	if err != nil {
 		return nil, fmt.Errorf("build gateway: %w", err)
 	}
@@ -91,10 +107,15 @@ func (a *API) Handler(ctx context.Context) (http.Handler, error) {
 }
 
 func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, error) {
-	gateway := runtime.NewServeMux(runtime.WithIncomingHeaderMatcher(forwarded))
+	public, err := document.Handler(openapi.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("build gateway: %w", err)
+	}
+	gateway := newGateway()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		lifecyclev1.RegisterSiteServiceHandler, lifecyclev1.RegisterDomainServiceHandler,
-		lifecyclev1.RegisterTenantServiceHandler, lifecyclev1.RegisterZoneServiceHandler,
+		lifecyclev1.RegisterTenantServiceHandler, lifecyclev1.RegisterKeyServiceHandler,
+		lifecyclev1.RegisterEventServiceHandler, lifecyclev1.RegisterZoneServiceHandler,
 		lifecyclev1.RegisterOperationServiceHandler, lifecyclev1.RegisterInfrastructureServiceHandler,
 	} {
 		if err := register(ctx, gateway, conn); err != nil {
@@ -103,38 +124,27 @@ func (a *API) routes(ctx context.Context, conn *grpc.ClientConn) (http.Handler, 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", http.MaxBytesHandler(gateway, 1<<20))
-	mux.HandleFunc("GET /openapi.json", a.document)
-	return otelhttp.NewHandler(mux, "rest", otelhttp.WithTracerProvider(a.telemetry.TracerProvider()),
+	mux.Handle(document.JSONPath, public) // without a key: both are in the repository
+	mux.Handle(document.PagePath, public)
+	traced := otelhttp.NewHandler(mux, "rest", otelhttp.WithTracerProvider(a.telemetry.TracerProvider()),
 		otelhttp.WithPropagators(tracecontext.Propagator()),
-		otelhttp.WithSpanOptions(trace.WithSpanKind(trace.SpanKindServer))), nil
+		otelhttp.WithSpanOptions(trace.WithSpanKind(trace.SpanKindServer)))
+	return boundWrites(traced, a.patience), nil
 }
-
-// document serves the OpenAPI document to whoever has a valid key.
-func (a *API) document(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.cp.Auth().Authenticate(r.Context(), bearer(r.Header.Values("Authorization"))); err != nil {
-		http.Error(w, "the credential is missing or not valid", http.StatusUnauthorized)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if _, err := w.Write(openapi.JSON); err != nil {
-		a.cp.Logger().DebugContext(r.Context(), "the caller of the OpenAPI document is gone", "error", err)
-	}
-}
-
-// forwarded lets no header of a request reach the services as metadata; the
-// gateway itself passes on Authorization.
-func forwarded(string) (string, bool) { return "", false }
 
 // ServeREST serves the gateway over TLS until the context is done, then lets
-// running requests end.
+// running requests end for 10 s and cuts the rest.
 func (a *API) ServeREST(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
 	gateway, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop() // after the last request has ended
-	handler, err := a.Handler(gateway)
+	handler, err := a.handler(gateway, ctx.Done())
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	server := &http.Server{Handler: handler, TLSConfig: tlsConfig, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	server := &http.Server{
+		Handler: handler, TLSConfig: tlsConfig, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.ServeTLS(l, "", "") }()
 	select {
@@ -144,5 +154,9 @@ func (a *API) ServeREST(ctx context.Context, l net.Listener, tlsConfig *tls.Conf
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return server.Shutdown(ending)
+	if err := server.Shutdown(ending); err != nil {
+		a.cp.Logger().WarnContext(ctx, "running requests are cut", "error", err)
+		return server.Close()
+	}
+	return nil
 }

@@ -39,20 +39,20 @@ func (s *domainService) GetDomain(ctx context.Context, req *lifecyclev1.GetDomai
 
 // ListDomains implements the RPC.
 func (s *domainService) ListDomains(ctx context.Context, req *lifecyclev1.ListDomainsRequest) (*lifecyclev1.ListDomainsResponse, error) {
-	before, err := lastOf(req.GetPageToken(), id.ParseDomain)
+	list, err := listOf(req, domainFields, id.ParseDomain)
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	asked := pageSize(req.GetPageSize())
-	page := network.Page{SiteID: id.Site(req.GetSiteId()), Before: before, Limit: asked + 1}
-	views, err := s.cp.ListDomains(ctx, callerOf(ctx), page)
+	views, err := s.cp.ListDomains(ctx, callerOf(ctx), network.Page{
+		SiteID: id.Site(req.GetSiteId()), Last: list.last, Limit: list.size + 1, OldestFirst: list.oldestFirst, Filter: list.filter,
+	})
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
 	out := &lifecyclev1.ListDomainsResponse{}
 	for i, view := range views {
-		if i == asked {
-			out.NextPageToken = pageToken(views[i-1].Domain.ID)
+		if i == list.size {
+			out.NextPageToken = list.next(views[i-1].Domain.ID)
 			break
 		}
 		out.Domains = append(out.Domains, wireDomain(view))
@@ -62,7 +62,7 @@ func (s *domainService) ListDomains(ctx context.Context, req *lifecyclev1.ListDo
 
 // CheckDomain implements the RPC.
 func (s *domainService) CheckDomain(ctx context.Context, req *lifecyclev1.CheckDomainRequest) (*lifecyclev1.CheckDomainResponse, error) {
-	view, err := s.cp.CheckDomain(ctx, callerOf(ctx), id.Domain(req.GetDomainId()))
+	view, err := s.cp.CheckDomain(ctx, callerOf(ctx), id.Domain(req.GetDomainId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
@@ -71,7 +71,7 @@ func (s *domainService) CheckDomain(ctx context.Context, req *lifecyclev1.CheckD
 
 // RemoveDomain implements the RPC.
 func (s *domainService) RemoveDomain(ctx context.Context, req *lifecyclev1.RemoveDomainRequest) (*lifecyclev1.RemoveDomainResponse, error) {
-	view, err := s.cp.RemoveDomain(ctx, callerOf(ctx), id.Domain(req.GetDomainId()), id.Domain(req.GetNewPrimaryDomainId()))
+	view, err := s.cp.RemoveDomain(ctx, callerOf(ctx), id.Domain(req.GetDomainId()), id.Domain(req.GetNewPrimaryDomainId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}

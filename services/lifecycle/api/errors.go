@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -11,6 +12,8 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
+	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 )
 
@@ -27,6 +30,12 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 		unavailable  *lifecycle.UnavailableError
 		credential   *auth.CredentialError
 		denied       *auth.DeniedError
+		scope        *auth.ScopeError
+		limit        *admin.LimitError
+		suspended    *admin.SuspendedError
+		inProgress   *app.InProgressError
+		expired      *app.CursorError
+		slow         *app.SlowReaderError
 	)
 	trace := rpcerr.Metadata("trace_id", tracecontext.ID(ctx))
 	switch {
@@ -54,6 +63,18 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 		return rpcerr.New(codes.Unauthenticated, "BAD_CREDENTIAL", credential.Error(), trace)
 	case errors.As(err, &denied):
 		return rpcerr.New(codes.PermissionDenied, "NOT_ALLOWED", denied.Error(), trace)
+	case errors.As(err, &scope):
+		return rpcerr.New(codes.PermissionDenied, "NOT_ALLOWED", scope.Error(), trace)
+	case errors.As(err, &suspended):
+		return rpcerr.New(codes.PermissionDenied, "TENANT_SUSPENDED", suspended.Error(), trace)
+	case errors.As(err, &limit):
+		return limitReached(limit, trace)
+	case errors.As(err, &inProgress):
+		return rpcerr.New(codes.Aborted, "REQUEST_IN_PROGRESS", inProgress.Error(), rpcerr.RetryAfter(time.Second), trace)
+	case errors.As(err, &expired):
+		return rpcerr.New(codes.OutOfRange, "CURSOR_EXPIRED", expired.Error(), trace)
+	case errors.As(err, &slow):
+		return rpcerr.New(codes.Aborted, "SLOW_READER", slow.Error(), trace)
 	case errors.As(err, &unavailable):
 		return rpcerr.New(codes.Unavailable, "UNAVAILABLE", unavailable.What+" does not answer",
 			rpcerr.RetryAfter(max(unavailable.RetryAfter, time.Second)), trace)
@@ -64,4 +85,16 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 	}
 	logger.ErrorContext(ctx, "call failed", "error", err)
 	return rpcerr.New(codes.Internal, "INTERNAL", "internal error; the trace id leads to the logs", trace)
+}
+
+// limitReached says which limit, how much is allowed and how much there is.
+func limitReached(err *admin.LimitError, trace rpcerr.Option) error {
+	opts := []rpcerr.Option{
+		trace, rpcerr.Metadata("limit", err.Limit),
+		rpcerr.Metadata("allowed", strconv.FormatInt(err.Allowed, 10)), rpcerr.Metadata("used", strconv.FormatInt(err.Used, 10)),
+	}
+	if err.RetryAfter > 0 {
+		opts = append(opts, rpcerr.RetryAfter(err.RetryAfter))
+	}
+	return rpcerr.New(codes.ResourceExhausted, "LIMIT_REACHED", err.Error(), opts...)
 }

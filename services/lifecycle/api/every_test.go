@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/siteplane/siteplane/gen/openapi"
-	"github.com/siteplane/siteplane/internal/platform/rpcerr"
+	"github.com/siteplane/siteplane/services/lifecycle/api"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 )
 
@@ -33,39 +31,44 @@ func rpcs() (methods []protoreflect.MethodDescriptor) {
 	return methods
 }
 
-// invoke calls an RPC with an empty request.
-func (s *server) invoke(m protoreflect.MethodDescriptor, key string) error {
-	s.Helper()
-	ctx := s.Context()
-	if key != "" {
-		ctx = as(s.T, key)
-	}
-	name := "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
-	return s.conn.Invoke(ctx, name, dynamicpb.NewMessage(m.Input()), dynamicpb.NewMessage(m.Output()))
-}
-
 func TestEvery_RPC(t *testing.T) {
 	s := setup(t)
-	ofPlatform := []protoreflect.Name{"TenantService", "ZoneService", "InfrastructureService"}
 	for _, m := range rpcs() {
 		t.Run(string(m.FullName()), func(t *testing.T) {
-			if err := s.invoke(m, s.keyOf[auth.PlatformAdmin]); status.Code(err) == codes.Unimplemented || status.Code(err) == codes.PermissionDenied {
+			empty := newRequest(t, m)
+			if _, err := s.ask(m, s.keyOf[auth.PlatformAdmin], empty); status.Code(err) == codes.Unimplemented || status.Code(err) == codes.PermissionDenied {
 				t.Errorf("a platform admin is answered %v", err)
 			}
-			if err := s.invoke(m, ""); status.Code(err) != codes.Unauthenticated || rpcerr.Reason(err) != "BAD_CREDENTIAL" {
-				t.Errorf("nobody is answered %v", err)
-			}
-			platform := slices.Contains(ofPlatform, m.Parent().Name())
-			for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin} {
-				err := s.invoke(m, s.keyOf[role])
-				if denied := status.Code(err) == codes.PermissionDenied && rpcerr.Reason(err) == "NOT_ALLOWED"; platform && !denied {
-					t.Errorf("the tenant's own %s is answered %v", role, err)
-				}
-			}
+			_, err := s.ask(m, "", empty)
+			wantError(t, err, codes.Unauthenticated, "BAD_CREDENTIAL")
 		})
 	}
-	if len(rpcs()) < 26 {
+	if len(rpcs()) < 39 {
 		t.Errorf("only %d RPCs were found", len(rpcs()))
+	}
+}
+
+// Each role may call what its row in the policy says, and nothing above.
+func TestEvery_RPC_of_every_role(t *testing.T) {
+	s := setup(t)
+	e := s.owned(s.world.Caller)[0]
+	for _, m := range rpcs() {
+		for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin} {
+			t.Run(string(m.Name())+" by "+string(role), func(t *testing.T) {
+				commits := s.world.Store.Commits()
+				_, err := s.ask(m, s.keyOf[role], requests[m.Name()](e))
+				if role.Includes(api.Policy()[fullName(m)]) {
+					if status.Code(err) == codes.PermissionDenied || status.Code(err) == codes.Unauthenticated {
+						t.Errorf("answered %v", err)
+					}
+					return
+				}
+				wantError(t, err, codes.PermissionDenied, "NOT_ALLOWED")
+				if got := s.world.Store.Commits(); got > commits+1 { // one notes that the key was used
+					t.Error("something was written")
+				}
+			})
+		}
 	}
 }
 
@@ -82,11 +85,35 @@ func TestEvery_REST_path(t *testing.T) {
 		for verb := range verbs {
 			t.Run(verb+" "+strings.TrimPrefix(path, "/v1/"), func(t *testing.T) {
 				a := s.call(strings.ToUpper(verb), variable.ReplaceAllString(path, "x.test"), "", nil)
+				if inner, ok := a.body["error"].(map[string]any); ok { // of a stream
+					a.body = inner
+				}
 				wantRefused(t, a, http.StatusUnauthorized, "16", "BAD_CREDENTIAL")
 			})
 		}
 	}
-	if len(document.Paths) < 21 {
+	if len(document.Paths) < 33 {
 		t.Errorf("only %d paths were found", len(document.Paths))
+	}
+}
+
+// Every RPC has a path, and a request that is made of its rule reaches it.
+func TestEvery_RPC_over_REST(t *testing.T) {
+	s := setup(t)
+	for _, m := range rpcs() {
+		t.Run(string(m.Name()), func(t *testing.T) {
+			verb, path, body := restOf(t, m, requests[m.Name()](nobodys()))
+			if verb == "" || !strings.HasPrefix(path, "/v1/") {
+				t.Fatalf("its rule is %s %s", verb, path)
+			}
+			a := s.call(verb, path, "", body)
+			if a.operation != string(m.Parent().Name())+"_"+string(m.Name()) {
+				t.Errorf("it is %q in the document", a.operation)
+			}
+			if inner, ok := a.body["error"].(map[string]any); ok { // of a stream
+				a.body = inner
+			}
+			wantRefused(t, a, http.StatusUnauthorized, "16", "BAD_CREDENTIAL")
+		})
 	}
 }

@@ -47,7 +47,7 @@ func (s *infrastructureService) ListTunnels(ctx context.Context, _ *lifecyclev1.
 
 // SetDriftPolicy implements the RPC.
 func (s *infrastructureService) SetDriftPolicy(ctx context.Context, req *lifecyclev1.SetDriftPolicyRequest) (*lifecyclev1.SetDriftPolicyResponse, error) {
-	if err := s.cp.SetDriftPolicy(ctx, callerOf(ctx), req.GetTargetId(), policyOf(req.GetPolicy())); err != nil {
+	if err := s.cp.SetDriftPolicy(ctx, callerOf(ctx), req.GetTargetId(), policyOf(req.GetPolicy()), app.RequestID(req.GetRequestId())); err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
 	return &lifecyclev1.SetDriftPolicyResponse{}, nil
@@ -55,7 +55,7 @@ func (s *infrastructureService) SetDriftPolicy(ctx context.Context, req *lifecyc
 
 // SyncTarget implements the RPC.
 func (s *infrastructureService) SyncTarget(ctx context.Context, req *lifecyclev1.SyncTargetRequest) (*lifecyclev1.SyncTargetResponse, error) {
-	if err := s.cp.SyncTarget(ctx, req.GetTargetId()); err != nil {
+	if err := s.cp.SyncTarget(ctx, callerOf(ctx), req.GetTargetId(), app.RequestID(req.GetRequestId())); err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
 	return &lifecyclev1.SyncTargetResponse{}, nil
@@ -89,7 +89,7 @@ func (s *infrastructureService) ListHolds(ctx context.Context, _ *lifecyclev1.Li
 
 // ConfirmHold implements the RPC.
 func (s *infrastructureService) ConfirmHold(ctx context.Context, req *lifecyclev1.ConfirmHoldRequest) (*lifecyclev1.ConfirmHoldResponse, error) {
-	h, err := s.cp.ConfirmHold(ctx, callerOf(ctx), req.GetHoldId())
+	h, err := s.cp.ConfirmHold(ctx, callerOf(ctx), req.GetHoldId(), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}

@@ -28,7 +28,7 @@ func (s *operationService) GetOperation(ctx context.Context, req *lifecyclev1.Ge
 
 // CancelOperation implements the RPC.
 func (s *operationService) CancelOperation(ctx context.Context, req *lifecyclev1.CancelOperationRequest) (*lifecyclev1.CancelOperationResponse, error) {
-	op, err := s.cp.CancelOperation(ctx, callerOf(ctx), id.Operation(req.GetOperationId()))
+	op, err := s.cp.CancelOperation(ctx, callerOf(ctx), id.Operation(req.GetOperationId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}

@@ -14,14 +14,16 @@ import (
 // policy says which role each RPC demands. A server refuses to start while an
 // RPC has no row.
 var policy = map[string]auth.Role{
-	lifecyclev1.SiteService_CreateSite_FullMethodName:       auth.Operator,
-	lifecyclev1.SiteService_GetSite_FullMethodName:          auth.Viewer,
-	lifecyclev1.SiteService_ListSites_FullMethodName:        auth.Viewer,
-	lifecyclev1.SiteService_UpdateSite_FullMethodName:       auth.Operator,
-	lifecyclev1.SiteService_DeleteSite_FullMethodName:       auth.Operator,
-	lifecyclev1.SiteService_RetrySite_FullMethodName:        auth.Operator,
-	lifecyclev1.SiteService_SetPrimaryDomain_FullMethodName: auth.Operator,
-	lifecyclev1.SiteService_GetSiteTimeline_FullMethodName:  auth.Viewer,
+	lifecyclev1.SiteService_CreateSite_FullMethodName:        auth.Operator,
+	lifecyclev1.SiteService_GetSite_FullMethodName:           auth.Viewer,
+	lifecyclev1.SiteService_ListSites_FullMethodName:         auth.Viewer,
+	lifecyclev1.SiteService_UpdateSite_FullMethodName:        auth.Operator,
+	lifecyclev1.SiteService_RollbackSite_FullMethodName:      auth.Operator,
+	lifecyclev1.SiteService_ListSiteRevisions_FullMethodName: auth.Viewer,
+	lifecyclev1.SiteService_DeleteSite_FullMethodName:        auth.Operator,
+	lifecyclev1.SiteService_RetrySite_FullMethodName:         auth.Operator,
+	lifecyclev1.SiteService_SetPrimaryDomain_FullMethodName:  auth.Operator,
+	lifecyclev1.SiteService_GetSiteTimeline_FullMethodName:   auth.Viewer,
 
 	lifecyclev1.DomainService_AddDomain_FullMethodName:    auth.Operator,
 	lifecyclev1.DomainService_GetDomain_FullMethodName:    auth.Viewer,
@@ -29,10 +31,25 @@ var policy = map[string]auth.Role{
 	lifecyclev1.DomainService_CheckDomain_FullMethodName:  auth.Operator,
 	lifecyclev1.DomainService_RemoveDomain_FullMethodName: auth.Operator,
 
-	lifecyclev1.TenantService_CreateTenant_FullMethodName: auth.PlatformAdmin,
-	lifecyclev1.TenantService_ListTenants_FullMethodName:  auth.PlatformAdmin,
+	lifecyclev1.TenantService_CreateTenant_FullMethodName:    auth.PlatformAdmin,
+	lifecyclev1.TenantService_GetTenant_FullMethodName:       auth.Viewer, // of its own only
+	lifecyclev1.TenantService_ListTenants_FullMethodName:     auth.PlatformAdmin,
+	lifecyclev1.TenantService_SetTenantLimits_FullMethodName: auth.PlatformAdmin,
+	lifecyclev1.TenantService_SuspendTenant_FullMethodName:   auth.PlatformAdmin,
+	lifecyclev1.TenantService_ResumeTenant_FullMethodName:    auth.PlatformAdmin,
+	lifecyclev1.TenantService_DeleteTenant_FullMethodName:    auth.PlatformAdmin,
+
+	lifecyclev1.KeyService_CreateKey_FullMethodName: auth.Admin,
+	lifecyclev1.KeyService_GetCaller_FullMethodName: auth.Viewer,
+	lifecyclev1.KeyService_ListKeys_FullMethodName:  auth.Admin,
+	lifecyclev1.KeyService_RevokeKey_FullMethodName: auth.Admin,
+
+	lifecyclev1.EventService_WatchEvents_FullMethodName: auth.Viewer,
+	lifecyclev1.EventService_ListEvents_FullMethodName:  auth.Viewer,
+	lifecyclev1.EventService_ListAudit_FullMethodName:   auth.Admin,
 
 	lifecyclev1.ZoneService_GrantZone_FullMethodName:      auth.PlatformAdmin,
+	lifecyclev1.ZoneService_RevokeZone_FullMethodName:     auth.PlatformAdmin,
 	lifecyclev1.ZoneService_ListZoneGrants_FullMethodName: auth.PlatformAdmin,
 
 	lifecyclev1.OperationService_GetOperation_FullMethodName:    auth.Viewer,
@@ -55,7 +72,11 @@ var policy = map[string]auth.Role{
 // role of the policy row.
 type authorizer struct {
 	provider auth.Provider
-	logger   *slog.Logger
+	// admit counts a call of a caller who may make it.
+	admit func(ctx context.Context, caller auth.Principal) error
+	// address returns where a call came from.
+	address func(ctx context.Context) string
+	logger  *slog.Logger
 }
 
 // Covers implements rpc.Authorizer.
@@ -74,6 +95,10 @@ func (a *authorizer) Authorize(ctx context.Context, method string) (context.Cont
 	if err := a.provider.Authorize(ctx, caller, demands); err != nil {
 		return ctx, failure(ctx, a.logger, err)
 	}
+	if err := a.admit(ctx, caller); err != nil {
+		return ctx, failure(ctx, a.logger, err)
+	}
+	caller.Address = a.address(ctx)
 	return context.WithValue(ctx, callerKey{}, caller), nil
 }
 

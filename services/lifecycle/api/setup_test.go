@@ -36,6 +36,8 @@ type server struct {
 	zones      lifecyclev1.ZoneServiceClient
 	operations lifecyclev1.OperationServiceClient
 	infra      lifecyclev1.InfrastructureServiceClient
+	keys       lifecyclev1.KeyServiceClient
+	events     lifecyclev1.EventServiceClient
 	conn       *grpc.ClientConn
 	rest       *httptest.Server
 	logs       bytes.Buffer
@@ -50,7 +52,10 @@ func setup(t *testing.T) *server {
 	s := &server{T: t, listen: bufconn.Listen(1 << 20), keyOf: map[auth.Role]string{}}
 	s.world = apptest.New(t, apptest.Options{
 		Logger: slog.New(slog.NewJSONHandler(&s.logs, nil)), Tunnel: fake.NewTunnel("ours.test"),
-		Configure: func(cfg *lifecycle.Config) { cfg.AllowReservedTLDs = true },
+		Configure: func(cfg *lifecycle.Config) {
+			cfg.AllowReservedTLDs = true
+			cfg.TenantLimits.RequestsPerSecond = 1_000_000 // time stands still
+		},
 	})
 	s.world.Run()
 	for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin} {
@@ -71,6 +76,7 @@ func setup(t *testing.T) *server {
 	s.sites, s.domains = lifecyclev1.NewSiteServiceClient(s.conn), lifecyclev1.NewDomainServiceClient(s.conn)
 	s.tenants, s.zones = lifecyclev1.NewTenantServiceClient(s.conn), lifecyclev1.NewZoneServiceClient(s.conn)
 	s.operations, s.infra = lifecyclev1.NewOperationServiceClient(s.conn), lifecyclev1.NewInfrastructureServiceClient(s.conn)
+	s.keys, s.events = lifecyclev1.NewKeyServiceClient(s.conn), lifecyclev1.NewEventServiceClient(s.conn)
 	t.Cleanup(func() {
 		s.rest.Close()
 		_ = s.conn.Close()
@@ -87,6 +93,13 @@ func (s *server) key(by auth.Principal, role auth.Role) string {
 	text, err := app.IssueKey(s.Context(), s.world.Store, by.TenantID, "test", role, s.world.Clock.Now())
 	s.must(err)
 	return text.Reveal()
+}
+
+// in has the server report to a subtest until the returned function is called.
+func (s *server) in(t *testing.T) (leave func()) {
+	whole := s.T
+	s.T = t
+	return func() { s.T = whole }
 }
 
 func (s *server) must(err error) {
@@ -112,22 +125,26 @@ func newSite(name string) *lifecyclev1.CreateSiteRequest {
 type answer struct {
 	code int
 	body map[string]any
+	raw  []byte
+	// operation is its name in the OpenAPI document.
+	operation string
 }
 
-// call makes a REST call with a key and some headers.
+// call makes a REST call with a key and some headers. It and its answer must be as the
+// OpenAPI document has them.
 func (s *server) call(method, path, key string, body any, headers ...string) answer {
 	s.Helper()
-	var reader io.Reader
+	var sent []byte
 	switch b := body.(type) {
 	case nil:
 	case string:
-		reader = bytes.NewReader([]byte(b))
+		sent = []byte(b)
 	default:
 		raw, err := json.Marshal(b)
 		s.must(err)
-		reader = bytes.NewReader(raw)
+		sent = raw
 	}
-	req, err := http.NewRequestWithContext(s.Context(), method, s.rest.URL+path, reader)
+	req, err := http.NewRequestWithContext(s.Context(), method, s.rest.URL+path, bytes.NewReader(sent))
 	s.must(err)
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
@@ -140,7 +157,7 @@ func (s *server) call(method, path, key string, body any, headers ...string) ans
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	s.must(err)
-	a := answer{code: resp.StatusCode}
+	a := answer{code: resp.StatusCode, raw: raw, operation: conforms(s.T, req, sent, resp, raw)}
 	if err := json.Unmarshal(raw, &a.body); err != nil {
 		s.Fatalf("%s %s: the answer %q is no JSON: %v", method, path, raw, err)
 	}

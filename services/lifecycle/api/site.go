@@ -47,19 +47,20 @@ func (s *siteService) GetSite(ctx context.Context, req *lifecyclev1.GetSiteReque
 
 // ListSites implements the RPC.
 func (s *siteService) ListSites(ctx context.Context, req *lifecyclev1.ListSitesRequest) (*lifecyclev1.ListSitesResponse, error) {
-	before, err := lastOf(req.GetPageToken(), id.ParseSite)
+	list, err := listOf(req, siteFields, id.ParseSite)
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	asked := pageSize(req.GetPageSize())
-	views, err := s.cp.ListSites(ctx, callerOf(ctx), site.Page{Before: before, Limit: asked + 1})
+	views, err := s.cp.ListSites(ctx, callerOf(ctx), site.Page{
+		Last: list.last, Limit: list.size + 1, OldestFirst: list.oldestFirst, Filter: list.filter,
+	})
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
 	out := &lifecyclev1.ListSitesResponse{}
 	for i, view := range views {
-		if i == asked {
-			out.NextPageToken = pageToken(views[i-1].Site.ID)
+		if i == list.size {
+			out.NextPageToken = list.next(views[i-1].Site.ID)
 			break
 		}
 		out.Sites = append(out.Sites, wireSite(view))
@@ -69,7 +70,7 @@ func (s *siteService) ListSites(ctx context.Context, req *lifecyclev1.ListSitesR
 
 // DeleteSite implements the RPC.
 func (s *siteService) DeleteSite(ctx context.Context, req *lifecyclev1.DeleteSiteRequest) (*lifecyclev1.DeleteSiteResponse, error) {
-	view, err := s.cp.DeleteSite(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	view, err := s.cp.DeleteSite(ctx, callerOf(ctx), id.Site(req.GetSiteId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
@@ -78,7 +79,7 @@ func (s *siteService) DeleteSite(ctx context.Context, req *lifecyclev1.DeleteSit
 
 // RetrySite implements the RPC.
 func (s *siteService) RetrySite(ctx context.Context, req *lifecyclev1.RetrySiteRequest) (*lifecyclev1.RetrySiteResponse, error) {
-	view, err := s.cp.RetrySite(ctx, callerOf(ctx), id.Site(req.GetSiteId()))
+	view, err := s.cp.RetrySite(ctx, callerOf(ctx), id.Site(req.GetSiteId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
@@ -87,7 +88,7 @@ func (s *siteService) RetrySite(ctx context.Context, req *lifecyclev1.RetrySiteR
 
 // SetPrimaryDomain implements the RPC.
 func (s *siteService) SetPrimaryDomain(ctx context.Context, req *lifecyclev1.SetPrimaryDomainRequest) (*lifecyclev1.SetPrimaryDomainResponse, error) {
-	view, err := s.cp.SetPrimaryDomain(ctx, callerOf(ctx), id.Site(req.GetSiteId()), id.Domain(req.GetDomainId()))
+	view, err := s.cp.SetPrimaryDomain(ctx, callerOf(ctx), id.Site(req.GetSiteId()), id.Domain(req.GetDomainId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}

@@ -45,6 +45,14 @@ var methods = map[string]func(context.Context, lifecyclev1.SiteServiceClient, st
 		_, err := c.SetPrimaryDomain(ctx, &lifecyclev1.SetPrimaryDomainRequest{SiteId: siteID, DomainId: "dom_1"})
 		return err
 	},
+	"RollbackSite": func(ctx context.Context, c lifecyclev1.SiteServiceClient, siteID string) error {
+		_, err := c.RollbackSite(ctx, &lifecyclev1.RollbackSiteRequest{SiteId: siteID, Revision: 1})
+		return err
+	},
+	"ListSiteRevisions": func(ctx context.Context, c lifecyclev1.SiteServiceClient, siteID string) error {
+		_, err := c.ListSiteRevisions(ctx, &lifecyclev1.ListSiteRevisionsRequest{SiteId: siteID})
+		return err
+	},
 	"GetSiteTimeline": func(ctx context.Context, c lifecyclev1.SiteServiceClient, siteID string) error {
 		_, err := c.GetSiteTimeline(ctx, &lifecyclev1.GetSiteTimelineRequest{SiteId: siteID})
 		return err

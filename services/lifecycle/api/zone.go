@@ -20,11 +20,20 @@ type zoneService struct {
 
 // GrantZone implements the RPC.
 func (s *zoneService) GrantZone(ctx context.Context, req *lifecyclev1.GrantZoneRequest) (*lifecyclev1.GrantZoneResponse, error) {
-	grant, err := s.cp.GrantZone(ctx, req.GetZoneName(), id.Tenant(req.GetTenantId()))
+	grant, err := s.cp.GrantZone(ctx, callerOf(ctx), req.GetZoneName(), id.Tenant(req.GetTenantId()), app.RequestID(req.GetRequestId()))
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
 	return &lifecyclev1.GrantZoneResponse{Grant: wireGrant(grant)}, nil
+}
+
+// RevokeZone implements the RPC.
+func (s *zoneService) RevokeZone(ctx context.Context, req *lifecyclev1.RevokeZoneRequest) (*lifecyclev1.RevokeZoneResponse, error) {
+	err := s.cp.RevokeZone(ctx, callerOf(ctx), req.GetZoneName(), id.Tenant(req.GetTenantId()), app.RequestID(req.GetRequestId()))
+	if err != nil {
+		return nil, failure(ctx, s.logger, err)
+	}
+	return &lifecyclev1.RevokeZoneResponse{}, nil
 }
 
 // ListZoneGrants implements the RPC.
