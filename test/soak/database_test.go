@@ -34,8 +34,9 @@ func (w *world) readTables(ctx context.Context) (tables, error) {
 }
 
 // recordTables may know a deleted site for good: the tombstones, claims, which
-// keep their token for the next time, and the record of what happened.
-var recordTables = []string{"site", "domain", "claim", "history", "operation", "journal", "outbox"}
+// keep their token for the next time, the record of what happened and who asked for
+// it, and the answers that are kept for a day.
+var recordTables = []string{"site", "domain", "claim", "history", "operation", "journal", "outbox", "audit", "request"}
 
 // over are rows that are a record of what happened although their table is none.
 var over = map[string]func(row) bool{
@@ -56,7 +57,7 @@ func (w *world) leftInDatabase(ctx context.Context, number int, live names) erro
 	for table, isOver := range over {
 		all[table] = slices.DeleteFunc(all[table], isOver)
 	}
-	return errors.Join(all.unended(), all.graves(number, live), all.unsettled(), all.mentions(live))
+	return errors.Join(all.unended(), all.graves(number, live), all.audited(number), all.unsettled(), all.mentions(live))
 }
 
 // graves demands one tombstone for each site, and that it is one.
@@ -75,6 +76,22 @@ func (all tables) graves(number int, live names) (err error) {
 		}
 	}
 	return err
+}
+
+// audited demands that the audit knows each creation once, however often a caller had
+// to repeat it.
+func (all tables) audited(number int) error {
+	made := slices.Collect(func(yield func(string) bool) {
+		for _, r := range all["audit"] {
+			if r["action"] == "CreateSite" && !yield(r["object_id"]) {
+				return
+			}
+		}
+	})
+	if distinct := len(slices.Compact(slices.Sorted(slices.Values(made)))); len(made) != number+1 || distinct != number+1 {
+		return fmt.Errorf("%d sites were made, and the audit has %d creations of %d sites", number+1, len(made), distinct)
+	}
+	return nil
 }
 
 // unended demands that every operation ended well, or because a delete took its
