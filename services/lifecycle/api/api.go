@@ -91,8 +91,8 @@ func (a *API) handler(ctx context.Context, stopping <-chan struct{}) (http.Handl
 		return nil, fmt.Errorf("build gateway: %w", err)
 	}
 	conn, err := rpc.Dial("passthrough:///gateway", rpc.DialConfig{
-		Telemetry: a.telemetry,
-		Dialer:    func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) },
+		Telemetry: a.telemetry, MaxReceiveBytes: 64 << 20, // a long timeline
+		Dialer: func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build gateway: %w", err)

@@ -49,15 +49,8 @@ func (s *domainService) ListDomains(ctx context.Context, req *lifecyclev1.ListDo
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListDomainsResponse{}
-	for i, view := range views {
-		if i == list.size {
-			out.NextPageToken = list.next(views[i-1].Domain.ID)
-			break
-		}
-		out.Domains = append(out.Domains, wireDomain(view))
-	}
-	return out, nil
+	domains, next := pageOf(list, views, wireDomain, func(v app.DomainView) id.Domain { return v.Domain.ID })
+	return &lifecyclev1.ListDomainsResponse{Domains: domains, NextPageToken: next}, nil
 }
 
 // CheckDomain implements the RPC.

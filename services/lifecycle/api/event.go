@@ -80,24 +80,20 @@ func (s *eventService) ListAudit(ctx context.Context, req *lifecyclev1.ListAudit
 		return nil, failure(ctx, s.logger, err)
 	}
 	before, _ := strconv.ParseInt(list.last, 10, 64) // 0 for the first page
-	page := admin.AuditPage{ObjectID: req.GetObjectId(), Actor: req.GetActor(), Before: before, Limit: list.size + 1}
-	entries, err := s.cp.ListAudit(ctx, callerOf(ctx), page, req.GetInstallation())
+	asked := admin.AuditPage{ObjectID: req.GetObjectId(), Actor: req.GetActor(), Before: before, Limit: list.size + 1}
+	entries, err := s.cp.ListAudit(ctx, callerOf(ctx), asked, req.GetInstallation())
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListAuditResponse{}
+	shown := make([]*lifecyclev1.AuditEntry, len(entries))
 	for i, e := range entries {
-		if i == list.size {
-			out.NextPageToken = list.next(strconv.FormatInt(entries[i-1].Seq, 10))
-			break
-		}
-		w, err := wireAudit(e)
-		if err != nil {
+		if shown[i], err = wireAudit(e); err != nil {
 			return nil, failure(ctx, s.logger, err)
 		}
-		out.Entries = append(out.Entries, w)
 	}
-	return out, nil
+	page, next := pageOf(list, shown, func(e *lifecyclev1.AuditEntry) *lifecyclev1.AuditEntry { return e },
+		func(e *lifecyclev1.AuditEntry) string { return strconv.FormatInt(e.GetSequence(), 10) })
+	return &lifecyclev1.ListAuditResponse{Entries: page, NextPageToken: next}, nil
 }
 
 func eventFilterOf(w *lifecyclev1.EventFilter) app.EventFilter {

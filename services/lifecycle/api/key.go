@@ -66,15 +66,8 @@ func (s *keyService) ListKeys(ctx context.Context, req *lifecyclev1.ListKeysRequ
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListKeysResponse{}
-	for i, k := range keys {
-		if i == list.size {
-			out.NextPageToken = list.next(keys[i-1].ID)
-			break
-		}
-		out.Keys = append(out.Keys, wireKey(k))
-	}
-	return out, nil
+	shown, next := pageOf(list, keys, wireKey, func(k auth.Key) id.Key { return k.ID })
+	return &lifecyclev1.ListKeysResponse{Keys: shown, NextPageToken: next}, nil
 }
 
 // RevokeKey implements the RPC.

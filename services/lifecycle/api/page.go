@@ -90,6 +90,26 @@ func (l list[Last]) next(last Last) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(l.mark(string(last)) + string(last)))
 }
 
+// maxPageBytes bounds a page besides its size: clients take 4 MiB at a time unless told
+// otherwise, and one site may have 100 KiB.
+const maxPageBytes = 2 << 20
+
+// pageOf shows rows until the page is full, and returns the token of the next page, empty
+// on the last one. The rows are those of the list from its place on, one more than its
+// size.
+func pageOf[Row any, Message proto.Message, Last ~string](l list[Last], rows []Row, show func(Row) Message, last func(Row) Last) (page []Message, next string) {
+	bytes := 0
+	for i, row := range rows {
+		message := show(row)
+		bytes += proto.Size(message)
+		if i == l.size || i > 0 && bytes > maxPageBytes {
+			return page, l.next(last(rows[i-1]))
+		}
+		page = append(page, message)
+	}
+	return page, ""
+}
+
 // markLength is that of what a token begins with.
 const markLength = 8
 

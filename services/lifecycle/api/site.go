@@ -57,15 +57,8 @@ func (s *siteService) ListSites(ctx context.Context, req *lifecyclev1.ListSitesR
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListSitesResponse{}
-	for i, view := range views {
-		if i == list.size {
-			out.NextPageToken = list.next(views[i-1].Site.ID)
-			break
-		}
-		out.Sites = append(out.Sites, wireSite(view))
-	}
-	return out, nil
+	sites, next := pageOf(list, views, wireSite, func(v app.SiteView) id.Site { return v.Site.ID })
+	return &lifecyclev1.ListSitesResponse{Sites: sites, NextPageToken: next}, nil
 }
 
 // DeleteSite implements the RPC.

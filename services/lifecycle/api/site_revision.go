@@ -30,15 +30,10 @@ func (s *siteService) ListSiteRevisions(ctx context.Context, req *lifecyclev1.Li
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListSiteRevisionsResponse{}
-	for i, view := range views {
-		if i == list.size {
-			out.NextPageToken = list.next(strconv.FormatInt(views[i-1].Revision.Number, 10))
-			break
-		}
-		out.Revisions = append(out.Revisions, wireRevision(view))
-	}
-	return out, nil
+	revisions, next := pageOf(list, views, wireRevision, func(v app.RevisionView) string {
+		return strconv.FormatInt(v.Revision.Number, 10)
+	})
+	return &lifecyclev1.ListSiteRevisionsResponse{Revisions: revisions, NextPageToken: next}, nil
 }
 
 // anyNumber checks the text of a number from 1.

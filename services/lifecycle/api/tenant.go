@@ -54,15 +54,8 @@ func (s *tenantService) ListTenants(ctx context.Context, req *lifecyclev1.ListTe
 	if err != nil {
 		return nil, failure(ctx, s.logger, err)
 	}
-	out := &lifecyclev1.ListTenantsResponse{}
-	for i, view := range views {
-		if i == list.size {
-			out.NextPageToken = list.next(views[i-1].Tenant.Name)
-			break
-		}
-		out.Tenants = append(out.Tenants, wireTenant(view))
-	}
-	return out, nil
+	tenants, next := pageOf(list, views, wireTenant, func(v app.TenantView) string { return v.Tenant.Name })
+	return &lifecyclev1.ListTenantsResponse{Tenants: tenants, NextPageToken: next}, nil
 }
 
 // SetTenantLimits implements the RPC.
