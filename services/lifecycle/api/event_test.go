@@ -264,7 +264,7 @@ func TestEvents_are_CloudEvents(t *testing.T) {
 	s := setup(t)
 	e := s.owned(s.world.Caller)[0]
 	for _, m := range mutations() { // one of each kind that callers cause
-		_, _ = s.ask(m, s.keyOf[auth.PlatformAdmin], requests[m.Name()](e))
+		_, _ = s.ask(m, s.keyOf[auth.PlatformAdmin], request(m, e))
 	}
 	a := s.call("GET", "/v1/events?pageSize=1000&filter.installation=true", s.keyOf[auth.PlatformAdmin], nil)
 	var page struct{ Events []json.RawMessage }

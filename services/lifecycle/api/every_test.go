@@ -56,7 +56,7 @@ func TestEvery_RPC_of_every_role(t *testing.T) {
 		for _, role := range []auth.Role{auth.Viewer, auth.Operator, auth.Admin, auth.PlatformAdmin} {
 			t.Run(string(m.Name())+" by "+string(role), func(t *testing.T) {
 				commits := s.world.Store.Commits()
-				_, err := s.ask(m, s.keyOf[role], requests[m.Name()](e))
+				_, err := s.ask(m, s.keyOf[role], request(m, e))
 				if role.Includes(api.Policy()[fullName(m)]) {
 					if status.Code(err) == codes.PermissionDenied || status.Code(err) == codes.Unauthenticated {
 						t.Errorf("answered %v", err)
@@ -102,7 +102,7 @@ func TestEvery_RPC_over_REST(t *testing.T) {
 	s := setup(t)
 	for _, m := range rpcs() {
 		t.Run(string(m.Name()), func(t *testing.T) {
-			verb, path, body := restOf(t, m, requests[m.Name()](nobodys()))
+			verb, path, body := restOf(t, m, request(m, nobodys()))
 			if verb == "" || !strings.HasPrefix(path, "/v1/") {
 				t.Fatalf("its rule is %s %s", verb, path)
 			}

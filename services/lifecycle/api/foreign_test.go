@@ -86,7 +86,7 @@ func places() (all []place) {
 
 // with returns a request of mine that names something of theirs in this place.
 func (p place) with(mine, theirs estate) proto.Message {
-	req := requests[p.rpc.Name()](mine)
+	req := request(p.rpc, mine)
 	below := strings.Split(p.path, ".")
 	m := req.ProtoReflect()
 	for _, name := range below[:len(below)-1] {

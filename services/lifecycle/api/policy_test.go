@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -39,8 +40,8 @@ func TestPolicy_has_exactly_a_row_for_each_RPC(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	if got := slices.Sorted(maps.Keys(policy)); !slices.Equal(got, want) {
-		t.Errorf("rows are\n%q, the services have\n%q", got, want)
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(policy))); diff != "" {
+		t.Errorf("the rows are not those of the services (-RPC +row):\n%s", diff)
 	}
 	for _, method := range []string{
 		lifecyclev1.SiteService_CreateSite_FullMethodName, lifecyclev1.DomainService_AddDomain_FullMethodName,

@@ -52,7 +52,7 @@ func TestReplay_of_every_mutation(t *testing.T) {
 		t.Run(string(m.Name()), func(t *testing.T) {
 			s := setup(t)
 			e, key := s.owned(s.world.Caller)[0], s.keyOf[auth.PlatformAdmin]
-			req := withRequestID(m, requests[m.Name()](e), "once")
+			req := withRequestID(m, request(m, e), "once")
 			first, err := s.ask(m, key, req)
 			s.must(err)
 			hideSecret(t, first)
@@ -125,7 +125,7 @@ func TestReplay_of_another_body(t *testing.T) {
 		t.Run(string(m.Name()), func(t *testing.T) {
 			s := setup(t)
 			e, key := s.owned(s.world.Caller)[0], s.keyOf[auth.PlatformAdmin]
-			req := withRequestID(m, requests[m.Name()](e), "once")
+			req := withRequestID(m, request(m, e), "once")
 			_, err := s.ask(m, key, req)
 			s.must(err)
 			others := otherBodies(m, req)
@@ -147,7 +147,7 @@ func TestReplay_of_another_body(t *testing.T) {
 		e, key := s.owned(s.world.Caller)[0], s.keyOf[auth.PlatformAdmin]
 		asked := false
 		for _, m := range mutations() {
-			_, err := s.ask(m, key, withRequestID(m, requests[m.Name()](e), "once"))
+			_, err := s.ask(m, key, withRequestID(m, request(m, e), "once"))
 			if !asked {
 				s.must(err)
 				asked = true
@@ -235,7 +235,7 @@ func TestReplay_of_a_site_that_the_key_does_not_know(t *testing.T) {
 		}
 		t.Run(string(m.Name()), func(t *testing.T) {
 			defer s.in(t)()
-			req := withRequestID(m, requests[m.Name()](theirs), string(m.Name()))
+			req := withRequestID(m, request(m, theirs), string(m.Name()))
 			_, _ = s.ask(m, s.keyOf[auth.Operator], req) // what comes after another may be refused
 			_, err := s.ask(m, key, req)
 			wantError(t, err, codes.AlreadyExists, "REQUEST_ID_REUSED")

@@ -227,3 +227,12 @@ func leaf(m protoreflect.Message, path string) string {
 	}
 	return v.String()
 }
+
+// request is a valid one for an RPC.
+func request(rpc protoreflect.MethodDescriptor, e estate) proto.Message {
+	make, ok := requests[rpc.Name()]
+	if !ok {
+		panic("request_test.go: the table requests has no row for " + string(rpc.Name()))
+	}
+	return make(e)
+}

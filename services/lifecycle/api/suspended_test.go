@@ -29,7 +29,7 @@ func TestSuspended(t *testing.T) {
 		return tx.UpdateTenant(ctx, tenant)
 	})
 	for _, m := range rpcs() {
-		req := requests[m.Name()](e)
+		req := request(m, e)
 		if readers[m.Name()] {
 			t.Run(string(m.Name())+" is answered", func(t *testing.T) {
 				defer s.in(t)()
