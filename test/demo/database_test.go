@@ -27,8 +27,8 @@ func TestBearers_names_tables_that_are_no_record(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ texts, want []string }{
-		{[]string{"site_1"}, []string{"condition", "request"}},
-		{[]string{"site_1", "dom_1"}, []string{"condition", "request", "work"}},
+		{[]string{"site_1"}, []string{"condition"}},
+		{[]string{"site_1", "dom_1"}, []string{"condition", "work"}},
 		{[]string{"site_2"}, nil},
 	} {
 		found, err := bearers(t.Context(), file, c.texts...)
