@@ -112,7 +112,7 @@ func purgeRemoves(f *fixture) {
 	f.notFound(f.try(func(tx store.Tx) error {
 		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 1)
 		return err
-	}), "revision", string(s.ID)+"/1")
+	}), "revision", "1 of "+string(s.ID))
 	equal(f, f.claim(10), nil)
 }
 

@@ -55,7 +55,7 @@ func unknownRevision(f *fixture) {
 	f.notFound(f.try(func(tx store.Tx) error {
 		_, err := tx.GetRevision(f.ctx, f.tenant, s.ID, 2)
 		return err
-	}), "revision", string(s.ID)+"/2")
+	}), "revision", "2 of "+string(s.ID))
 }
 
 func revisionIsAdded(f *fixture) {

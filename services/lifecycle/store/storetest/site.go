@@ -84,7 +84,7 @@ func (f *fixture) siteIsMissing(s site.Site) {
 	f.notFound(f.try(func(tx store.Tx) error {
 		_, err := tx.GetRevision(f.ctx, s.TenantID, s.ID, 1)
 		return err
-	}), "revision", string(s.ID)+"/1")
+	}), "revision", "1 of "+string(s.ID))
 }
 
 // fullSpec uses every field of a spec with an origin.
