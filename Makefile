@@ -56,6 +56,7 @@ demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks
 .PHONY: test
 test: ## every test of every module
 	$(ready)
+	@sh tools/say-skips
 	@go test -count=1 -timeout 10m $$($(packages)) | sed -u '/\[no test files\]$$/d'
 	@cd tools && GOWORK=off go test -count=1 -timeout 10m ./... | sed -u '/\[no test files\]$$/d'
 
