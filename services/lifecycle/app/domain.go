@@ -46,14 +46,14 @@ type NewDomain struct {
 func (c *ControlPlane) AddDomain(ctx context.Context, by auth.Principal, siteID id.Site, in NewDomain, request RequestID) (DomainView, error) {
 	var problems lifecycle.Violations
 	claim := c.checkHostname(&problems, "hostname", in.Hostname, in.Direct)
-	if err := problems.Err(); err != nil {
-		return DomainView{}, err
-	}
 	body := struct {
 		SiteID id.Site
 		Domain NewDomain
 	}{siteID, in}
 	return mutate(ctx, c, ask{by: by, action: "AddDomain", request: request, body: body}, func(tx store.Tx, r *record) (DomainView, error) {
+		if err := problems.Err(); err != nil {
+			return DomainView{}, err
+		}
 		d, err := c.addDomain(ctx, tx, by, siteID, claim)
 		if err != nil {
 			return DomainView{}, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,29 @@ func TestMutate_refused_keeps_nothing(t *testing.T) {
 	view, err := s.App.CreateSite(t.Context(), by, in, "request-1")
 	if err != nil || view.Site.Slug != "shop" {
 		t.Errorf("when the cause is gone: %+v, %v", view.Site, err)
+	}
+}
+
+// What was answered is answered, also when the rules have become stricter since.
+func TestMutate_answers_before_it_checks(t *testing.T) {
+	t.Parallel()
+	s := people(t)
+	in := named("Shop")
+	in.Spec.Origin.Targets[0].Address = "10.1.2.3:8080"
+	s.Reconfigure(func(cfg *lifecycle.Config) {
+		cfg.OriginAllowNetworks = append(cfg.OriginAllowNetworks, netip.MustParsePrefix("10.0.0.0/8"))
+	})
+	first, err := s.App.CreateSite(t.Context(), s.Caller, in, "request-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Reconfigure(func(cfg *lifecycle.Config) { cfg.OriginAllowNetworks = nil })
+	if _, err := s.App.CreateSite(t.Context(), s.Caller, in, "request-2"); !errors.As(err, new(*lifecycle.InvalidError)) {
+		t.Fatalf("a new request was answered %v", err)
+	}
+	again, err := s.App.CreateSite(t.Context(), s.Caller, in, "request-1")
+	if err != nil || again.Site.ID != first.Site.ID {
+		t.Errorf("the repeated one was answered %v, %v", again.Site.ID, err)
 	}
 }
 

@@ -58,10 +58,10 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 		claim := c.checkHostname(&problems, "primary_hostname", in.PrimaryHostname, in.Direct)
 		primary = &claim
 	}
-	if err := errors.Join(wholeTenant(by), problems.Err()); err != nil {
-		return SiteView{}, err
-	}
 	return mutate(ctx, c, ask{by: by, action: "CreateSite", request: request, body: in}, func(tx store.Tx, r *record) (SiteView, error) {
+		if err := errors.Join(wholeTenant(by), problems.Err()); err != nil {
+			return SiteView{}, err
+		}
 		if err := c.checkRoom(ctx, tx, by.TenantID, c.needs(primary)); err != nil {
 			return SiteView{}, err
 		}

@@ -34,14 +34,14 @@ func (c *ControlPlane) UpdateSite(ctx context.Context, by auth.Principal, siteID
 	if change.Spec != nil {
 		c.policy.Check(&problems, "site.spec", *change.Spec)
 	}
-	if err := problems.Err(); err != nil {
-		return SiteView{}, err
-	}
 	body := struct {
 		SiteID id.Site
 		Change SiteChange
 	}{siteID, change}
 	view, err := c.changeSite(ctx, ask{by: by, action: "UpdateSite", request: request, body: body}, siteID, func(tx store.Tx, s site.Site, r *record) error {
+		if err := problems.Err(); err != nil {
+			return err
+		}
 		return c.updateSite(ctx, tx, by, s, change, r)
 	})
 	return ownOperation(view), err
