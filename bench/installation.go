@@ -95,7 +95,7 @@ func (i *installation) dial() error {
 		return err
 	}
 	i.conn, err = rpc.Dial(config.Address, rpc.DialConfig{
-		TLS: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}, PerRPC: bearer(config.Key), Telemetry: telemetry.Discard("bench"),
+		TLS: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}, PerRPC: rpc.Bearer(config.Key), Telemetry: telemetry.Discard("bench"),
 	})
 	return err
 }
@@ -126,14 +126,3 @@ func (i *installation) down() error {
 	}
 	return nil
 }
-
-// bearer is an API key as the credential of every call.
-type bearer string
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (bearer) RequireTransportSecurity() bool { return true }

@@ -1,7 +1,6 @@
 package crash_test
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/siteplane/siteplane/internal/platform/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/service"
 	"github.com/siteplane/siteplane/test/process"
@@ -84,17 +84,8 @@ func (l *life) dial(address string) (*grpc.ClientConn, error) {
 	}
 	return grpc.NewClient(address,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
-		grpc.WithPerRPCCredentials(bearer(config.Key)))
+		grpc.WithPerRPCCredentials(rpc.Bearer(config.Key)))
 }
-
-// bearer is an API key as the credential of every call.
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-func (bearer) RequireTransportSecurity() bool { return true }
 
 // diedAt returns an error unless the process, which has ended, was killed by the
 // failpoint.

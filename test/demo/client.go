@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/siteplane/siteplane/internal/platform/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/internal/platform/rpcerr"
 )
 
@@ -28,16 +28,8 @@ func dial(file string) (*grpc.ClientConn, error) {
 	}
 	return grpc.NewClient(config.Address,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
-		grpc.WithPerRPCCredentials(bearer(config.Key)))
+		grpc.WithPerRPCCredentials(rpc.Bearer(config.Key)))
 }
-
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-func (bearer) RequireTransportSecurity() bool { return true }
 
 // refused demands that a call was refused with a code and a reason.
 func refused(what string, err error, code codes.Code, reason string) error {

@@ -64,10 +64,7 @@ func buildGo(t *testing.T) []string {
 }
 
 func buildTypeScript(t *testing.T) []string {
-	run(t, root, nil, "sh", "tools/ensure-npm")
-	run(t, filepath.Join(root, "sdk/ts"), nil, "npm", "run", "--silent", "build")
-	// Into the example's folder: its imports are looked for from there.
-	run(t, filepath.Join(root, "examples/ts"), nil, "node_modules/.bin/tsc")
+	run(t, root, nil, "sh", "tools/build-example")
 	return []string{"node", filepath.Join(root, "examples/ts/dist/create.js")}
 }
 

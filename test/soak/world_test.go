@@ -18,6 +18,7 @@ import (
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/internal/platform/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
 	"github.com/siteplane/siteplane/test/split"
 )
 
@@ -82,22 +83,13 @@ func (w *world) dial(t *testing.T) {
 	must(t, err)
 	conn, err := grpc.NewClient(config.Address,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
-		grpc.WithPerRPCCredentials(bearer(config.Key)),
+		grpc.WithPerRPCCredentials(rpc.Bearer(config.Key)),
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second,
 			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 300 * time.Millisecond}}))
 	must(t, err)
 	t.Cleanup(func() { must(t, conn.Close()) })
 	w.sites, w.domains = lifecyclev1.NewSiteServiceClient(conn), lifecyclev1.NewDomainServiceClient(conn)
 }
-
-// bearer is an API key as the credential of every call.
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-func (bearer) RequireTransportSecurity() bool { return true }
 
 // eventually looks until nothing is missed.
 func eventually(ctx context.Context, limit time.Duration, look func(ctx context.Context) error) error {

@@ -17,9 +17,6 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
-// anyText takes every text.
-func anyText(text string) (string, error) { return text, nil }
-
 // A field reads the value that a filter compares it with. Op is one that the kind of
 // field has.
 type field struct {

@@ -70,7 +70,7 @@ func FuzzFilter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 1000 {
-			t.Skip("the rules of the request leave none so long")
+			return // the rules of the request leave none so long
 		}
 		for _, known := range []fields{siteFields, domainFields} {
 			found, err := read(text, known)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -75,6 +76,17 @@ func whatIsListed(req listRequest) ([]byte, error) {
 		return nil, fmt.Errorf("tell the list from others: %w", err)
 	}
 	return append([]byte(m.Descriptor().FullName()+"\n"), raw...), nil
+}
+
+// anyText takes every text.
+func anyText(text string) (string, error) { return text, nil }
+
+// anyNumber checks the text of a number from 1.
+func anyNumber(text string) (string, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 1 {
+		return "", errors.New("not a number from 1")
+	}
+	return text, nil
 }
 
 // pageSize is how many rows a request asks for.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"strconv"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
@@ -34,14 +33,6 @@ func (s *siteService) ListSiteRevisions(ctx context.Context, req *lifecyclev1.Li
 		return strconv.FormatInt(v.Revision.Number, 10)
 	})
 	return &lifecyclev1.ListSiteRevisionsResponse{Revisions: revisions, NextPageToken: next}, nil
-}
-
-// anyNumber checks the text of a number from 1.
-func anyNumber(text string) (string, error) {
-	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 1 {
-		return "", errors.New("not a number from 1")
-	}
-	return text, nil
 }
 
 func wireRevision(view app.RevisionView) *lifecyclev1.SiteRevision {

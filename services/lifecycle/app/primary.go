@@ -29,7 +29,8 @@ func (c *ControlPlane) SetPrimaryDomain(ctx context.Context, by auth.Principal, 
 		if s.PrimaryDomainID != domainID {
 			data.PrimaryDomainID = domainID
 		}
-		return data.tell(r, s)
+		data.tell(r, s)
+		return nil
 	})
 }
 

@@ -79,7 +79,8 @@ func (c *ControlPlane) updateSite(ctx context.Context, tx store.Tx, by auth.Prin
 			}
 		}
 	}
-	return data.tell(r, s)
+	data.tell(r, s)
+	return nil
 }
 
 // mayChange refuses to change a site that is not at the version, 0 for any, or that
@@ -107,13 +108,12 @@ type siteUpdate struct {
 }
 
 // tell has the event written when the site has changed since its revision was noted.
-func (u siteUpdate) tell(r *record, s site.Site) error {
+func (u siteUpdate) tell(r *record, s site.Site) {
 	if s.WantedRevision == u.Revision && !u.Renamed && u.PrimaryDomainID == "" {
-		return nil
+		return
 	}
 	u.Revision = s.WantedRevision
 	r.event, r.data = event.SiteUpdated, u
-	return nil
 }
 
 func renameSite(ctx context.Context, tx store.Tx, s site.Site, name string) (site.Site, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/spf13/cobra"
@@ -132,7 +133,16 @@ func messagesJSON[Message proto.Message](messages []Message) ([]json.RawMessage,
 // escapeJSON writes every hidden character as JSON does. Outside of strings
 // JSON has none but the line breaks.
 func escapeJSON(text string) string {
-	var shown bytes.Buffer
+	return escapeAs(text, func(char rune) string {
+		high, low := utf16.EncodeRune(char)
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	})
+}
+
+// escapeAs writes every hidden character but the line breaks as \u and four digits,
+// and those that need more as wide does.
+func escapeAs(text string, wide func(rune) string) string {
+	var shown strings.Builder
 	for _, char := range text {
 		switch {
 		case char == '\n' || !hidden(char):
@@ -140,8 +150,7 @@ func escapeJSON(text string) string {
 		case char <= 0xffff:
 			fmt.Fprintf(&shown, `\u%04x`, char)
 		default:
-			high, low := utf16.EncodeRune(char)
-			fmt.Fprintf(&shown, `\u%04x\u%04x`, high, low)
+			shown.WriteString(wide(char))
 		}
 	}
 	return shown.String()

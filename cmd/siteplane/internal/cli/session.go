@@ -15,6 +15,7 @@ import (
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/internal/platform/cliconfig"
+	"github.com/siteplane/siteplane/internal/platform/rpc"
 )
 
 const (
@@ -88,7 +89,7 @@ func dial(config cliconfig.Config) (*grpc.ClientConn, error) {
 	}
 	conn, err := grpc.NewClient(config.Address,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
-		grpc.WithPerRPCCredentials(bearer(config.Key)),
+		grpc.WithPerRPCCredentials(rpc.Bearer(config.Key)),
 		grpc.WithUserAgent("siteplane-cli"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
 	if err != nil {
@@ -96,16 +97,6 @@ func dial(config cliconfig.Config) (*grpc.ClientConn, error) {
 	}
 	return conn, nil
 }
-
-// bearer is an API key as the credential of every call. It never travels
-// without TLS.
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-func (bearer) RequireTransportSecurity() bool { return true }
 
 // method is one method of a client.
 type method[Request, Response any] func(context.Context, *Request, ...grpc.CallOption) (*Response, error)

@@ -92,16 +92,5 @@ func yamlString(value string) *yaml.Node {
 // escapeYAML writes every hidden character as YAML does. All that is left of them
 // stands in double quotes, but for the line breaks between the values.
 func escapeYAML(text string) string {
-	var shown strings.Builder
-	for _, char := range text {
-		switch {
-		case char == '\n' || !hidden(char):
-			shown.WriteRune(char)
-		case char <= 0xffff:
-			fmt.Fprintf(&shown, `\u%04x`, char)
-		default:
-			fmt.Fprintf(&shown, `\U%08x`, char)
-		}
-	}
-	return shown.String()
+	return escapeAs(text, func(char rune) string { return fmt.Sprintf(`\U%08x`, char) })
 }
