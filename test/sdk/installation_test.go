@@ -7,21 +7,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/siteplane/siteplane/test/process"
-	"github.com/siteplane/siteplane/test/split"
+	"github.com/siteplane/siteplane/test/up"
 )
 
-const (
-	root    = "../.."
-	upLimit = 60 * time.Second
-)
+const root = "../.."
 
 // installation is a `siteplane up` with the config that it has written, and an origin
 // for its sites.
@@ -31,61 +24,20 @@ type installation struct {
 	edge string
 }
 
-// up brings an installation up until the test ends. If somebody takes a port between
-// the look and the bind, it moves to others.
-func up(t *testing.T) installation {
+// bringUp brings an installation up until the test ends.
+func bringUp(t *testing.T) installation {
 	t.Helper()
 	// Open, because nginx's workers are somebody else, which t.TempDir is not.
 	dir, err := os.MkdirTemp("", "sp-sdk-")
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	check(t, os.Chmod(dir, 0o711))
-	program := filepath.Join(dir, "siteplane")
-	run(t, root, nil, "go", "build", "-o", program, "./cmd/siteplane")
-	for range 5 {
-		data := filepath.Join(dir, "data")
-		if err = start(t, program, data, filepath.Join(dir, "up.log")); err == nil {
-			config := filepath.Join(data, "cli.json")
-			return installation{config: config, origin: startOrigin(t), edge: edgeOf(t, config)}
-		}
-		if !strings.Contains(err.Error(), "taken") && !strings.Contains(err.Error(), "in use") {
-			break
-		}
-	}
-	t.Fatal(err)
-	return installation{}
-}
-
-func start(t *testing.T, program, data, log string) error {
-	base, err := split.FreePortBase(77)
-	if err != nil {
-		return err
-	}
-	announced, once := make(chan struct{}), sync.Once{}
-	p := process.New(process.Config{
-		Name: "siteplane up", Program: program, LogFile: log,
-		Args: []string{"up", "--data-dir", data, "--port-base", strconv.Itoa(base), "--log-format", "json"},
-		Said: func(line string) {
-			if strings.Contains(line, "siteplane is up") {
-				once.Do(func() { close(announced) })
-			}
-		},
-	})
-	if err := p.Start(); err != nil {
-		return err
-	}
-	select {
-	case <-announced:
-	case <-p.Ended():
-		return p.Died()
-	case <-time.After(upLimit):
-		return fmt.Errorf("it was not up after %s: %v", upLimit, p.Terminate())
-	}
-	t.Cleanup(func() {
-		check(t, p.Terminate())
-		run(t, ".", nil, program, "down", "--data-dir", data)
-	})
-	return nil
+	program, err := up.Build(t.Context(), dir)
+	check(t, err)
+	running, err := up.Start(t.Context(), program, dir)
+	check(t, err)
+	t.Cleanup(func() { check(t, running.Stop()) })
+	return installation{config: running.Config(), origin: startOrigin(t), edge: edgeOf(t, running.Config())}
 }
 
 // startOrigin answers every request with a greeting, and returns its address.

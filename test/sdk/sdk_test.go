@@ -22,7 +22,7 @@ const (
 )
 
 func TestExamples(t *testing.T) {
-	i := up(t)
+	i := bringUp(t)
 	for name, build := range map[string]func(*testing.T) []string{"Go": buildGo, "TypeScript": buildTypeScript} {
 		t.Run(name, func(t *testing.T) {
 			command := build(t)
