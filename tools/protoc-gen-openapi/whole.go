@@ -46,7 +46,7 @@ func (w *writer) errors() error {
 	status := typed("Status is a failed call.", "code", "message", "details")
 	status.Properties.set("code", &schema{Type: "integer", Format: "int32", Description: "A number of google.rpc.Code, for instance 5 for NOT_FOUND."})
 	status.Properties.set("message", &schema{Type: "string", Description: "What happened, for people; it may change."})
-	status.Properties.set("details", &schema{Type: "array", Items: reference("ErrorDetail"), Description: "What programs need to know; empty for what the gateway itself refuses."})
+	status.Properties.set("details", &schema{Type: "array", Items: reference("ErrorDetail"), Description: "What programs need to know."})
 	w.schemas.set("Status", status)
 
 	detail := &schema{Type: "object", Description: "ErrorDetail is one of the details of an error.", Discriminator: &discriminator{"@type", map[string]string{}}}
