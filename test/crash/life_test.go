@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -97,8 +98,14 @@ func (l *life) diedAt(at failpoint.Name) error {
 	return nil
 }
 
-// close ends the process in order, and the connection to it.
+// close ends the process in order, and the connection to it. One that is told to end
+// while it starts says so as an error, so it may come up first.
 func (l *life) close() error {
+	select {
+	case <-l.up:
+	case <-l.process.Ended():
+	case <-time.After(patience):
+	}
 	if err := l.process.Terminate(); err != nil {
 		return err
 	}

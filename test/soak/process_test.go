@@ -70,19 +70,20 @@ func (w *world) nginx() (crew nginxCrew, err error) {
 	if err != nil {
 		return crew, err
 	}
-	for _, p := range all {
-		if strings.HasPrefix(p.command, "nginx: master process ") && strings.Contains(p.command, w.EdgeDir()+"/") {
-			if crew.master.pid != 0 && p.parent == crew.master.pid {
-				continue // a worker that has not got its name yet
-			}
-			if crew.master.pid != 0 {
-				return crew, fmt.Errorf("two masters run: %s and %s", crew.master, p)
-			}
-			crew.master = p
-		}
-	}
-	if crew.master.pid == 0 {
+	masters := slices.DeleteFunc(slices.Clone(all), func(p process) bool {
+		return !strings.HasPrefix(p.command, "nginx: master process ") || !strings.Contains(p.command, w.EdgeDir()+"/")
+	})
+	named := slices.Clone(masters)
+	masters = slices.DeleteFunc(masters, func(p process) bool { // a worker that has not got its name yet
+		return slices.ContainsFunc(named, func(other process) bool { return other.pid == p.parent })
+	})
+	switch len(masters) {
+	case 0:
 		return crew, errors.New("no nginx runs")
+	case 1:
+		crew.master = masters[0]
+	default:
+		return crew, fmt.Errorf("two masters run: %s and %s", masters[0], masters[1])
 	}
 	for _, p := range all {
 		if p.parent == crew.master.pid {
