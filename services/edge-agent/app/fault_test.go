@@ -389,7 +389,7 @@ func fill(e *edge, limit string) (lift func()) {
 	check(e.t, syscall.Mount("tmpfs", e.config.Dir, "tmpfs", 0, limit))
 	e.t.Cleanup(func() {
 		e.shutDown()
-		check(e.t, syscall.Unmount(e.config.Dir, 0))
+		check(e.t, syscall.Unmount(e.config.Dir, syscall.MNT_DETACH))
 	})
 	e.start()
 	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
