@@ -5,9 +5,11 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -36,6 +38,8 @@ type ControlPlane struct {
 	clock  func() time.Time
 	logger *slog.Logger
 	tracer trace.Tracer
+	// owner names this process in leases.
+	owner string
 	// reached is told each failpoint that is passed; nil for none.
 	reached failpoint.Reached
 
@@ -75,7 +79,7 @@ func WithDNS(v infra.DNSValidator) Option { return func(c *ControlPlane) { c.dns
 // WithAuth sets who may call; without it, API keys of the store do.
 func WithAuth(p auth.Provider) Option { return func(c *ControlPlane) { c.auth = p } }
 
-// WithClock sets the clock; without it, time.Now.
+// WithClock sets the clock; without it, that of the database.
 func WithClock(now func() time.Time) Option { return func(c *ControlPlane) { c.clock = now } }
 
 // WithLogger sets the logger; without it, nothing is logged.
@@ -94,7 +98,7 @@ func WithFailpoints(reached failpoint.Reached) Option {
 // until Start.
 func New(options ...Option) (*ControlPlane, error) {
 	c := &ControlPlane{
-		cfg: lifecycle.Defaults(), clock: time.Now,
+		cfg: lifecycle.Defaults(), owner: newOwner(),
 		logger: slog.New(slog.DiscardHandler), tracer: noop.NewTracerProvider().Tracer(""),
 		events: newSequencer(),
 	}
@@ -103,6 +107,9 @@ func New(options ...Option) (*ControlPlane, error) {
 	}
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("wire control plane: %w", err)
+	}
+	if c.clock == nil {
+		c.clock = c.store.Now
 	}
 	if c.auth == nil {
 		c.auth = auth.NewKeys(func(ctx context.Context, do func(tx auth.Store) error) error {
@@ -142,7 +149,7 @@ func (c *ControlPlane) loopConfig() worker.Config {
 		Update: func(ctx context.Context, do func(tx worker.Store) error) error {
 			return c.store.Update(ctx, func(tx store.Tx) error { return do(tx) })
 		},
-		Handlers: c.reconciler.Handlers(), Park: c.reconciler.Park, Owner: "lifecycle", Lease: c.cfg.Lease, Concurrency: c.cfg.Concurrency,
+		Handlers: c.reconciler.Handlers(), Queue: c.store, Park: c.reconciler.Park, Owner: c.owner, Lease: c.cfg.Lease, Concurrency: c.cfg.Concurrency,
 		Poll: time.Second, Clock: c.clock, Logger: c.logger, Tracer: c.tracer,
 	}
 }
@@ -167,12 +174,23 @@ func (c *ControlPlane) StepName(op saga.Operation) string { return c.reconciler.
 // Logger returns the logger.
 func (c *ControlPlane) Logger() *slog.Logger { return c.logger }
 
-// Start takes over every lease, makes every edge and tunnel due and begins to
-// work. The caller holds the database alone.
+// newOwner names a process: the host for people, the rest for itself.
+func newOwner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "lifecycle"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+}
+
+// Start makes every edge and tunnel due and begins to work. Where the database is not
+// shared, leases are those of a process that is gone, and end.
 func (c *ControlPlane) Start(ctx context.Context) error {
 	err := c.store.Update(ctx, func(tx store.Tx) error {
-		if err := tx.ReleaseLeases(ctx); err != nil {
-			return err
+		if !c.store.Shared() {
+			if err := tx.ReleaseLeases(ctx, ""); err != nil {
+				return err
+			}
 		}
 		return c.markInfrastructure(ctx, tx)
 	})

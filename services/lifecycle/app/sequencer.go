@@ -65,14 +65,10 @@ func (s *sequencer) now() (first, last int64, moved <-chan struct{}) {
 	return s.first, s.last, s.moved
 }
 
-// sequence has the new events put in order. The store runs one at a time. Readers are
+// sequence has the new events put in order. Readers are
 // told after the commit, not before: what they do not find by then, they never read.
 func (c *ControlPlane) sequence(ctx context.Context) error {
-	var first, last int64
-	err := c.store.Update(ctx, func(tx store.Tx) (err error) {
-		first, last, err = tx.Sequence(ctx)
-		return err
-	})
+	first, last, err := c.store.Sequence(ctx)
 	if err == nil {
 		c.events.set(first, last)
 	}

@@ -54,16 +54,20 @@ type Store interface {
 	// Emit appends an event to the outbox. The site of an event of a site or domain is
 	// the store's to find; that of another object is the caller's to say.
 	Emit(ctx context.Context, e Event) error
-	// Sequence gives every committed event that has no place yet the next one, in an
-	// order that keeps the events of each object as they were committed, and returns
-	// the first place that is kept and the last that is given: 0 and 0 before the first
-	// event, first = last+1 when none is kept. No event ever gets a place below last
-	// later. Only one at a time may call it.
-	Sequence(ctx context.Context) (first, last int64, err error)
 	// Events returns events that have a place.
 	Events(ctx context.Context, q Query) ([]Event, error)
 	// PruneEvents deletes up to limit of the oldest events from before a time and
 	// returns how many. It ends at the first that is not old enough, so that what is
 	// kept has no gaps.
 	PruneEvents(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Sequencer puts what was committed in order. It is a transaction of its own.
+type Sequencer interface {
+	// Sequence gives every committed event that has no place yet the next one, in an
+	// order that keeps the events of each object as they were committed, and returns
+	// the first place that is kept and the last that is given: 0 and 0 before the first
+	// event, first = last+1 when none is kept. No event ever gets a place below last
+	// later. Any process may call it at any time.
+	Sequence(ctx context.Context) (first, last int64, err error)
 }

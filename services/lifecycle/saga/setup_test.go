@@ -46,16 +46,20 @@ const compensateWithin = time.Hour
 // setup makes an engine that knows one operation, "op", of these steps.
 func setup(t *testing.T, steps ...step) *bench {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "siteplane.db")})
+	b := &bench{
+		t: t, ctx: t.Context(), spans: tracetest.NewSpanRecorder(),
+		now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), tenant: id.NewTenant(),
+		fail: func(b *bench) error { return b.note("fail") },
+	}
+	db, err := sqlite.Open(t.Context(), sqlite.Config{
+		Path:  filepath.Join(t.TempDir(), "siteplane.db"),
+		Clock: func() time.Time { return b.now.Add(time.Hour) }, // what is due within the hour is due
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	b := &bench{
-		t: t, ctx: t.Context(), store: db, spans: tracetest.NewSpanRecorder(),
-		now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC), tenant: id.NewTenant(),
-		fail: func(b *bench) error { return b.note("fail") },
-	}
+	b.store = db
 	b.tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(b.spans)).Tracer("test")
 	b.engine = saga.NewEngine(saga.Config[store.Tx]{
 		Update: db.Update, View: db.View, Clock: func() time.Time { return b.now },
@@ -106,19 +110,16 @@ func (b *bench) open(kind string) saga.Operation {
 // claim claims the object; the claims before it are fenced.
 func (b *bench) claim() worker.Work {
 	b.t.Helper()
-	var claimed []worker.Work
 	b.update(func(tx store.Tx) error {
 		err := tx.MarkWork(b.ctx, worker.Mark{Kind: worker.Site, Key: object, TenantID: string(b.tenant), DueAt: b.now})
 		if err == nil {
-			err = tx.ReleaseLeases(b.ctx)
-		}
-		if err == nil {
-			claimed, err = tx.ClaimWork(b.ctx, "test", b.now.Add(time.Hour), time.Hour, 1)
+			err = tx.ReleaseLeases(b.ctx, "")
 		}
 		return err
 	})
-	if len(claimed) != 1 {
-		b.t.Fatalf("claimed %v", claimed)
+	claimed, _, err := b.store.ClaimWork(b.ctx, worker.Claim{Owner: "test", Lease: time.Hour, Limit: 1})
+	if err != nil || len(claimed) != 1 {
+		b.t.Fatalf("claimed %v, %v", claimed, err)
 	}
 	return claimed[0]
 }

@@ -32,12 +32,21 @@ type Store interface {
 	Update(ctx context.Context, do func(tx Tx) error) error
 	// View runs the closure on one consistent snapshot; writing fails.
 	View(ctx context.Context, do func(tx Tx) error) error
-	// OnMark sets what is called after each commit that marked work. Set once,
-	// before the first Update.
+	worker.Queue
+	event.Sequencer
+
+	// OnMark sets what is called after each commit that marked work, of this process
+	// and, as a hint that may be lost, of others. Set once, before the first Update.
 	OnMark(notify func())
-	// OnEvent sets what is called after each commit that appended to the outbox. Set
-	// once, before the first Update.
+	// OnEvent sets what is called after each commit that appended to the outbox, in
+	// the same way.
 	OnEvent(notify func())
+	// Now returns the time by the database's clock, as far as this process knows it:
+	// replicas agree on it although their own clocks may not.
+	Now() time.Time
+	// Shared reports whether other processes may work on the database at the same
+	// time.
+	Shared() bool
 	// Close releases the database.
 	Close() error
 }

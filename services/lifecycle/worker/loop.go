@@ -26,13 +26,15 @@ type Handler func(ctx context.Context, w Work) (next time.Time, err error)
 type Config struct {
 	// Update is the store's write door.
 	Update func(ctx context.Context, do func(tx Store) error) error
+	// Queue hands out the work.
+	Queue Queue
 	// Handlers by kind; kinds without one are a programming error.
 	Handlers map[Kind]Handler
 	// Park is called for a claim that has killed or panicked its process too often.
 	// It writes down that the object needs attention, and returns when to look
 	// again. Nil stands for doing nothing but waiting.
 	Park func(ctx context.Context, w Work, cause string) (next time.Time, err error)
-	// Owner names this process in leases.
+	// Owner names this process in leases; no other process has the same.
 	Owner string
 	// Lease is how long a claim holds; a handler is cut off shortly before.
 	Lease time.Duration
@@ -50,12 +52,16 @@ type Loop struct {
 	cfg     Config
 	wake    chan struct{}
 	slots   chan struct{}
+	tenants tenants
 	backoff backoff.Policy
 }
 
 // maxUnended is how many claims in a row may end in a panic, or with their process,
 // before the object is parked.
 const maxUnended = 5
+
+// endLimit bounds what is written to end a claim.
+const endLimit = 5 * time.Second
 
 // ParkedFor is how long a parked object waits when there is nothing to park: no
 // operation is under way, and its work ends the process all the same.
@@ -67,6 +73,7 @@ func NewLoop(cfg Config) *Loop {
 		cfg:     cfg,
 		wake:    make(chan struct{}, 1),
 		slots:   make(chan struct{}, cfg.Concurrency),
+		tenants: newTenants(cfg.Concurrency),
 		backoff: backoff.Policy{First: 500 * time.Millisecond, Cap: time.Minute},
 	}
 }
@@ -80,10 +87,14 @@ func (l *Loop) Wake() {
 }
 
 // Run claims until the context is done, and returns once every handler has
-// returned. Handlers see the context's end; what they leave is due again.
+// returned. Handlers see the context's end; what they leave is due again, and no
+// lease is left behind.
 func (l *Loop) Run(ctx context.Context) error {
 	var handlers sync.WaitGroup
-	defer handlers.Wait()
+	defer func() {
+		handlers.Wait()
+		l.release(ctx)
+	}()
 	for ctx.Err() == nil {
 		claimed, next, err := l.claim(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -91,8 +102,13 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		for _, w := range claimed {
 			l.slots <- struct{}{}
+			l.tenants.begin(w.TenantID)
 			handlers.Go(func() {
-				defer func() { <-l.slots; l.Wake() }()
+				defer func() {
+					l.tenants.end(w.TenantID)
+					<-l.slots
+					l.Wake()
+				}()
 				l.handle(ctx, w)
 			})
 		}
@@ -109,17 +125,18 @@ func (l *Loop) claim(ctx context.Context) (claimed []Work, next time.Time, err e
 	if free == 0 {
 		return nil, time.Time{}, nil
 	}
-	err = l.cfg.Update(ctx, func(tx Store) error {
-		if claimed, err = tx.ClaimWork(ctx, l.cfg.Owner, l.cfg.Clock(), l.cfg.Lease, free); err != nil {
-			return err
-		}
-		at, ok, err := tx.NextDue(ctx)
-		if ok {
-			next = at
-		}
-		return err
-	})
-	return claimed, next, err
+	share, full := l.tenants.shares()
+	return l.cfg.Queue.ClaimWork(ctx, Claim{Owner: l.cfg.Owner, Lease: l.cfg.Lease, Limit: free, Share: share, Full: full})
+}
+
+// release ends the leases that are left: of claims whose end could not be written.
+func (l *Loop) release(ctx context.Context) {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	err := l.cfg.Update(ending, func(tx Store) error { return tx.ReleaseLeases(ending, l.cfg.Owner) })
+	if err != nil {
+		l.cfg.Logger.WarnContext(ctx, "leases not released, others wait until they run out", "error", err)
+	}
 }
 
 // sleep waits for a mark, the next due time or the poll, whichever is first.
@@ -146,7 +163,7 @@ func (l *Loop) handle(ctx context.Context, w Work) {
 	next, err := l.look(within, w)
 	cancel()
 	// The claim ends even while the process stops, so that the object is free.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
 	err = l.cfg.Update(ending, l.end(ctx, ending, w, next, err))
 	if err != nil {

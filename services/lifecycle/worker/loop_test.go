@@ -38,7 +38,7 @@ type running struct {
 // run runs a test in a bubble, with a loop that hands every kind to handle.
 func run(t *testing.T, concurrency int, handle worker.Handler, do func(r *running)) {
 	t.Helper()
-	runWith(t, concurrency, nil, handle, do)
+	runWith(t, concurrency, nil, handle, nil, do)
 }
 
 type parkFunc = func(ctx context.Context, w worker.Work, cause string) (time.Time, error)
@@ -46,10 +46,11 @@ type parkFunc = func(ctx context.Context, w worker.Work, cause string) (time.Tim
 // runParking is the same, with what is called for what is parked.
 func runParking(t *testing.T, park parkFunc, handle worker.Handler, do func(r *running)) {
 	t.Helper()
-	runWith(t, 1, park, handle, do)
+	runWith(t, 1, park, handle, nil, do)
 }
 
-func runWith(t *testing.T, concurrency int, park parkFunc, handle worker.Handler, do func(r *running)) {
+// runWith runs first, if there is any, before the loop begins.
+func runWith(t *testing.T, concurrency int, park parkFunc, handle worker.Handler, first, do func(r *running)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -69,11 +70,15 @@ func runWith(t *testing.T, concurrency int, park parkFunc, handle worker.Handler
 			Update: func(ctx context.Context, do func(tx worker.Store) error) error {
 				return db.Update(ctx, func(tx store.Tx) error { return do(tx) })
 			},
+			Queue:    db,
 			Handlers: map[worker.Kind]worker.Handler{worker.Site: noted, worker.Edge: noted},
 			Park:     park,
 			Owner:    "test", Lease: lease, Concurrency: concurrency, Poll: time.Second,
 			Clock: time.Now, Logger: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""),
 		})
+		if first != nil {
+			first(r)
+		}
 		db.OnMark(loop.Wake)
 		go func() { r.ended <- loop.Run(ctx) }()
 		do(r)
@@ -276,16 +281,16 @@ func TestLoop_parks(t *testing.T) {
 	})
 	t.Run("what killed its process five times, before it does again", func(t *testing.T) {
 		var calls []string
-		runParking(t, parked(&calls), clean, func(r *running) {
-			r.mark(time.Hour, "a")
+		neverEnds := func(r *running) {
+			r.mark(0, "a")
 			for range 5 {
-				r.update(func(tx store.Tx) error { // a claim that never ends
-					if _, err := tx.ClaimWork(r.Context(), "dead", time.Now().Add(2*time.Hour), lease, 1); err != nil {
-						return err
-					}
-					return tx.ReleaseLeases(r.Context())
-				})
+				if _, _, err := r.store.ClaimWork(r.Context(), worker.Claim{Owner: "dead", Lease: lease, Limit: 1}); err != nil {
+					r.Fatal(err)
+				}
+				r.update(func(tx store.Tx) error { return tx.ReleaseLeases(r.Context(), "dead") })
 			}
+		}
+		runWith(t, 1, parked(&calls), clean, neverEnds, func(r *running) {
 			time.Sleep(2 * time.Hour)
 			if n := len(r.handled("a")); n != 0 {
 				t.Errorf("it was handled %d times", n)

@@ -69,10 +69,6 @@ type Work struct {
 type Store interface {
 	// MarkWork makes an object due, inserting its row if there is none.
 	MarkWork(ctx context.Context, m Mark) error
-	// ClaimWork leases up to limit rows that are dirty, due and not leased, the
-	// longest due first, and raises epoch and Unended of each. A noted trace is taken
-	// by the claim: a later look does not belong to it.
-	ClaimWork(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]Work, error)
 	// HoldWork returns lifecycle.ErrFenced unless the row's epoch is still that
 	// of the claim.
 	HoldWork(ctx context.Context, w Work) error
@@ -93,7 +89,35 @@ type Store interface {
 	NextDue(ctx context.Context) (at time.Time, ok bool, err error)
 	// DueAt returns when an object is due next; ok is false when it is clean.
 	DueAt(ctx context.Context, kind Kind, key string) (at time.Time, ok bool, err error)
-	// ReleaseLeases ends every lease. Only the holder of the data directory's
-	// lock may call it, at start.
-	ReleaseLeases(ctx context.Context) error
+	// ReleaseLeases ends the leases of an owner; what it had claimed is due at once.
+	// An empty owner stands for all of them, which only the process that has the
+	// database alone may end.
+	ReleaseLeases(ctx context.Context, owner string) error
+}
+
+// Queue hands out work. A claim is a transaction of its own, so that replicas that
+// claim at the same time pass each other's rows by instead of waiting.
+type Queue interface {
+	// ClaimWork leases rows that are dirty, due and not leased, the longest due
+	// first, and raises epoch and Unended of each; next is when the next row is due
+	// or its lease ends, zero when there is none. Rows of full tenants count for
+	// neither. The database's clock
+	// says what is due and until when a lease holds. A noted trace is taken by the
+	// claim: a later look does not belong to it.
+	ClaimWork(ctx context.Context, c Claim) (claimed []Work, next time.Time, err error)
+}
+
+// Claim says what to claim.
+type Claim struct {
+	// Owner names the process that claims.
+	Owner string
+	// Lease is how long the claim holds.
+	Lease time.Duration
+	// Limit is how many rows at most.
+	Limit int
+	// Share is how many rows of one tenant at most; 0 stands for Limit. Rows that
+	// belong to no tenant are not counted.
+	Share int
+	// Full are tenants that have their share already and get nothing.
+	Full []string
 }

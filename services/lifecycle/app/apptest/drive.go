@@ -28,13 +28,10 @@ func (w *World) Mark(kind worker.Kind, key string, tenant id.Tenant) {
 // Claim leases the row that is due longest; ok is false when nothing is due.
 func (w *World) Claim() (work worker.Work, ok bool) {
 	w.tb.Helper()
-	err := w.Store.Update(w.tb.Context(), func(tx store.Tx) error {
-		claimed, err := tx.ClaimWork(w.tb.Context(), "apptest", w.Clock.Now(), w.cfg.Lease, 1)
-		if ok = len(claimed) > 0; ok {
-			work = claimed[0]
-		}
-		return err
-	})
+	claimed, _, err := w.Store.ClaimWork(w.tb.Context(), worker.Claim{Owner: "apptest", Lease: w.cfg.Lease, Limit: 1})
+	if ok = len(claimed) > 0; ok {
+		work = claimed[0]
+	}
 	w.alive(err)
 	return work, ok && err == nil
 }

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
 // ErrDead is what a dead process would be told, if it could be told anything.
@@ -105,6 +107,41 @@ func (s *Store) die(before bool) error {
 		return ErrDead
 	}
 	return nil
+}
+
+// ClaimWork implements store.Store.
+func (s *Store) ClaimWork(ctx context.Context, c worker.Claim) (claimed []worker.Work, next time.Time, err error) {
+	err = s.committing(func() (err error) {
+		claimed, next, err = s.Store.ClaimWork(ctx, c)
+		return err
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return claimed, next, nil
+}
+
+// Sequence implements store.Store.
+func (s *Store) Sequence(ctx context.Context) (first, last int64, err error) {
+	err = s.committing(func() (err error) {
+		first, last, err = s.Store.Sequence(ctx)
+		return err
+	})
+	return first, last, err
+}
+
+// committing surrounds what the store commits by itself.
+func (s *Store) committing(do func() error) error {
+	if s.Dead() {
+		return ErrDead
+	}
+	if err := s.die(true); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return s.die(false)
 }
 
 // View implements store.Store.

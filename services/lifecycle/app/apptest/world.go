@@ -185,7 +185,7 @@ func (w *World) open() {
 func (w *World) start() {
 	w.tb.Helper()
 	w.Update(func(ctx context.Context, tx store.Tx) error {
-		if err := tx.ReleaseLeases(ctx); err != nil {
+		if err := tx.ReleaseLeases(ctx, ""); err != nil {
 			return err
 		}
 		edges, err := tx.ListEdges(ctx)

@@ -11,6 +11,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/store/relational"
 )
 
 // retryAfter is when a database that did not answer is worth another try.
@@ -23,47 +24,40 @@ var errBusy = errors.New("the file is locked by another process")
 // errReadOnly says that a closure of View wrote.
 var errReadOnly = errors.New("a read-only transaction cannot write")
 
-// constraintError says that a statement broke a constraint. It never leaves the
-// package unless the store was used in a way that its interfaces rule out.
-type constraintError struct {
-	// constraint names its columns, as "site.slug", or is foreignKey.
-	constraint string
-}
-
-const foreignKey = "FOREIGN KEY"
-
-func (e *constraintError) Error() string { return "constraint broken: " + e.constraint }
-
-// breaks reports whether an error says that a constraint was broken; it is given
-// as "table.column" or foreignKey.
+// breaks reports whether an error says that a constraint was broken.
 func breaks(err error, constraint string) bool {
-	var broken *constraintError
-	return errors.As(err, &broken) && strings.Contains(broken.constraint, constraint)
+	var broken *relational.BrokenError
+	return errors.As(err, &broken) && broken.Constraint == constraint
 }
 
-// failure maps an error of the driver to one of ours; the driver's own never
-// leaves the package. doing says what was tried.
+// failure maps an error of the driver to one of ours; doing says what was tried.
 func (s *Store) failure(ctx context.Context, doing string, err error) error {
+	return fmt.Errorf("%s: %w", doing, s.mapped(ctx, err))
+}
+
+// mapped maps an error of the driver to one of ours; the driver's own never leaves
+// the package.
+func (s *Store) mapped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, ctx.Err())
+		return ctx.Err()
 	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", doing, err)
+		return err
 	}
 	switch e.Code() & 0xff { // the low byte is the primary code
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		return fmt.Errorf("%s: %w", doing, unavailable(errBusy))
+		return unavailable(errBusy)
 	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_NOMEM, lib.SQLITE_PROTOCOL:
-		return fmt.Errorf("%s: %w", doing, unavailable(fmt.Errorf("%s: %s", s.path, e.Error())))
+		return unavailable(fmt.Errorf("%s: %s", s.path, e.Error()))
 	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
-		return fmt.Errorf("%s: the file %s is damaged or no database (%s): restore a backup", doing, s.path, e.Error())
+		return fmt.Errorf("the file %s is damaged or no database (%s): restore a backup", s.path, e.Error())
 	case lib.SQLITE_CONSTRAINT:
-		return fmt.Errorf("%s: %w", doing, &constraintError{constraint: constraintOf(e)})
+		return &relational.BrokenError{Constraint: constraintOf(e)}
 	case lib.SQLITE_READONLY:
-		return fmt.Errorf("%s: %w", doing, errReadOnly)
+		return errReadOnly
 	}
-	return fmt.Errorf("%s: %s", doing, e.Error())
+	return errors.New(e.Error())
 }
 
 func unavailable(cause error) error {
@@ -74,7 +68,7 @@ func unavailable(cause error) error {
 // UNIQUE constraint failed: site.slug (2067)".
 func constraintOf(e *sqlite.Error) string {
 	if e.Code() == lib.SQLITE_CONSTRAINT_FOREIGNKEY {
-		return foreignKey
+		return relational.ForeignKey
 	}
 	message := e.Error()
 	if i := strings.LastIndex(message, "failed: "); i >= 0 {

@@ -46,18 +46,16 @@ func TestMigrate_from2(t *testing.T) {
 	t.Run("counts the work from nothing", func(t *testing.T) {
 		s := written(t, 2)
 		must(t, s.migrate(t.Context()))
-		must(t, s.Update(t.Context(), func(tx store.Tx) error {
-			work, err := tx.ClaimWork(t.Context(), "me", time.UnixMicro(50), time.Minute, 10)
-			for _, w := range work {
-				if w.Failures != 0 || w.Unended != 1 {
-					t.Errorf("claimed %+v", w)
-				}
+		work, _, err := s.ClaimWork(t.Context(), worker.Claim{Owner: "me", Lease: time.Minute, Limit: 10})
+		must(t, err)
+		for _, w := range work {
+			if w.Failures != 0 || w.Unended != 1 {
+				t.Errorf("claimed %+v", w)
 			}
-			if len(work) != 2 {
-				t.Errorf("claimed %d rows, want 2", len(work))
-			}
-			return err
-		}))
+		}
+		if len(work) != 2 {
+			t.Errorf("claimed %d rows, want 2", len(work))
+		}
 	})
 	t.Run("goes on with the numbers of events and journals", func(t *testing.T) {
 		s := written(t, 2)

@@ -15,7 +15,7 @@ var growing = regexp.MustCompile(
 	`\bSCAN (site|site_revision|endpoint|domain|claim|contest|instruction|evidence|condition|edge_change|tunnel_change|` +
 		`operation|journal|history|outbox|audit|tenant|api_key|work|request|pin|drift|hold|[sderoph])\b`)
 
-// scanning are the beginnings of the statements that may read a table from end
+// scanning are parts of the statements that may read a table from end
 // to end, and the index by which they do.
 var scanning = map[string]string{
 	// A whole snapshot is of all sites that are wanted.
@@ -23,11 +23,11 @@ var scanning = map[string]string{
 	`SELECT e.site_id, e.pool, e.address, e.weight`: "site_present",
 	`SELECT d.site_id, d.hostname`:                  "site_present",
 	// So is what a whole tunnel shall hold.
-	`SELECT ` + domainColumns + ` FROM domain INDEXED BY`: "domain_routed",
+	`FROM domain INDEXED BY domain_routed`: "domain_routed",
 	// A list of drifts ends after so many, one of holds has those that wait.
-	`SELECT ` + driftColumns + ` FROM drift ORDER BY`:                         "drift_found",
-	`SELECT ` + driftColumns + ` FROM drift WHERE closed_at IS NULL ORDER BY`: "drift_found_open",
-	`SELECT ` + holdColumns + ` FROM hold WHERE ended_at IS NULL ORDER BY`:    "hold_listed",
+	` FROM drift ORDER BY`:                         "drift_found",
+	` FROM drift WHERE closed_at IS NULL ORDER BY`: "drift_found_open",
+	` FROM hold WHERE ended_at IS NULL ORDER BY`:   "hold_listed",
 	// A prune looks at so many of the oldest.
 	`SELECT seq, at FROM outbox ORDER BY seq LIMIT`: "outbox",
 	// The domains that were lost are few.
@@ -109,8 +109,8 @@ var looking = map[string][]string{
 	`DELETE FROM request WHERE`:                             {"PRIMARY KEY", "request_created"},
 	// An object has fewer events than its tenant.
 	`seq <= ? AND (object_id = ? OR site_id = ? AND site_id <> '') ORDER BY`:                    {"outbox_object", "outbox_site"},
-	`seq <= ? AND +tenant_id = ? AND (object_id = ? OR site_id = ? AND site_id <> '') ORDER BY`: {"outbox_object", "outbox_site"},
-	`seq <= ? AND +tenant_id = ? AND site_id IN (SELECT value FROM json_each(?))`:               {"outbox_site"},
+	`seq <= ? AND tenant_id || '' = ? AND (object_id = ? OR site_id = ? AND site_id <> '') ORDER BY`: {"outbox_object", "outbox_site"},
+	`seq <= ? AND tenant_id || '' = ? AND site_id IN (SELECT value FROM json_each(?))`:               {"outbox_site"},
 	`WHERE site_id = ? AND revision IN`:                                                         {"PRIMARY KEY (site_id=? AND revision=?)"},
 }
 
@@ -136,8 +136,8 @@ func checkLooks(t *testing.T, seen *statements) {
 }
 
 func allowed(query, step string) bool {
-	for beginning, index := range scanning {
-		if strings.HasPrefix(strings.TrimSpace(query), beginning) && strings.HasSuffix(step, index) {
+	for part, index := range scanning {
+		if strings.Contains(query, part) && strings.HasSuffix(step, index) {
 			return true
 		}
 	}
@@ -166,7 +166,7 @@ type statements struct {
 	args map[string][]any
 }
 
-func (s *statements) record(c conn) conn { return recorder{c, s} }
+func (s *statements) record(c statementConn) statementConn { return recorder{c, s} }
 
 func (s *statements) note(query string, args []any) {
 	s.mu.Lock()
@@ -185,16 +185,16 @@ func (s *statements) containing(part string) (query string, args []any, ok bool)
 }
 
 type recorder struct {
-	conn
+	statementConn
 	seen *statements
 }
 
 func (r recorder) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	r.seen.note(query, args)
-	return r.conn.ExecContext(ctx, query, args...)
+	return r.statementConn.ExecContext(ctx, query, args...)
 }
 
 func (r recorder) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	r.seen.note(query, args)
-	return r.conn.QueryContext(ctx, query, args...)
+	return r.statementConn.QueryContext(ctx, query, args...)
 }

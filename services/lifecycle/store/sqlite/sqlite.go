@@ -1,6 +1,7 @@
 // Package sqlite keeps everything in one SQLite file, the default for a single
-// host. It owns the schema, the SQL and the mapping of driver errors; it decides
-// nothing about sites, domains or operations.
+// host. It owns the schema, the connections and the mapping of driver errors; the
+// statements are those of package relational. It decides nothing about sites, domains
+// or operations.
 //
 // One connection writes and four read. A writer's transaction starts immediate,
 // so writers queue instead of failing each other; readers each see one snapshot
@@ -50,7 +51,7 @@ type Config struct {
 	// synchronous is the pragma's value, FULL when empty; tests turn it off.
 	synchronous string
 	// wrap sees every statement of every transaction; nil but in tests.
-	wrap func(conn) conn
+	wrap func(statementConn) statementConn
 }
 
 // Store is one SQLite file.
@@ -63,7 +64,7 @@ type Store struct {
 	writing, reading *cache
 	// onMark and onEvent are called after the commits that their setters name.
 	onMark, onEvent func()
-	wrap            func(conn) conn
+	wrap            func(statementConn) statementConn
 }
 
 var _ store.Store = (*Store)(nil)
@@ -136,6 +137,12 @@ func (s *Store) OnMark(notify func()) { s.onMark = notify }
 // OnEvent sets what is called after each commit that appended to the outbox. Set once,
 // before the first Update.
 func (s *Store) OnEvent(notify func()) { s.onEvent = notify }
+
+// Now returns the time by the store's clock: there is no other process.
+func (s *Store) Now() time.Time { return s.clock() }
+
+// Shared returns false: one process has the file.
+func (s *Store) Shared() bool { return false }
 
 // Close waits for running transactions and closes the file.
 func (s *Store) Close() error {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/storetest"
@@ -13,7 +14,9 @@ import (
 
 func TestStore(t *testing.T) {
 	seen := &statements{args: map[string][]any{}}
-	storetest.Run(t, func(t testing.TB) store.Store { return openTest(t, Config{wrap: seen.record}) })
+	storetest.Run(t, func(t testing.TB, clock func() time.Time) store.Store {
+		return openTest(t, Config{Clock: clock, wrap: seen.record})
+	})
 	t.Run("no statement reads a growing table from end to end", func(t *testing.T) { checkPlans(t, seen) })
 	t.Run("no statement that walks along an index sorts", func(t *testing.T) { checkWalks(t, seen) })
 	t.Run("no statement that looks into several places misses an index", func(t *testing.T) { checkLooks(t, seen) })

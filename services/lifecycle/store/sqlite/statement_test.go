@@ -28,8 +28,8 @@ func TestCache(t *testing.T) {
 	}
 	missed := func(s *Store, on *cache, do func(tx store.Tx) error) int {
 		var used *preparedConn
-		s.wrap = func(c conn) conn { used = c.(*preparedConn); return c }
-		if _, err := s.run(t.Context(), on, do); err != nil {
+		s.wrap = func(c statementConn) statementConn { used = c.(*preparedConn); return c }
+		if _, err := s.run(t.Context(), on, func(t *tx) error { return do(t) }); err != nil {
 			t.Fatal(err)
 		}
 		return len(used.missed)

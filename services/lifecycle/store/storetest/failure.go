@@ -96,7 +96,7 @@ func restartsAreCounted(f *fixture) {
 	f.mark("k", f.now, "")
 	f.fail(f.counted(0, 1), f.now, false)
 	f.counted(1, 1)
-	f.update(func(tx store.Tx) error { return tx.ReleaseLeases(f.ctx) })
+	f.update(func(tx store.Tx) error { return tx.ReleaseLeases(f.ctx, "") })
 	f.counted(1, 2)
 }
 

@@ -170,7 +170,7 @@ func leasesAreReleased(f *fixture) {
 	f.mark("a", f.now, "")
 	f.mark("b", f.now, "")
 	first := f.claim(10)
-	f.update(func(tx store.Tx) error { return tx.ReleaseLeases(f.ctx) })
+	f.update(func(tx store.Tx) error { return tx.ReleaseLeases(f.ctx, "") })
 	equal(f, len(f.claim(10)), 2)
 	f.is(f.hold(first[0]), lifecycle.ErrFenced)
 }

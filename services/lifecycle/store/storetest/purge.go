@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
@@ -27,7 +28,7 @@ var purgeTests = []test{
 // Everything fills a store with a site and a domain of it that have at least one
 // row of every kind that bears an id.
 func Everything(t *testing.T, s store.Store) (site.Site, network.Domain) {
-	f := setup(t, s)
+	f := setup(t, func(testing.TB, func() time.Time) store.Store { return s })
 	return f.everything(f.newEdge("one"), "shop", "r1")
 }
 

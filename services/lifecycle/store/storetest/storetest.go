@@ -18,8 +18,9 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
-// Open opens an empty store and closes it when the test ends.
-type Open func(t testing.TB) store.Store
+// Open opens an empty store that has the given clock, and closes it when the test
+// ends.
+type Open func(t testing.TB, clock func() time.Time) store.Store
 
 // Run runs the suite; each test gets a store of its own.
 func Run(t *testing.T, open Open) {
@@ -40,7 +41,7 @@ func Run(t *testing.T, open Open) {
 			for _, test := range noun.tests {
 				t.Run(test.says, func(t *testing.T) {
 					t.Parallel()
-					test.run(setup(t, open(t)))
+					test.run(setup(t, open))
 				})
 			}
 		})
@@ -63,11 +64,12 @@ type fixture struct {
 	tenant id.Tenant
 }
 
-func setup(t *testing.T, s store.Store) *fixture {
+func setup(t *testing.T, open Open) *fixture {
 	f := &fixture{
-		T: t, ctx: t.Context(), store: s,
+		T: t, ctx: t.Context(),
 		now: time.Date(2026, 5, 4, 3, 2, 1, 123456000, time.UTC),
 	}
+	f.store = open(t, func() time.Time { return f.now })
 	f.tenant = f.newTenant("default")
 	return f
 }

@@ -35,10 +35,8 @@ func (f *fixture) mark(key string, due time.Time, trace string) {
 
 func (f *fixture) claim(limit int) (claimed []worker.Work) {
 	f.Helper()
-	f.update(func(tx store.Tx) (err error) {
-		claimed, err = tx.ClaimWork(f.ctx, "me", f.now, lease, limit)
-		return err
-	})
+	claimed, _, err := f.store.ClaimWork(f.ctx, worker.Claim{Owner: "me", Lease: lease, Limit: limit})
+	f.must(err)
 	return claimed
 }
 
@@ -125,11 +123,7 @@ func claimsRace(f *fixture) {
 	claims := make(chan []worker.Work)
 	for range 2 {
 		go func() {
-			var claimed []worker.Work
-			err := f.try(func(tx store.Tx) (err error) {
-				claimed, err = tx.ClaimWork(f.ctx, "me", f.now, lease, 3)
-				return err
-			})
+			claimed, _, err := f.store.ClaimWork(f.ctx, worker.Claim{Owner: "me", Lease: lease, Limit: 3})
 			if err != nil {
 				f.Error(err)
 			}

@@ -196,7 +196,7 @@ func (m *model) fence() {
 }
 
 func (m *model) release() {
-	m.update(func(tx store.Tx) error { return tx.ReleaseLeases(m.ctx) })
+	m.update(func(tx store.Tx) error { return tx.ReleaseLeases(m.ctx, "") })
 	for _, row := range m.rows {
 		row.giveBack()
 	}

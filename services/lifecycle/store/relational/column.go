@@ -1,0 +1,68 @@
+package relational
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// stamp is how a time is stored.
+func stamp(t time.Time) Stamp { return Stamp(t) }
+
+// texts are ids, hostnames, ... as an argument.
+func texts[T ~string](items []T) Texts {
+	out := make(Texts, len(items))
+	for i, item := range items {
+		out[i] = string(item)
+	}
+	return out
+}
+
+// moment scans a stored time into a time in UTC.
+type moment struct{ to *time.Time }
+
+func (m moment) Scan(stored any) error {
+	switch v := stored.(type) {
+	case nil:
+		*m.to = time.Time{}
+	case int64:
+		*m.to = time.UnixMicro(v).UTC()
+	case time.Time:
+		*m.to = v.UTC()
+	default:
+		return fmt.Errorf("a time is stored as %T", stored)
+	}
+	return nil
+}
+
+// list is how a list is stored.
+func list[T ~string](items []T) string {
+	if len(items) == 0 {
+		return "[]"
+	}
+	text, _ := json.Marshal(items) // strings always marshal
+	return string(text)
+}
+
+// items scans a stored list; an empty one is nil.
+type items struct{ to *[]string }
+
+func (l items) Scan(stored any) error {
+	text, ok := stored.(string)
+	if !ok {
+		return fmt.Errorf("a list is stored as %T", stored)
+	}
+	*l.to = nil
+	if text == "[]" {
+		return nil
+	}
+	return decode("list", text, l.to)
+}
+
+// optional is how a reference that may be missing is stored.
+func optional[T ~string](s T) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}

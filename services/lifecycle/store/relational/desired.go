@@ -1,0 +1,113 @@
+package relational
+
+import (
+	"context"
+
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+)
+
+// chosen is which sites are read, and for which edge: a table named s with the
+// pin p that acts on a site, and a condition on them.
+type chosen struct {
+	from, where string
+	args        []any
+}
+
+// choose takes the given sites, or all that are wanted PRESENT for nil.
+func choose(edge id.Edge, sites []id.Site) chosen {
+	if sites == nil {
+		return chosen{from: `site s INDEXED BY site_present` + pinned, where: `s.wanted = 'PRESENT' AND NOT ` + withheld, args: []any{edge}}
+	}
+	return chosen{from: `site s` + pinned, where: `s.id IN (?texts)`, args: []any{edge, texts(sites)}}
+}
+
+const (
+	// pinned joins the pin of a site on an edge, if that refuses what is wanted.
+	pinned = ` LEFT JOIN pin p ON p.edge_id = ? AND p.site_id = s.id AND p.revision = s.wanted_revision`
+	// served is the revision that the edge is sent.
+	served = `CASE WHEN p.revision IS NULL THEN s.wanted_revision ELSE s.confirmed_revision END`
+	// withheld says that the edge is sent none: it refuses the confirmed one too, or
+	// none was confirmed.
+	withheld = `(p.revision IS NOT NULL AND s.confirmed_revision IN (0, p.revision))`
+)
+
+// DesiredRows returns what is wanted of the given sites, or of all sites that
+// are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
+// was confirmed. However many sites there are, it takes three queries.
+func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
+	which := choose(edge, sites)
+	rows, err := all(ctx, t, "read what is desired", scanDesired, `
+		SELECT s.id, s.tenant_id, CASE WHEN `+withheld+` THEN 'ABSENT' ELSE s.wanted END, `+served+`, r.spec
+		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = `+served+`
+		WHERE `+which.where+` ORDER BY s.id`, which.args...)
+	if err != nil {
+		return nil, err
+	}
+	place := make(map[id.Site]*desired.Row, len(rows))
+	for i := range rows {
+		place[rows[i].SiteID] = &rows[i]
+	}
+	if err := t.desiredTargets(ctx, which, place); err != nil {
+		return nil, err
+	}
+	return rows, t.desiredHostnames(ctx, which, place)
+}
+
+func scanDesired(r Row) (v desired.Row, err error) {
+	err = r.Scan(&v.SiteID, &v.TenantID, &v.Wanted, &v.Revision, specColumn{&v.Spec})
+	return v, err
+}
+
+// desiredTargets gives each row the targets of its origins.
+func (t *Tx) desiredTargets(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
+	endpoints, err := all(ctx, t, "read the desired endpoints", scanEndpoint, `
+		SELECT e.site_id, e.pool, e.address, e.weight
+		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = `+served+`
+		WHERE `+which.where+` ORDER BY s.id, e.pool, e.ordinal`, which.args...)
+	if err != nil {
+		return err
+	}
+	for _, e := range endpoints {
+		if err := putTarget(&place[e.siteID].Spec, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostname is one published name of a site.
+type hostname struct {
+	siteID id.Site
+	name   string
+}
+
+func scanHostname(r Row) (h hostname, err error) {
+	err = r.Scan(&h.siteID, &h.name)
+	return h, err
+}
+
+// desiredHostnames gives each row the names that shall be on the edges.
+func (t *Tx) desiredHostnames(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
+	names, err := all(ctx, t, "read the desired hostnames", scanHostname, `
+		SELECT d.site_id, d.hostname
+		FROM `+which.from+` CROSS JOIN domain d ON d.site_id = s.id AND d.wanted <> 'HIDDEN'
+		WHERE `+which.where+` ORDER BY s.id, d.hostname`, which.args...)
+	if err != nil {
+		return err
+	}
+	for _, h := range names {
+		row := place[h.siteID]
+		row.Hostnames = append(row.Hostnames, h.name)
+	}
+	return nil
+}
+
+// RoutedDomains returns the domains of all tenants that are wanted ROUTED and
+// whose mode has a route through a tunnel, ordered by hostname.
+func (t *Tx) RoutedDomains(ctx context.Context, _ id.Tunnel) ([]network.Domain, error) {
+	return all(ctx, t, "read the routed domains", scanDomain, `
+		SELECT `+domainColumns+` FROM domain INDEXED BY domain_routed
+		WHERE mode IN ('managed', 'custom_hostname') AND wanted = 'ROUTED' ORDER BY hostname`)
+}
