@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"slices"
@@ -145,8 +146,10 @@ func (a *agent) stop() error {
 	return errors.Join(closed, ended, app.StopNginx(ctx, a.config))
 }
 
+// freeAddress is on a loopback address that nobody else uses.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	host := fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
+	listener, err := net.Listen("tcp", host)
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
