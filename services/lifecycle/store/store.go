@@ -16,6 +16,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/monitor"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -64,6 +65,7 @@ type Tx interface {
 	event.Store
 	drift.Store
 	hold.Store
+	monitor.Store
 	admin.Store
 	auth.Store
 	RequestStore

@@ -86,7 +86,7 @@ func scanEvent(r Row) (e event.Event, err error) {
 // PruneEvents deletes up to limit of the oldest events from before a time. It ends at
 // the first that is not, so that between two events that are kept none is missing.
 func (t *Tx) PruneEvents(ctx context.Context, before time.Time, limit int) (int, error) {
-	oldest, err := all(ctx, t, "read the oldest events", scanDated, `SELECT seq, at FROM outbox ORDER BY seq LIMIT ?`, limit)
+	oldest, err := all(ctx, t, "read the oldest events", scanDated, `SELECT seq, at FROM outbox WHERE seq > 0 ORDER BY seq LIMIT ?`, limit)
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
@@ -13,46 +14,82 @@ import (
 // the lease ends.
 const Ready = `coalesce(lease_until, due_at)`
 
-// claimWindow is how many times the limit of a claim are looked at for rows within the
-// share of their tenants.
-const claimWindow = 4
-
 // Claim leases what is due and takes the noted traces; now is the database's time, or
 // zero for a database that has a clock of its own. A lease that ran out is due since
 // it did.
-func Claim(ctx context.Context, on Conn, c worker.Claim, now time.Time) ([]worker.Work, error) {
-	share := c.Share
-	if share == 0 {
-		share = c.Limit
+func Claim(ctx context.Context, on Conn, c worker.Claim, now time.Time) (claimed []worker.Work, err error) {
+	share := shares{most: c.Share, taken: map[string]int{}, full: slices.Clone(c.Full)}
+	if share.most == 0 {
+		share.most = c.Limit
 	}
-	others, args := notOf(c.Full)
-	args = append([]any{stamp(now)}, args...)
-	due, err := All(ctx, on, "read the due work", scanWork, `
-		WITH due AS (
-			SELECT kind, key, tenant_id, trace_parent, wanted_seq, epoch, failures, unended, `+Ready+` AS ready FROM work
-			WHERE wanted_seq > done_seq AND `+Ready+` <= ?clock`+others+`
-			ORDER BY `+Ready+` LIMIT ? FOR UPDATE SKIP LOCKED
-		), placed AS (
-			SELECT due.*, row_number() OVER (PARTITION BY tenant_id ORDER BY ready) AS place FROM due
-		)
-		SELECT kind, key, coalesce(tenant_id, ''), trace_parent, wanted_seq, epoch + 1, failures, unended + 1
-		FROM placed WHERE tenant_id IS NULL OR place <= ? ORDER BY ready LIMIT ?`,
-		append(args, claimWindow*c.Limit, share, c.Limit)...)
-	if err != nil || len(due) == 0 {
-		return nil, err
+	for len(claimed) < c.Limit {
+		limit := c.Limit - len(claimed)
+		due, err := dueWork(ctx, on, share.full, now, limit)
+		if err != nil {
+			return nil, err
+		}
+		chosen := share.take(due)
+		if err := lease(ctx, on, c, now, chosen); err != nil {
+			return nil, err
+		}
+		claimed = append(claimed, chosen...)
+		if len(due) < limit || len(chosen) == len(due) {
+			break
+		}
 	}
-	keys, names := make(Texts, len(due)), make(Texts, len(due))
-	for i, w := range due {
+	return claimed, nil
+}
+
+// shares says how much of each tenant a claim may take.
+type shares struct {
+	most  int
+	taken map[string]int
+	full  []string
+}
+
+// take returns the work that is within the shares of its tenants.
+func (s *shares) take(due []worker.Work) (chosen []worker.Work) {
+	for _, w := range due {
+		if w.TenantID != "" {
+			if s.taken[w.TenantID] == s.most {
+				continue
+			}
+			if s.taken[w.TenantID]++; s.taken[w.TenantID] == s.most {
+				s.full = append(s.full, w.TenantID)
+			}
+		}
+		chosen = append(chosen, w)
+	}
+	return chosen
+}
+
+// dueWork returns what is due longest, without the work of some tenants and what others
+// are about to claim.
+func dueWork(ctx context.Context, on Conn, without []string, now time.Time, limit int) ([]worker.Work, error) {
+	others, args := notOf(without)
+	return All(ctx, on, "read the due work", scanWork, `
+		SELECT kind, key, coalesce(tenant_id, ''), trace_parent, wanted_seq, epoch + 1, failures, unended + 1 FROM work
+		WHERE wanted_seq > done_seq AND `+Ready+` <= ?clock`+others+`
+		ORDER BY `+Ready+` LIMIT ? FOR UPDATE SKIP LOCKED`, slices.Concat([]any{stamp(now)}, args, []any{limit})...)
+}
+
+// lease leases rows that nobody else claims.
+func lease(ctx context.Context, on Conn, c worker.Claim, now time.Time, work []worker.Work) error {
+	if len(work) == 0 {
+		return nil
+	}
+	keys, names := make(Texts, len(work)), make(Texts, len(work))
+	for i, w := range work {
 		keys[i], names[i] = w.Key, string(w.Kind)+"/"+w.Key
 	}
-	if _, err := on.Exec(ctx, `
+	if err := on.Later(ctx, `
 		UPDATE work SET owner = ?, lease_until = ?clock + ?micros, epoch = epoch + 1, unended = unended + 1,
 			again_at = NULL, trace_parent = ''
 		WHERE key IN (?texts) AND kind || '/' || key IN (?texts)`,
 		[]any{c.Owner, stamp(now), c.Lease.Microseconds(), keys, names}); err != nil {
-		return nil, fmt.Errorf("claim the work: %w", err)
+		return fmt.Errorf("claim the work: %w", err)
 	}
-	return due, nil
+	return nil
 }
 
 func scanWork(r Row) (w worker.Work, err error) {

@@ -7,25 +7,12 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/siteplane/siteplane/services/lifecycle/store/relational"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
-
-// NewerError says that a database was written by a newer siteplane, whose
-// schema this one does not know. The file was left as it is.
-type NewerError struct {
-	// Path is the file.
-	Path string
-	// Has is the version of its schema, Knows the newest that this siteplane
-	// knows.
-	Has, Knows int64
-}
-
-func (e *NewerError) Error() string {
-	return fmt.Sprintf("the database %s has schema version %d, this siteplane knows versions up to %d: "+
-		"run the newer siteplane that wrote it, or restore a backup from before the upgrade", e.Path, e.Has, e.Knows)
-}
 
 // migrate brings the schema up to date, forward only.
 func (s *Store) migrate(ctx context.Context) error {
@@ -38,7 +25,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return s.failure(ctx, "read the schema version", err)
 	}
 	if has > knows {
-		return &NewerError{Path: s.path, Has: has, Knows: knows}
+		return &relational.NewerError{Where: s.path, Has: has, Knows: knows}
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return s.failure(ctx, "migrate the schema", err)

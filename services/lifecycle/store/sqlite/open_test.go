@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/store/relational"
 )
 
 func TestOpen(t *testing.T) {
@@ -57,8 +58,8 @@ func TestOpen_refuses(t *testing.T) {
 		_, err = s.writer.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, 1)`)
 		must(t, err)
 		_, err = Open(t.Context(), Config{Path: s.path})
-		var newer *NewerError
-		if !errors.As(err, &newer) || newer.Path != s.path || newer.Has != 9001 || newer.Knows != int64(len(known)) {
+		var newer *relational.NewerError
+		if !errors.As(err, &newer) || newer.Where != s.path || newer.Has != 9001 || newer.Knows != int64(len(known)) {
 			t.Fatalf("got %v", err)
 		}
 		contains(t, err, s.path, "9001", fmt.Sprintf("versions up to %d", len(known)), "run the newer siteplane", "restore a backup")

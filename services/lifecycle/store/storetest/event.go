@@ -28,6 +28,7 @@ var eventTests = []test{
 
 func (f *fixture) events(q event.Query) []event.Event {
 	f.Helper()
+	f.places()
 	return read(f, func(tx store.Tx) ([]event.Event, error) { return tx.Events(f.ctx, q) })
 }
 

@@ -33,8 +33,8 @@ func Run(t *testing.T, open Open) {
 		{"Instruction", instructionTests}, {"Zone", zoneTests}, {"Tunnel", tunnelTests},
 		{"History", historyTests}, {"Event", eventTests}, {"Filter", filterTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
 		{"Desired", desiredTests}, {"Removal", removalTests}, {"Drift", driftTests}, {"Hold", holdTests},
-		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Failure", failureTests},
-		{"Request", requestTests}, {"Purge", purgeTests},
+		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Share", shareTests}, {"Failure", failureTests},
+		{"Request", requestTests}, {"Purge", purgeTests}, {"Monitor", monitorTests},
 	}
 	for _, noun := range nouns {
 		t.Run(noun.name, func(t *testing.T) {

@@ -174,6 +174,7 @@ func marksAreAnnounced(f *fixture) {
 	equal(f, due, []time.Time{f.now})
 	w := f.claimOne()
 	f.mark("k", f.now.Add(time.Second), "")
+	equal(f, f.claim(10), nil) // as who is told does
 	f.finish(w, time.Time{})
 	equal(f, len(due), 3) // a look that ends dirty may be due now
 }

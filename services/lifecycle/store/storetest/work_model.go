@@ -33,6 +33,7 @@ type modelRow struct {
 }
 
 type modelClaim struct {
+	owner string
 	work  worker.Work
 	taken []time.Time
 	until time.Time
@@ -97,9 +98,14 @@ func (m *model) mark() {
 	m.rows[key].waiting = append(m.rows[key].waiting, due)
 }
 
+// owner draws who claims.
+func (m *model) owner() string {
+	return rapid.SampledFrom([]string{"me", "you"}).Draw(m.rapid, "owner")
+}
+
 func (m *model) claim() {
-	got := map[string]worker.Work{}
-	for _, w := range m.fixture.claim(10) {
+	owner, got := m.owner(), map[string]worker.Work{}
+	for _, w := range m.fixture.claimAs(owner, 10) {
 		got[w.Key] = w
 	}
 	for key, row := range m.rows {
@@ -109,13 +115,13 @@ func (m *model) claim() {
 			m.rapid.Fatalf("%s: claimed %v, the model says %v", key, claimed, claimable)
 		}
 		if claimed {
-			m.take(row, w)
+			m.take(owner, row, w)
 		}
 	}
 }
 
 // take lets a claim answer all marks so far, those of a lost claim included.
-func (m *model) take(row *modelRow, w worker.Work) {
+func (m *model) take(owner string, row *modelRow, w worker.Work) {
 	if w.Epoch != row.epoch+1 {
 		m.rapid.Fatalf("%s: claimed with the epoch %d after %d", w.Key, w.Epoch, row.epoch)
 	}
@@ -125,7 +131,7 @@ func (m *model) take(row *modelRow, w worker.Work) {
 		m.rapid.Fatalf("%s: claimed with %d failures and %d unended, the model says %d and %d",
 			w.Key, w.Failures, w.Unended, row.failures, row.unended)
 	}
-	c := modelClaim{work: w, taken: row.waiting, until: m.now.Add(lease)}
+	c := modelClaim{owner: owner, work: w, taken: row.waiting, until: m.now.Add(lease)}
 	if row.claim != nil {
 		c.taken = append(c.taken, row.claim.taken...)
 	}
@@ -195,10 +201,17 @@ func (m *model) fence() {
 	}
 }
 
+// release ends the leases of one owner or of all.
 func (m *model) release() {
-	m.update(func(tx store.Tx) error { return tx.ReleaseLeases(m.ctx, "") })
+	owner := ""
+	if rapid.Bool().Draw(m.rapid, "of one") {
+		owner = m.owner()
+	}
+	m.update(func(tx store.Tx) error { return tx.ReleaseLeases(m.ctx, owner) })
 	for _, row := range m.rows {
-		row.giveBack()
+		if row.claim != nil && (owner == "" || row.claim.owner == owner) {
+			row.giveBack()
+		}
 	}
 }
 

@@ -1,0 +1,66 @@
+package memory
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+)
+
+// DesiredRows returns what is wanted of the given sites, or of all sites that
+// are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
+// was confirmed.
+func (t *tx) DesiredRows(_ context.Context, edgeID id.Edge, sites []id.Site) (rows []desired.Row, err error) {
+	for s := range t.chosen(sites) {
+		row := t.desiredRow(edgeID, s)
+		if sites == nil && row.Wanted == site.Absent {
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// chosen walks over the given sites, or over all that are wanted PRESENT for nil.
+func (t *tx) chosen(sites []id.Site) iter.Seq[*site.Site] {
+	if sites == nil {
+		return t.sites.in(sitePresent, site.Site{})
+	}
+	return func(yield func(s *site.Site) bool) {
+		for _, siteID := range unique(sites) {
+			if s, ok := t.sites.get(site.Site{ID: siteID}); ok && !yield(&s) {
+				return
+			}
+		}
+	}
+}
+
+func (t *tx) desiredRow(edgeID id.Edge, s *site.Site) desired.Row {
+	row := desired.Row{SiteID: s.ID, TenantID: s.TenantID, Wanted: s.Wanted, Revision: s.WantedRevision}
+	if pin, ok := t.pins.get(edge.Pin{EdgeID: edgeID, SiteID: s.ID}); ok && pin.Revision == s.WantedRevision {
+		row.Revision = s.ConfirmedRevision
+		if oneOf(s.ConfirmedRevision, 0, pin.Revision) {
+			row.Wanted = site.Absent
+		}
+	}
+	r, _ := t.revisions.get(site.Revision{SiteID: s.ID, Number: row.Revision})
+	row.Spec = r.Spec
+	for d := range t.domains.in(domainOfSite, network.Domain{SiteID: s.ID}) {
+		if d.Wanted != network.Hidden {
+			row.Hostnames = append(row.Hostnames, d.Hostname)
+		}
+	}
+	slices.Sort(row.Hostnames)
+	return row
+}
+
+// RoutedDomains returns the domains of all tenants that are wanted ROUTED and
+// whose mode has a route through a tunnel, ordered by hostname.
+func (t *tx) RoutedDomains(context.Context, id.Tunnel) ([]network.Domain, error) {
+	return t.domains.list(t.domains.in(domainRouted, network.Domain{}), all, nil), nil
+}

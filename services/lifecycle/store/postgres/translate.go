@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/siteplane/siteplane/services/lifecycle/store/relational"
+)
+
+var translations = relational.NewTranslations(translate)
+
+var (
+	// indexes and orders are for a database that must be told how to look.
+	indexes = regexp.MustCompile(`\s+INDEXED BY \w+`)
+	// place is an argument, with what package relational says of it, and with the name
+	// that rows get in FROM.
+	place = regexp.MustCompile(`\?(texts\b|numbers\b|clock\b|micros\b)?( [a-z]+)?`)
+	// named are words that may follow an argument without being a name.
+	named = map[string]bool{" asked": true, " kind": true}
+)
+
+// translate spells a statement in Postgres's way.
+func translate(text string) string {
+	text = strings.ReplaceAll(indexes.ReplaceAllString(text, ""), "CROSS JOIN", "JOIN")
+	n := 0
+	return place.ReplaceAllStringFunc(text, func(found string) string {
+		n++
+		argument := "$" + strconv.Itoa(n)
+		parts := place.FindStringSubmatch(found)
+		switch rest := parts[2]; parts[1] {
+		case "texts":
+			return rowsOf(argument+"::text[]", rest)
+		case "numbers":
+			return rowsOf(argument+"::bigint[]", rest)
+		case "clock":
+			return "coalesce(" + argument + "::timestamptz, clock_timestamp())" + rest
+		case "micros":
+			return argument + "::bigint * interval '1 microsecond'" + rest
+		default:
+			return argument + rest
+		}
+	})
+}
+
+// rowsOf are the rows of a list: a table in FROM, where a name follows, and a
+// subquery's rows after IN.
+func rowsOf(list, rest string) string {
+	if named[rest] {
+		return "unnest(" + list + ")" + rest + "(value)"
+	}
+	return "SELECT unnest(" + list + ")" + rest
+}
