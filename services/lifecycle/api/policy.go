@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 )
 
@@ -62,6 +63,7 @@ var policy = map[string]auth.Role{
 	lifecyclev1.InfrastructureService_ListDrifts_FullMethodName:     auth.PlatformAdmin,
 	lifecyclev1.InfrastructureService_ListHolds_FullMethodName:      auth.PlatformAdmin,
 	lifecyclev1.InfrastructureService_ConfirmHold_FullMethodName:    auth.PlatformAdmin,
+	lifecyclev1.InfrastructureService_RunChecks_FullMethodName:      auth.PlatformAdmin,
 
 	"/grpc.health.v1.Health/Check": auth.Viewer,
 	"/grpc.health.v1.Health/Watch": auth.Viewer,
@@ -99,7 +101,7 @@ func (a *authorizer) Authorize(ctx context.Context, method string) (context.Cont
 		return ctx, failure(ctx, a.logger, err)
 	}
 	caller.Address = a.address(ctx)
-	return context.WithValue(ctx, callerKey{}, caller), nil
+	return context.WithValue(app.ForTenant(ctx, caller.TenantID), callerKey{}, caller), nil
 }
 
 // bearer returns the one bearer credential among the Authorization headers of a

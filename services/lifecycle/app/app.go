@@ -108,6 +108,7 @@ func New(options ...Option) (*ControlPlane, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("wire control plane: %w", err)
 	}
+	c.store = newFairStore(c.store)
 	if c.clock == nil {
 		c.clock = c.store.Now
 	}

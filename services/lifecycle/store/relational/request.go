@@ -41,6 +41,6 @@ func (t *Tx) InsertRequest(ctx context.Context, r store.Request) error {
 func (t *Tx) PruneRequests(ctx context.Context, before time.Time, limit int) error {
 	err := t.later(ctx, "prune the requests", `
 		DELETE FROM request WHERE (tenant_id, id) IN (
-			SELECT tenant_id, id FROM request WHERE created_at < ? ORDER BY created_at LIMIT ?)`, stamp(before), limit)
+			SELECT tenant_id, id FROM request WHERE created_at < ? ORDER BY created_at LIMIT ? FOR UPDATE SKIP LOCKED)`, stamp(before), limit)
 	return err
 }

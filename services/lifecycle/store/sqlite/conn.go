@@ -21,11 +21,25 @@ type statementConn interface {
 type conn struct {
 	db *Store
 	on statementConn
+	// shared says that statements must not be interrupted.
+	shared bool
+}
+
+// within returns the context of a statement, and an error once the caller has gone.
+func (c conn) within(ctx context.Context) (context.Context, error) {
+	if c.shared {
+		return context.WithoutCancel(ctx), ctx.Err()
+	}
+	return ctx, nil
 }
 
 var _ relational.Conn = conn{}
 
 func (c conn) Exec(ctx context.Context, text string, args []any) (int64, error) {
+	ctx, err := c.within(ctx)
+	if err != nil {
+		return 0, err
+	}
 	result, err := c.on.ExecContext(ctx, translations.Of(text), stored(args)...)
 	if err != nil {
 		return 0, c.db.mapped(ctx, err)
@@ -44,6 +58,10 @@ func (c conn) Later(ctx context.Context, text string, args []any) error {
 }
 
 func (c conn) Query(ctx context.Context, text string, args []any) (relational.Rows, error) {
+	ctx, err := c.within(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, err := c.on.QueryContext(ctx, translations.Of(text), stored(args)...)
 	if err != nil {
 		return nil, c.db.mapped(ctx, err)

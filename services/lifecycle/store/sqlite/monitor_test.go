@@ -61,6 +61,11 @@ func TestMonitors(t *testing.T) {
 				WHERE object_id = @site ORDER BY seq DESC LIMIT 1`,
 			monitor.Unchained, nil, []string{"ERROR to PROVISIONING by retry"},
 		},
+		"a history does not begin with a creation": {
+			"", `INSERT INTO history (tenant_id, object_id, prev, from_status, event, to_status, actor, reason, operation_id, trace_id, at)
+				VALUES ('ten_other', 'site_other', 1, 'ERROR', 'retry', 'PROVISIONING', 'x', 'y', 'z', 't', 1)`,
+			monitor.Unchained, nil, []string{"ERROR to PROVISIONING by retry"},
+		},
 		"a status was written by hand": {
 			"", `UPDATE site SET status = 'DELETING' WHERE id = @site`,
 			monitor.Unwritten, nil, []string{"DELETING"},

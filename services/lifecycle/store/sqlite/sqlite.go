@@ -65,6 +65,7 @@ type Store struct {
 	// onMark and onEvent are called after the commits that their setters name.
 	onMark, onEvent func()
 	wrap            func(statementConn) statementConn
+	train           train
 }
 
 var _ store.Store = (*Store)(nil)

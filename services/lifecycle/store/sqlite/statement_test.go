@@ -27,12 +27,15 @@ func TestCache(t *testing.T) {
 		return s
 	}
 	missed := func(s *Store, on *cache, do func(tx store.Tx) error) int {
-		var used *preparedConn
-		s.wrap = func(c statementConn) statementConn { used = c.(*preparedConn); return c }
-		if _, err := s.run(t.Context(), on, func(t *tx) error { return do(t) }); err != nil {
+		b, err := s.begin(t.Context(), on)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return len(used.missed)
+		defer b.end(t.Context())
+		if err := do(b.transaction(false)); err != nil {
+			t.Fatal(err)
+		}
+		return len(b.prepared.missed)
 	}
 	look := func(tx store.Tx) error {
 		_, err := tx.GetTenant(t.Context(), id.NewTenant())

@@ -2,13 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"errors"
+	"database/sql"
 
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/relational"
 )
 
-// maxRuns bounds how often Update runs a closure that found the file locked.
+// maxRuns bounds how often a closure is run that found the file locked.
 const maxRuns = 3
 
 // tx is one transaction: what all databases have in common, and work.
@@ -23,22 +23,21 @@ type tx struct {
 var _ store.Tx = (*tx)(nil)
 
 // Update runs the closure in a transaction on the one writing connection and
-// commits it.
+// commits it, together with others that wait for the same.
 func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
 	return s.update(ctx, func(t *tx) error { return do(t) })
 }
 
 func (s *Store) update(ctx context.Context, do func(t *tx) error) error {
-	for run := 1; ; run++ {
-		committed, err := s.run(ctx, s.writing, do)
-		if err == nil {
-			s.announce(committed)
-			return nil
-		}
-		if run == maxRuns || !errors.Is(err, errBusy) {
-			return err
-		}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	committed, err := s.board(ctx, do)
+	if err != nil {
+		return err
+	}
+	s.announce(committed)
+	return nil
 }
 
 // announce tells who waits for what a commit brought.
@@ -53,32 +52,61 @@ func (s *Store) announce(committed *tx) {
 
 // View runs the closure on one snapshot.
 func (s *Store) View(ctx context.Context, do func(tx store.Tx) error) error {
-	_, err := s.run(ctx, s.reading, func(t *tx) error { return do(t) })
-	return err
+	b, err := s.begin(ctx, s.reading)
+	if err != nil {
+		return err
+	}
+	defer b.end(ctx)
+	return do(b.transaction(false))
 }
 
-// run runs the closure once and returns the transaction as it was committed.
-func (s *Store) run(ctx context.Context, on *cache, do func(t *tx) error) (*tx, error) {
-	begun, err := on.db.BeginTx(ctx, nil)
+// begun is a transaction of the driver, on which one closure runs or several do.
+type begun struct {
+	db         *Store
+	tx         *sql.Tx
+	on         *cache
+	prepared   *preparedConn
+	statements statementConn
+}
+
+func (s *Store) begin(ctx context.Context, on *cache) (*begun, error) {
+	driver, err := on.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, s.failure(ctx, "begin a transaction", err)
 	}
-	prepared := &preparedConn{tx: begun, cache: on}
-	defer func() {
-		_ = begun.Rollback() // after a commit it does nothing
-		on.prepare(ctx, prepared.missed)
-	}()
-	var statements statementConn = prepared
+	b := &begun{db: s, tx: driver, on: on, prepared: &preparedConn{tx: driver, cache: on}}
+	b.statements = b.prepared
 	if s.wrap != nil {
-		statements = s.wrap(prepared)
+		b.statements = s.wrap(b.prepared)
 	}
-	t := &tx{db: s, conn: conn{db: s, on: statements}}
-	t.Tx = relational.New(t.conn, s.clock)
-	if err := do(t); err != nil {
-		return nil, err
+	return b, nil
+}
+
+// transaction returns what one closure works on. In one that is shared, a caller that
+// goes away is not to interrupt a statement: SQLite would take back everybody's.
+func (b *begun) transaction(shared bool) *tx {
+	t := &tx{db: b.db, conn: conn{db: b.db, on: b.statements, shared: shared}}
+	t.Tx = relational.New(t.conn, b.db.clock)
+	return t
+}
+
+// do runs a statement of the transaction itself.
+func (b *begun) do(ctx context.Context, text string) error {
+	if _, err := b.prepared.ExecContext(ctx, text); err != nil {
+		return b.db.failure(ctx, text, err)
 	}
-	if err := begun.Commit(); err != nil {
-		return nil, s.failure(ctx, "commit", err)
+	return nil
+}
+
+func (b *begun) commit(ctx context.Context) error {
+	if err := b.tx.Commit(); err != nil {
+		return b.db.failure(ctx, "commit", err)
 	}
-	return t, nil
+	return nil
+}
+
+// end rolls back what was not committed, and prepares what was not for the next time.
+func (b *begun) end(ctx context.Context) {
+	_ = b.tx.Rollback() // after a commit it does nothing
+	b.on.prepare(ctx, b.prepared.missed)
 }
