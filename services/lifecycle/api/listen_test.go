@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +55,13 @@ func listen(t *testing.T, serve func(context.Context, net.Listener, *tls.Config)
 // get returns the code that a path answers to a key.
 func (s *listening) get(t *testing.T, path, key string) int {
 	t.Helper()
+	code, _ := s.read(t, path, key)
+	return code
+}
+
+// read returns what a path answers to a key.
+func (s *listening) read(t *testing.T, path, key string) (code int, body string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "GET", s.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +73,12 @@ func (s *listening) get(t *testing.T, path, key string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }
 
 // end stops the listener, which must end well and answer no more.
@@ -106,6 +119,27 @@ func TestServeAdmin_lets_platform_admins_in_only(t *testing.T) {
 			if got := l.get(t, path, key); got != code {
 				t.Errorf("%s: %s answered %d, want %d", path, fmt.Sprintf("%.12s", key), got, code)
 			}
+		}
+	}
+	l.end(t)
+}
+
+func TestServeAdmin_shows_the_monitors(t *testing.T) {
+	s := setup(t)
+	l := listen(t, api.New(s.world.App, telemetry.Discard("lifecycle")).ServeAdmin)
+	const ran = "siteplane_monitor_last_run_timestamp_seconds 1.7"
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, body := l.read(t, "/metrics", s.keyOf[auth.PlatformAdmin])
+		if strings.Contains(body, ran) {
+			for _, want := range []string{`siteplane_monitor_findings{monitor="duplicate-claims"} 0`, `siteplane_monitor_findings{monitor="late-work"} 0`} {
+				if !strings.Contains(body, want) {
+					t.Errorf("the metrics lack %q", want)
+				}
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the monitors did not run:\n%s", body)
 		}
 	}
 	l.end(t)

@@ -26,6 +26,7 @@ var readers = map[protoreflect.Name]bool{
 	"GetSite": true, "ListSites": true, "ListSiteRevisions": true, "GetSiteTimeline": true, "GetDomain": true, "ListDomains": true,
 	"GetTenant": true, "ListTenants": true, "GetCaller": true, "ListKeys": true, "WatchEvents": true, "ListEvents": true, "ListAudit": true,
 	"ListZoneGrants": true, "GetOperation": true, "ListEdges": true, "ListTunnels": true, "ListDrifts": true, "ListHolds": true,
+	"RunChecks": true,
 }
 
 func mutations() (all []protoreflect.MethodDescriptor) {

@@ -90,6 +90,7 @@ var requests = map[protoreflect.Name]func(e estate) proto.Message{
 	"ListDrifts":  func(estate) proto.Message { return &lifecyclev1.ListDriftsRequest{} },
 	"ListHolds":   func(estate) proto.Message { return &lifecyclev1.ListHoldsRequest{} },
 	"ConfirmHold": func(e estate) proto.Message { return &lifecyclev1.ConfirmHoldRequest{HoldId: e.hold} },
+	"RunChecks":   func(estate) proto.Message { return &lifecyclev1.RunChecksRequest{} },
 }
 
 func TestRequests_are_known_of_every_RPC(t *testing.T) {

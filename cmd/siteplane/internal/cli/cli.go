@@ -71,7 +71,7 @@ func New(deps Deps) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	app.globalFlags(root)
 	root.AddCommand(app.site(), app.domain(), app.operation(), app.watch(), app.event(), app.audit(),
-		app.key(), app.tenant(), app.zone(), app.edge(), app.tunnel(), app.drift(), app.hold(),
+		app.key(), app.tenant(), app.zone(), app.edge(), app.tunnel(), app.drift(), app.hold(), app.doctor(),
 		app.context(), app.whoami(), app.manual(), app.reference(), exitCodes())
 	app.completeArguments(root)
 	return root

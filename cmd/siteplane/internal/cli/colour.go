@@ -66,15 +66,21 @@ func (p *page) paint(in colour, text string) string {
 	return string(in) + text + reset
 }
 
+// States of a monitor.
+const (
+	wellState     = "ok"
+	notApplicable = "not applicable"
+)
+
 // colourOf is the colour of a status: green for what is well, red for what is not,
 // none for what has ended, and yellow for all that is on its way.
 func colourOf(status string) colour {
 	switch status {
-	case "ACTIVE", "TRUE", "SUCCEEDED", "active":
+	case "ACTIVE", "TRUE", "SUCCEEDED", "active", wellState:
 		return green
-	case "ERROR", "FALSE", "FAILED", "NEEDS_ATTENTION", "SUSPENDED", "expired", "revoked":
+	case "ERROR", "FALSE", "FAILED", "NEEDS_ATTENTION", "SUSPENDED", "expired", "revoked", "critical":
 		return red
-	case "-", "DELETED", "RELEASED", "NOT_APPLICABLE", "CANCELLED", "repaired", "gone", "STATUS", "STATE":
+	case "-", "DELETED", "RELEASED", "NOT_APPLICABLE", "CANCELLED", "repaired", "gone", notApplicable, "STATUS", "STATE":
 		return plain
 	}
 	return yellow

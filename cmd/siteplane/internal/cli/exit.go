@@ -23,6 +23,8 @@ const (
 	ExitDenied      = 8
 	ExitMustAct     = 9
 	ExitLimit       = 10
+	ExitSchema      = 11
+	ExitFound       = 12
 	ExitInterrupted = 130
 )
 
@@ -41,6 +43,8 @@ var exitMeanings = []struct {
 	{ExitDenied, "the key is not valid, or does not allow it"},
 	{ExitMustAct, "--wait ended: it goes on only after you have changed DNS"},
 	{ExitLimit, "a limit of the tenant is reached"},
+	{ExitSchema, "the schema of the database is not the one that this siteplane knows"},
+	{ExitFound, "doctor found something that must not be there"},
 	{ExitInterrupted, "interrupted"},
 }
 

@@ -15,7 +15,8 @@ type fakeInfrastructure struct {
 	tunnels []*lifecyclev1.Tunnel
 	drifts  []*lifecyclev1.Drift
 	// holds are the answer to ListHolds; the first one is that to ConfirmHold.
-	holds []*lifecyclev1.Hold
+	holds  []*lifecyclev1.Hold
+	checks []*lifecyclev1.Check
 }
 
 func (f *fakeInfrastructure) ListEdges(ctx context.Context, request *lifecyclev1.ListEdgesRequest) (*lifecyclev1.ListEdgesResponse, error) {
@@ -71,4 +72,11 @@ func (f *fakeInfrastructure) ConfirmHold(ctx context.Context, request *lifecycle
 	}
 	f.holds[0].ConfirmedBy = "key:key_01"
 	return &lifecyclev1.ConfirmHoldResponse{Hold: f.holds[0]}, nil
+}
+
+func (f *fakeInfrastructure) RunChecks(ctx context.Context, request *lifecyclev1.RunChecksRequest) (*lifecyclev1.RunChecksResponse, error) {
+	if err := f.beside.note(ctx, request); err != nil {
+		return nil, err
+	}
+	return &lifecyclev1.RunChecksResponse{Checks: f.checks}, nil
 }

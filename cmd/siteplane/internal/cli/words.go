@@ -38,6 +38,10 @@ func driftPolicy(value lifecyclev1.DriftPolicy) string {
 	return strings.ToLower(bare(value.String(), "DRIFT_POLICY_"))
 }
 
+func severity(value lifecyclev1.Severity) string {
+	return strings.ToLower(bare(value.String(), "SEVERITY_"))
+}
+
 func stepPhase(value lifecyclev1.StepPhase) string {
 	return strings.ToLower(bare(value.String(), "STEP_PHASE_"))
 }

@@ -75,6 +75,59 @@ func (DriftPolicy) EnumDescriptor() ([]byte, []int) {
 	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{0}
 }
 
+// Severity says how bad a finding is.
+type Severity int32
+
+const (
+	// Never sent.
+	Severity_SEVERITY_UNSPECIFIED Severity = 0
+	// Something waits too long; it may go on by itself.
+	Severity_SEVERITY_WARNING Severity = 1
+	// Something is there that must never be: a defect, or a change by hand.
+	Severity_SEVERITY_CRITICAL Severity = 2
+)
+
+// Enum value maps for Severity.
+var (
+	Severity_name = map[int32]string{
+		0: "SEVERITY_UNSPECIFIED",
+		1: "SEVERITY_WARNING",
+		2: "SEVERITY_CRITICAL",
+	}
+	Severity_value = map[string]int32{
+		"SEVERITY_UNSPECIFIED": 0,
+		"SEVERITY_WARNING":     1,
+		"SEVERITY_CRITICAL":    2,
+	}
+)
+
+func (x Severity) Enum() *Severity {
+	p := new(Severity)
+	*p = x
+	return p
+}
+
+func (x Severity) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Severity) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1].Descriptor()
+}
+
+func (Severity) Type() protoreflect.EnumType {
+	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1]
+}
+
+func (x Severity) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Severity.Descriptor instead.
+func (Severity) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{1}
+}
+
 // Edge is one host with nginx and an agent.
 type Edge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -685,6 +738,189 @@ func (x *Hold) GetConfirmedBy() string {
 	return ""
 }
 
+// Check is one monitor: something that must hold whatever happens, and what was
+// found against it.
+type Check struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, for instance M1; docs/doctor.md lists them.
+	MonitorId string `protobuf:"bytes,1,opt,name=monitor_id,json=monitorId,proto3" json:"monitor_id,omitempty"`
+	// Name, for instance duplicate-claims.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What must hold, in one sentence.
+	Says string `protobuf:"bytes,3,opt,name=says,proto3" json:"says,omitempty"`
+	// How bad it is when it does not.
+	Severity Severity `protobuf:"varint,4,opt,name=severity,proto3,enum=siteplane.lifecycle.v1.Severity" json:"severity,omitempty"`
+	// What to do then.
+	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// Whether it was checked; false where the database cannot have the fault.
+	Applies bool `protobuf:"varint,6,opt,name=applies,proto3" json:"applies,omitempty"`
+	// How many findings there are.
+	Count int64 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	// The first of them, the oldest first.
+	Findings      []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Check) Reset() {
+	*x = Check{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Check) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Check) ProtoMessage() {}
+
+func (x *Check) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Check.ProtoReflect.Descriptor instead.
+func (*Check) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Check) GetMonitorId() string {
+	if x != nil {
+		return x.MonitorId
+	}
+	return ""
+}
+
+func (x *Check) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Check) GetSays() string {
+	if x != nil {
+		return x.Says
+	}
+	return ""
+}
+
+func (x *Check) GetSeverity() Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return Severity_SEVERITY_UNSPECIFIED
+}
+
+func (x *Check) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+func (x *Check) GetApplies() bool {
+	if x != nil {
+		return x.Applies
+	}
+	return false
+}
+
+func (x *Check) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Check) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// Finding is one thing that is not as it must be.
+type Finding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object: a site, domain, operation, edge, tunnel, drift, event or table.
+	ObjectId string `protobuf:"bytes,1,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	// Whose it is; empty for the installation's.
+	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// What is wrong, in one sentence.
+	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	// Since when, as far as that can be told.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Finding) GetObjectId() string {
+	if x != nil {
+		return x.ObjectId
+	}
+	return ""
+}
+
+func (x *Finding) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *Finding) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Finding) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 var File_siteplane_lifecycle_v1_infrastructure_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
@@ -753,11 +989,30 @@ const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\x04held\x18\x05 \x01(\x05R\x04held\x12\x14\n" +
 	"\x05names\x18\x06 \x03(\tR\x05names\x120\n" +
 	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12!\n" +
-	"\fconfirmed_by\x18\b \x01(\tR\vconfirmedBy*[\n" +
+	"\fconfirmed_by\x18\b \x01(\tR\vconfirmedBy\"\x91\x02\n" +
+	"\x05Check\x12\x1d\n" +
+	"\n" +
+	"monitor_id\x18\x01 \x01(\tR\tmonitorId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04says\x18\x03 \x01(\tR\x04says\x12<\n" +
+	"\bseverity\x18\x04 \x01(\x0e2 .siteplane.lifecycle.v1.SeverityR\bseverity\x12\x16\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x12\x18\n" +
+	"\aapplies\x18\x06 \x01(\bR\aapplies\x12\x14\n" +
+	"\x05count\x18\a \x01(\x03R\x05count\x12;\n" +
+	"\bfindings\x18\b \x03(\v2\x1f.siteplane.lifecycle.v1.FindingR\bfindings\"\x8d\x01\n" +
+	"\aFinding\x12\x1b\n" +
+	"\tobject_id\x18\x01 \x01(\tR\bobjectId\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since*[\n" +
 	"\vDriftPolicy\x12\x1c\n" +
 	"\x18DRIFT_POLICY_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13DRIFT_POLICY_REPAIR\x10\x01\x12\x15\n" +
-	"\x11DRIFT_POLICY_HOLD\x10\x02BGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
+	"\x11DRIFT_POLICY_HOLD\x10\x02*Q\n" +
+	"\bSeverity\x12\x18\n" +
+	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10SEVERITY_WARNING\x10\x01\x12\x15\n" +
+	"\x11SEVERITY_CRITICAL\x10\x02BGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
 	file_siteplane_lifecycle_v1_infrastructure_proto_rawDescOnce sync.Once
@@ -771,33 +1026,39 @@ func file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_siteplane_lifecycle_v1_infrastructure_proto_goTypes = []any{
 	(DriftPolicy)(0),              // 0: siteplane.lifecycle.v1.DriftPolicy
-	(*Edge)(nil),                  // 1: siteplane.lifecycle.v1.Edge
-	(*Pin)(nil),                   // 2: siteplane.lifecycle.v1.Pin
-	(*Tunnel)(nil),                // 3: siteplane.lifecycle.v1.Tunnel
-	(*Drift)(nil),                 // 4: siteplane.lifecycle.v1.Drift
-	(*Hold)(nil),                  // 5: siteplane.lifecycle.v1.Hold
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(Severity)(0),                 // 1: siteplane.lifecycle.v1.Severity
+	(*Edge)(nil),                  // 2: siteplane.lifecycle.v1.Edge
+	(*Pin)(nil),                   // 3: siteplane.lifecycle.v1.Pin
+	(*Tunnel)(nil),                // 4: siteplane.lifecycle.v1.Tunnel
+	(*Drift)(nil),                 // 5: siteplane.lifecycle.v1.Drift
+	(*Hold)(nil),                  // 6: siteplane.lifecycle.v1.Hold
+	(*Check)(nil),                 // 7: siteplane.lifecycle.v1.Check
+	(*Finding)(nil),               // 8: siteplane.lifecycle.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_siteplane_lifecycle_v1_infrastructure_proto_depIdxs = []int32{
-	6,  // 0: siteplane.lifecycle.v1.Edge.last_seen_time:type_name -> google.protobuf.Timestamp
+	9,  // 0: siteplane.lifecycle.v1.Edge.last_seen_time:type_name -> google.protobuf.Timestamp
 	0,  // 1: siteplane.lifecycle.v1.Edge.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	2,  // 2: siteplane.lifecycle.v1.Edge.pins:type_name -> siteplane.lifecycle.v1.Pin
-	6,  // 3: siteplane.lifecycle.v1.Pin.create_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: siteplane.lifecycle.v1.Tunnel.last_seen_time:type_name -> google.protobuf.Timestamp
+	3,  // 2: siteplane.lifecycle.v1.Edge.pins:type_name -> siteplane.lifecycle.v1.Pin
+	9,  // 3: siteplane.lifecycle.v1.Pin.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 4: siteplane.lifecycle.v1.Tunnel.last_seen_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: siteplane.lifecycle.v1.Tunnel.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	6,  // 6: siteplane.lifecycle.v1.Drift.since:type_name -> google.protobuf.Timestamp
-	6,  // 7: siteplane.lifecycle.v1.Drift.find_time:type_name -> google.protobuf.Timestamp
-	6,  // 8: siteplane.lifecycle.v1.Drift.close_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: siteplane.lifecycle.v1.Hold.since:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 6: siteplane.lifecycle.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	9,  // 7: siteplane.lifecycle.v1.Drift.find_time:type_name -> google.protobuf.Timestamp
+	9,  // 8: siteplane.lifecycle.v1.Drift.close_time:type_name -> google.protobuf.Timestamp
+	9,  // 9: siteplane.lifecycle.v1.Hold.since:type_name -> google.protobuf.Timestamp
+	1,  // 10: siteplane.lifecycle.v1.Check.severity:type_name -> siteplane.lifecycle.v1.Severity
+	8,  // 11: siteplane.lifecycle.v1.Check.findings:type_name -> siteplane.lifecycle.v1.Finding
+	9,  // 12: siteplane.lifecycle.v1.Finding.since:type_name -> google.protobuf.Timestamp
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_infrastructure_proto_init() }
@@ -810,8 +1071,8 @@ func file_siteplane_lifecycle_v1_infrastructure_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc), len(file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   5,
+			NumEnums:      2,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

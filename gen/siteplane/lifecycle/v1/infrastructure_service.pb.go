@@ -667,6 +667,109 @@ func (x *ConfirmHoldResponse) GetHold() *Hold {
 	return nil
 }
 
+// RunChecksRequest says how thorough the checks shall be.
+type RunChecksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the whole history is read, which takes long where it is; without it, the
+	// newest 10000 rows are.
+	All bool `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"`
+	// Findings of one check in the answer, at most 1000; 0 means 10. Those that are
+	// left out are counted.
+	PageSize      int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunChecksRequest) Reset() {
+	*x = RunChecksRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunChecksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunChecksRequest) ProtoMessage() {}
+
+func (x *RunChecksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunChecksRequest.ProtoReflect.Descriptor instead.
+func (*RunChecksRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RunChecksRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *RunChecksRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// RunChecksResponse is what the checks found.
+type RunChecksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All checks that there are, those that found nothing included.
+	Checks        []*Check `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunChecksResponse) Reset() {
+	*x = RunChecksResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunChecksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunChecksResponse) ProtoMessage() {}
+
+func (x *RunChecksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunChecksResponse.ProtoReflect.Descriptor instead.
+func (*RunChecksResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RunChecksResponse) GetChecks() []*Check {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
 var File_siteplane_lifecycle_v1_infrastructure_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
@@ -704,7 +807,13 @@ const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"G\n" +
 	"\x13ConfirmHoldResponse\x120\n" +
-	"\x04hold\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.HoldR\x04hold2\xbc\a\n" +
+	"\x04hold\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.HoldR\x04hold\"M\n" +
+	"\x10RunChecksRequest\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\bR\x03all\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\"J\n" +
+	"\x11RunChecksResponse\x125\n" +
+	"\x06checks\x18\x01 \x03(\v2\x1d.siteplane.lifecycle.v1.CheckR\x06checks2\xc2\b\n" +
 	"\x15InfrastructureService\x12s\n" +
 	"\tListEdges\x12(.siteplane.lifecycle.v1.ListEdgesRequest\x1a).siteplane.lifecycle.v1.ListEdgesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/edges\x12{\n" +
 	"\vListTunnels\x12*.siteplane.lifecycle.v1.ListTunnelsRequest\x1a+.siteplane.lifecycle.v1.ListTunnelsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/tunnels\x12\xa2\x01\n" +
@@ -715,7 +824,8 @@ const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"ListDrifts\x12).siteplane.lifecycle.v1.ListDriftsRequest\x1a*.siteplane.lifecycle.v1.ListDriftsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/drifts\x12s\n" +
 	"\tListHolds\x12(.siteplane.lifecycle.v1.ListHoldsRequest\x1a).siteplane.lifecycle.v1.ListHoldsResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/holds\x12\x8e\x01\n" +
-	"\vConfirmHold\x12*.siteplane.lifecycle.v1.ConfirmHoldRequest\x1a+.siteplane.lifecycle.v1.ConfirmHoldResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/holds/{hold_id}:confirmBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
+	"\vConfirmHold\x12*.siteplane.lifecycle.v1.ConfirmHoldRequest\x1a+.siteplane.lifecycle.v1.ConfirmHoldResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/holds/{hold_id}:confirm\x12\x83\x01\n" +
+	"\tRunChecks\x12(.siteplane.lifecycle.v1.RunChecksRequest\x1a).siteplane.lifecycle.v1.RunChecksResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/infrastructure/checksBGZEgithub.com/siteplane/siteplane/gen/siteplane/lifecycle/v1;lifecyclev1b\x06proto3"
 
 var (
 	file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescOnce sync.Once
@@ -729,7 +839,7 @@ func file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP() []by
 	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_siteplane_lifecycle_v1_infrastructure_service_proto_goTypes = []any{
 	(*ListEdgesRequest)(nil),       // 0: siteplane.lifecycle.v1.ListEdgesRequest
 	(*ListEdgesResponse)(nil),      // 1: siteplane.lifecycle.v1.ListEdgesResponse
@@ -745,38 +855,44 @@ var file_siteplane_lifecycle_v1_infrastructure_service_proto_goTypes = []any{
 	(*ListHoldsResponse)(nil),      // 11: siteplane.lifecycle.v1.ListHoldsResponse
 	(*ConfirmHoldRequest)(nil),     // 12: siteplane.lifecycle.v1.ConfirmHoldRequest
 	(*ConfirmHoldResponse)(nil),    // 13: siteplane.lifecycle.v1.ConfirmHoldResponse
-	(*Edge)(nil),                   // 14: siteplane.lifecycle.v1.Edge
-	(*Tunnel)(nil),                 // 15: siteplane.lifecycle.v1.Tunnel
-	(DriftPolicy)(0),               // 16: siteplane.lifecycle.v1.DriftPolicy
-	(*Drift)(nil),                  // 17: siteplane.lifecycle.v1.Drift
-	(*Hold)(nil),                   // 18: siteplane.lifecycle.v1.Hold
+	(*RunChecksRequest)(nil),       // 14: siteplane.lifecycle.v1.RunChecksRequest
+	(*RunChecksResponse)(nil),      // 15: siteplane.lifecycle.v1.RunChecksResponse
+	(*Edge)(nil),                   // 16: siteplane.lifecycle.v1.Edge
+	(*Tunnel)(nil),                 // 17: siteplane.lifecycle.v1.Tunnel
+	(DriftPolicy)(0),               // 18: siteplane.lifecycle.v1.DriftPolicy
+	(*Drift)(nil),                  // 19: siteplane.lifecycle.v1.Drift
+	(*Hold)(nil),                   // 20: siteplane.lifecycle.v1.Hold
+	(*Check)(nil),                  // 21: siteplane.lifecycle.v1.Check
 }
 var file_siteplane_lifecycle_v1_infrastructure_service_proto_depIdxs = []int32{
-	14, // 0: siteplane.lifecycle.v1.ListEdgesResponse.edges:type_name -> siteplane.lifecycle.v1.Edge
-	15, // 1: siteplane.lifecycle.v1.ListTunnelsResponse.tunnels:type_name -> siteplane.lifecycle.v1.Tunnel
-	16, // 2: siteplane.lifecycle.v1.SetDriftPolicyRequest.policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	17, // 3: siteplane.lifecycle.v1.ListDriftsResponse.drifts:type_name -> siteplane.lifecycle.v1.Drift
-	18, // 4: siteplane.lifecycle.v1.ListHoldsResponse.holds:type_name -> siteplane.lifecycle.v1.Hold
-	18, // 5: siteplane.lifecycle.v1.ConfirmHoldResponse.hold:type_name -> siteplane.lifecycle.v1.Hold
-	0,  // 6: siteplane.lifecycle.v1.InfrastructureService.ListEdges:input_type -> siteplane.lifecycle.v1.ListEdgesRequest
-	2,  // 7: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:input_type -> siteplane.lifecycle.v1.ListTunnelsRequest
-	4,  // 8: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:input_type -> siteplane.lifecycle.v1.SetDriftPolicyRequest
-	6,  // 9: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:input_type -> siteplane.lifecycle.v1.SyncTargetRequest
-	8,  // 10: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:input_type -> siteplane.lifecycle.v1.ListDriftsRequest
-	10, // 11: siteplane.lifecycle.v1.InfrastructureService.ListHolds:input_type -> siteplane.lifecycle.v1.ListHoldsRequest
-	12, // 12: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:input_type -> siteplane.lifecycle.v1.ConfirmHoldRequest
-	1,  // 13: siteplane.lifecycle.v1.InfrastructureService.ListEdges:output_type -> siteplane.lifecycle.v1.ListEdgesResponse
-	3,  // 14: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:output_type -> siteplane.lifecycle.v1.ListTunnelsResponse
-	5,  // 15: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:output_type -> siteplane.lifecycle.v1.SetDriftPolicyResponse
-	7,  // 16: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:output_type -> siteplane.lifecycle.v1.SyncTargetResponse
-	9,  // 17: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:output_type -> siteplane.lifecycle.v1.ListDriftsResponse
-	11, // 18: siteplane.lifecycle.v1.InfrastructureService.ListHolds:output_type -> siteplane.lifecycle.v1.ListHoldsResponse
-	13, // 19: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:output_type -> siteplane.lifecycle.v1.ConfirmHoldResponse
-	13, // [13:20] is the sub-list for method output_type
-	6,  // [6:13] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	16, // 0: siteplane.lifecycle.v1.ListEdgesResponse.edges:type_name -> siteplane.lifecycle.v1.Edge
+	17, // 1: siteplane.lifecycle.v1.ListTunnelsResponse.tunnels:type_name -> siteplane.lifecycle.v1.Tunnel
+	18, // 2: siteplane.lifecycle.v1.SetDriftPolicyRequest.policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
+	19, // 3: siteplane.lifecycle.v1.ListDriftsResponse.drifts:type_name -> siteplane.lifecycle.v1.Drift
+	20, // 4: siteplane.lifecycle.v1.ListHoldsResponse.holds:type_name -> siteplane.lifecycle.v1.Hold
+	20, // 5: siteplane.lifecycle.v1.ConfirmHoldResponse.hold:type_name -> siteplane.lifecycle.v1.Hold
+	21, // 6: siteplane.lifecycle.v1.RunChecksResponse.checks:type_name -> siteplane.lifecycle.v1.Check
+	0,  // 7: siteplane.lifecycle.v1.InfrastructureService.ListEdges:input_type -> siteplane.lifecycle.v1.ListEdgesRequest
+	2,  // 8: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:input_type -> siteplane.lifecycle.v1.ListTunnelsRequest
+	4,  // 9: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:input_type -> siteplane.lifecycle.v1.SetDriftPolicyRequest
+	6,  // 10: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:input_type -> siteplane.lifecycle.v1.SyncTargetRequest
+	8,  // 11: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:input_type -> siteplane.lifecycle.v1.ListDriftsRequest
+	10, // 12: siteplane.lifecycle.v1.InfrastructureService.ListHolds:input_type -> siteplane.lifecycle.v1.ListHoldsRequest
+	12, // 13: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:input_type -> siteplane.lifecycle.v1.ConfirmHoldRequest
+	14, // 14: siteplane.lifecycle.v1.InfrastructureService.RunChecks:input_type -> siteplane.lifecycle.v1.RunChecksRequest
+	1,  // 15: siteplane.lifecycle.v1.InfrastructureService.ListEdges:output_type -> siteplane.lifecycle.v1.ListEdgesResponse
+	3,  // 16: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:output_type -> siteplane.lifecycle.v1.ListTunnelsResponse
+	5,  // 17: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:output_type -> siteplane.lifecycle.v1.SetDriftPolicyResponse
+	7,  // 18: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:output_type -> siteplane.lifecycle.v1.SyncTargetResponse
+	9,  // 19: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:output_type -> siteplane.lifecycle.v1.ListDriftsResponse
+	11, // 20: siteplane.lifecycle.v1.InfrastructureService.ListHolds:output_type -> siteplane.lifecycle.v1.ListHoldsResponse
+	13, // 21: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:output_type -> siteplane.lifecycle.v1.ConfirmHoldResponse
+	15, // 22: siteplane.lifecycle.v1.InfrastructureService.RunChecks:output_type -> siteplane.lifecycle.v1.RunChecksResponse
+	15, // [15:23] is the sub-list for method output_type
+	7,  // [7:15] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_infrastructure_service_proto_init() }
@@ -791,7 +907,7 @@ func file_siteplane_lifecycle_v1_infrastructure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

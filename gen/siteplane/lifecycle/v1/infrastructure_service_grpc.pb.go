@@ -26,6 +26,7 @@ const (
 	InfrastructureService_ListDrifts_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/ListDrifts"
 	InfrastructureService_ListHolds_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/ListHolds"
 	InfrastructureService_ConfirmHold_FullMethodName    = "/siteplane.lifecycle.v1.InfrastructureService/ConfirmHold"
+	InfrastructureService_RunChecks_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/RunChecks"
 )
 
 // InfrastructureServiceClient is the client API for InfrastructureService service.
@@ -51,6 +52,9 @@ type InfrastructureServiceClient interface {
 	// that it counts may go; for dns_lost those that join them, too.
 	// FAILED_PRECONDITION: it has ended.
 	ConfirmHold(ctx context.Context, in *ConfirmHoldRequest, opts ...grpc.CallOption) (*ConfirmHoldResponse, error)
+	// RunChecks looks, on one snapshot of the database, for what must never be there,
+	// and changes nothing.
+	RunChecks(ctx context.Context, in *RunChecksRequest, opts ...grpc.CallOption) (*RunChecksResponse, error)
 }
 
 type infrastructureServiceClient struct {
@@ -131,6 +135,16 @@ func (c *infrastructureServiceClient) ConfirmHold(ctx context.Context, in *Confi
 	return out, nil
 }
 
+func (c *infrastructureServiceClient) RunChecks(ctx context.Context, in *RunChecksRequest, opts ...grpc.CallOption) (*RunChecksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RunChecksResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_RunChecks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // InfrastructureServiceServer is the server API for InfrastructureService service.
 // All implementations must embed UnimplementedInfrastructureServiceServer
 // for forward compatibility.
@@ -154,6 +168,9 @@ type InfrastructureServiceServer interface {
 	// that it counts may go; for dns_lost those that join them, too.
 	// FAILED_PRECONDITION: it has ended.
 	ConfirmHold(context.Context, *ConfirmHoldRequest) (*ConfirmHoldResponse, error)
+	// RunChecks looks, on one snapshot of the database, for what must never be there,
+	// and changes nothing.
+	RunChecks(context.Context, *RunChecksRequest) (*RunChecksResponse, error)
 	mustEmbedUnimplementedInfrastructureServiceServer()
 }
 
@@ -184,6 +201,9 @@ func (UnimplementedInfrastructureServiceServer) ListHolds(context.Context, *List
 }
 func (UnimplementedInfrastructureServiceServer) ConfirmHold(context.Context, *ConfirmHoldRequest) (*ConfirmHoldResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmHold not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) RunChecks(context.Context, *RunChecksRequest) (*RunChecksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RunChecks not implemented")
 }
 func (UnimplementedInfrastructureServiceServer) mustEmbedUnimplementedInfrastructureServiceServer() {}
 func (UnimplementedInfrastructureServiceServer) testEmbeddedByValue()                               {}
@@ -332,6 +352,24 @@ func _InfrastructureService_ConfirmHold_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InfrastructureService_RunChecks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RunChecksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).RunChecks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_RunChecks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).RunChecks(ctx, req.(*RunChecksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // InfrastructureService_ServiceDesc is the grpc.ServiceDesc for InfrastructureService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -366,6 +404,10 @@ var InfrastructureService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ConfirmHold",
 			Handler:    _InfrastructureService_ConfirmHold_Handler,
+		},
+		{
+			MethodName: "RunChecks",
+			Handler:    _InfrastructureService_RunChecks_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

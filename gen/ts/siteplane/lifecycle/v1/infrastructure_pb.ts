@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file siteplane/lifecycle/v1/infrastructure.proto.
  */
 export const file_siteplane_lifecycle_v1_infrastructure: GenFile = /*@__PURE__*/
-  fileDesc("CitzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlLnByb3RvEhZzaXRlcGxhbmUubGlmZWN5Y2xlLnYxIoIDCgRFZGdlEg8KB2VkZ2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEhgKEHB1YmxpY19hZGRyZXNzZXMYBCADKAkSDgoGc3luY2VkGAUgASgIEhIKCmdlbmVyYXRpb24YBiABKAQSGQoRcHJvdmVuX2dlbmVyYXRpb24YByABKAQSMgoObGFzdF9zZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGZhdWx0X3JlYXNvbhgJIAEoCRIVCg1mYXVsdF9tZXNzYWdlGAogASgJEjkKDGRyaWZ0X3BvbGljeRgLIAEoDjIjLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRHJpZnRQb2xpY3kSFQoNbmdpbnhfdmVyc2lvbhgMIAEoCRIpCgRwaW5zGA0gAygLMhsuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QaW4SEwoLb3Blbl9kcmlmdHMYDiABKAUiagoDUGluEg8KB3NpdGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHbWVzc2FnZRgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQIKBlR1bm5lbBIRCgl0dW5uZWxfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzeW5jZWQYAyABKAgSEgoKZ2VuZXJhdGlvbhgEIAEoBBIZChFwcm92ZW5fZ2VuZXJhdGlvbhgFIAEoBBIyCg5sYXN0X3NlZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZmF1bHRfcmVhc29uGAcgASgJEhUKDWZhdWx0X21lc3NhZ2UYCCABKAkSOQoMZHJpZnRfcG9saWN5GAkgASgOMiMuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdFBvbGljeRITCgtvcGVuX2RyaWZ0cxgKIAEoBSKUAgoFRHJpZnQSEAoIZHJpZnRfaWQYASABKAkSEQoJdGFyZ2V0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFcGxhY2UYBCABKAkSDgoGZGV0YWlsGAUgASgJEg0KBWNhdXNlGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdmb3JlaWduGAggASgIEi0KCWZpbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xvc2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3V0Y29tZRgLIAEoCSKsAQoESG9sZBIPCgdob2xkX2lkGAEgASgJEhMKC3RhcmdldF9raW5kGAIgASgJEhEKCXRhcmdldF9pZBgDIAEoCRINCgVjb3VudBgEIAEoBRIMCgRoZWxkGAUgASgFEg0KBW5hbWVzGAYgAygJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb25maXJtZWRfYnkYCCABKAkqWwoLRHJpZnRQb2xpY3kSHAoYRFJJRlRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFwoTRFJJRlRfUE9MSUNZX1JFUEFJUhABEhUKEURSSUZUX1BPTElDWV9IT0xEEAJCR1pFZ2l0aHViLmNvbS9zaXRlcGxhbmUvc2l0ZXBsYW5lL2dlbi9zaXRlcGxhbmUvbGlmZWN5Y2xlL3YxO2xpZmVjeWNsZXYxYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CitzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlLnByb3RvEhZzaXRlcGxhbmUubGlmZWN5Y2xlLnYxIoIDCgRFZGdlEg8KB2VkZ2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEhgKEHB1YmxpY19hZGRyZXNzZXMYBCADKAkSDgoGc3luY2VkGAUgASgIEhIKCmdlbmVyYXRpb24YBiABKAQSGQoRcHJvdmVuX2dlbmVyYXRpb24YByABKAQSMgoObGFzdF9zZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGZhdWx0X3JlYXNvbhgJIAEoCRIVCg1mYXVsdF9tZXNzYWdlGAogASgJEjkKDGRyaWZ0X3BvbGljeRgLIAEoDjIjLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRHJpZnRQb2xpY3kSFQoNbmdpbnhfdmVyc2lvbhgMIAEoCRIpCgRwaW5zGA0gAygLMhsuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QaW4SEwoLb3Blbl9kcmlmdHMYDiABKAUiagoDUGluEg8KB3NpdGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHbWVzc2FnZRgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQIKBlR1bm5lbBIRCgl0dW5uZWxfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzeW5jZWQYAyABKAgSEgoKZ2VuZXJhdGlvbhgEIAEoBBIZChFwcm92ZW5fZ2VuZXJhdGlvbhgFIAEoBBIyCg5sYXN0X3NlZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZmF1bHRfcmVhc29uGAcgASgJEhUKDWZhdWx0X21lc3NhZ2UYCCABKAkSOQoMZHJpZnRfcG9saWN5GAkgASgOMiMuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdFBvbGljeRITCgtvcGVuX2RyaWZ0cxgKIAEoBSKUAgoFRHJpZnQSEAoIZHJpZnRfaWQYASABKAkSEQoJdGFyZ2V0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFcGxhY2UYBCABKAkSDgoGZGV0YWlsGAUgASgJEg0KBWNhdXNlGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdmb3JlaWduGAggASgIEi0KCWZpbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xvc2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3V0Y29tZRgLIAEoCSKsAQoESG9sZBIPCgdob2xkX2lkGAEgASgJEhMKC3RhcmdldF9raW5kGAIgASgJEhEKCXRhcmdldF9pZBgDIAEoCRINCgVjb3VudBgEIAEoBRIMCgRoZWxkGAUgASgFEg0KBW5hbWVzGAYgAygJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb25maXJtZWRfYnkYCCABKAkizgEKBUNoZWNrEhIKCm1vbml0b3JfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzYXlzGAMgASgJEjIKCHNldmVyaXR5GAQgASgOMiAuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXZlcml0eRIOCgZyZW1lZHkYBSABKAkSDwoHYXBwbGllcxgGIAEoCBINCgVjb3VudBgHIAEoAxIxCghmaW5kaW5ncxgIIAMoCzIfLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRmluZGluZyJqCgdGaW5kaW5nEhEKCW9iamVjdF9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSDgoGZGV0YWlsGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpbCgtEcmlmdFBvbGljeRIcChhEUklGVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNEUklGVF9QT0xJQ1lfUkVQQUlSEAESFQoRRFJJRlRfUE9MSUNZX0hPTEQQAipRCghTZXZlcml0eRIYChRTRVZFUklUWV9VTlNQRUNJRklFRBAAEhQKEFNFVkVSSVRZX1dBUk5JTkcQARIVChFTRVZFUklUWV9DUklUSUNBTBACQkdaRWdpdGh1Yi5jb20vc2l0ZXBsYW5lL3NpdGVwbGFuZS9nZW4vc2l0ZXBsYW5lL2xpZmVjeWNsZS92MTtsaWZlY3ljbGV2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Edge is one host with nginx and an agent.
@@ -416,6 +416,119 @@ export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
   messageDesc(file_siteplane_lifecycle_v1_infrastructure, 4);
 
 /**
+ * Check is one monitor: something that must hold whatever happens, and what was
+ * found against it.
+ *
+ * @generated from message siteplane.lifecycle.v1.Check
+ */
+export type Check = Message<"siteplane.lifecycle.v1.Check"> & {
+  /**
+   * Id, for instance M1; docs/doctor.md lists them.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * Name, for instance duplicate-claims.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What must hold, in one sentence.
+   *
+   * @generated from field: string says = 3;
+   */
+  says: string;
+
+  /**
+   * How bad it is when it does not.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Severity severity = 4;
+   */
+  severity: Severity;
+
+  /**
+   * What to do then.
+   *
+   * @generated from field: string remedy = 5;
+   */
+  remedy: string;
+
+  /**
+   * Whether it was checked; false where the database cannot have the fault.
+   *
+   * @generated from field: bool applies = 6;
+   */
+  applies: boolean;
+
+  /**
+   * How many findings there are.
+   *
+   * @generated from field: int64 count = 7;
+   */
+  count: bigint;
+
+  /**
+   * The first of them, the oldest first.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.Finding findings = 8;
+   */
+  findings: Finding[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.Check.
+ * Use `create(CheckSchema)` to create a new message.
+ */
+export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 5);
+
+/**
+ * Finding is one thing that is not as it must be.
+ *
+ * @generated from message siteplane.lifecycle.v1.Finding
+ */
+export type Finding = Message<"siteplane.lifecycle.v1.Finding"> & {
+  /**
+   * The object: a site, domain, operation, edge, tunnel, drift, event or table.
+   *
+   * @generated from field: string object_id = 1;
+   */
+  objectId: string;
+
+  /**
+   * Whose it is; empty for the installation's.
+   *
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * What is wrong, in one sentence.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+
+  /**
+   * Since when, as far as that can be told.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.Finding.
+ * Use `create(FindingSchema)` to create a new message.
+ */
+export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 6);
+
+/**
  * DriftPolicy says what is done about drift.
  *
  * @generated from enum siteplane.lifecycle.v1.DriftPolicy
@@ -448,4 +561,38 @@ export enum DriftPolicy {
  */
 export const DriftPolicySchema: GenEnum<DriftPolicy> = /*@__PURE__*/
   enumDesc(file_siteplane_lifecycle_v1_infrastructure, 0);
+
+/**
+ * Severity says how bad a finding is.
+ *
+ * @generated from enum siteplane.lifecycle.v1.Severity
+ */
+export enum Severity {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: SEVERITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Something waits too long; it may go on by itself.
+   *
+   * @generated from enum value: SEVERITY_WARNING = 1;
+   */
+  WARNING = 1,
+
+  /**
+   * Something is there that must never be: a defect, or a change by hand.
+   *
+   * @generated from enum value: SEVERITY_CRITICAL = 2;
+   */
+  CRITICAL = 2,
+}
+
+/**
+ * Describes the enum siteplane.lifecycle.v1.Severity.
+ */
+export const SeveritySchema: GenEnum<Severity> = /*@__PURE__*/
+  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 1);
 

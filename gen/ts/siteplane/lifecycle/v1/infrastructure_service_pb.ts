@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Drift, DriftPolicy, Edge, Hold, Tunnel } from "./infrastructure_pb.js";
+import type { Check, Drift, DriftPolicy, Edge, Hold, Tunnel } from "./infrastructure_pb.js";
 import { file_siteplane_lifecycle_v1_infrastructure } from "./infrastructure_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file siteplane/lifecycle/v1/infrastructure_service.proto.
  */
 export const file_siteplane_lifecycle_v1_infrastructure_service: GenFile = /*@__PURE__*/
-  fileDesc("CjNzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlX3NlcnZpY2UucHJvdG8SFnNpdGVwbGFuZS5saWZlY3ljbGUudjEiEgoQTGlzdEVkZ2VzUmVxdWVzdCJAChFMaXN0RWRnZXNSZXNwb25zZRIrCgVlZGdlcxgBIAMoCzIcLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZSIUChJMaXN0VHVubmVsc1JlcXVlc3QiRgoTTGlzdFR1bm5lbHNSZXNwb25zZRIvCgd0dW5uZWxzGAEgAygLMh4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5UdW5uZWwicwoVU2V0RHJpZnRQb2xpY3lSZXF1ZXN0EhEKCXRhcmdldF9pZBgBIAEoCRIzCgZwb2xpY3kYAiABKA4yIy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkRyaWZ0UG9saWN5EhIKCnJlcXVlc3RfaWQYAyABKAkiGAoWU2V0RHJpZnRQb2xpY3lSZXNwb25zZSI6ChFTeW5jVGFyZ2V0UmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIUChJTeW5jVGFyZ2V0UmVzcG9uc2UiMwoRTGlzdERyaWZ0c1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJDChJMaXN0RHJpZnRzUmVzcG9uc2USLQoGZHJpZnRzGAEgAygLMh0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdCISChBMaXN0SG9sZHNSZXF1ZXN0IkAKEUxpc3RIb2xkc1Jlc3BvbnNlEisKBWhvbGRzGAEgAygLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjkKEkNvbmZpcm1Ib2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiQQoTQ29uZmlybUhvbGRSZXNwb25zZRIqCgRob2xkGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkMuYFChVJbmZyYXN0cnVjdHVyZVNlcnZpY2USYAoJTGlzdEVkZ2VzEiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXF1ZXN0Gikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXNwb25zZRJmCgtMaXN0VHVubmVscxIqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gisuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0VHVubmVsc1Jlc3BvbnNlEm8KDlNldERyaWZ0UG9saWN5Ei0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXREcmlmdFBvbGljeVJlcXVlc3QaLi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlNldERyaWZ0UG9saWN5UmVzcG9uc2USYwoKU3luY1RhcmdldBIpLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuU3luY1RhcmdldFJlcXVlc3QaKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlN5bmNUYXJnZXRSZXNwb25zZRJjCgpMaXN0RHJpZnRzEikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RHJpZnRzUmVxdWVzdBoqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdERyaWZ0c1Jlc3BvbnNlEmAKCUxpc3RIb2xkcxIoLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVxdWVzdBopLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVzcG9uc2USZgoLQ29uZmlybUhvbGQSKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNvbmZpcm1Ib2xkUmVxdWVzdBorLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuQ29uZmlybUhvbGRSZXNwb25zZUJHWkVnaXRodWIuY29tL3NpdGVwbGFuZS9zaXRlcGxhbmUvZ2VuL3NpdGVwbGFuZS9saWZlY3ljbGUvdjE7bGlmZWN5Y2xldjFiBnByb3RvMw", [file_siteplane_lifecycle_v1_infrastructure]);
+  fileDesc("CjNzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlX3NlcnZpY2UucHJvdG8SFnNpdGVwbGFuZS5saWZlY3ljbGUudjEiEgoQTGlzdEVkZ2VzUmVxdWVzdCJAChFMaXN0RWRnZXNSZXNwb25zZRIrCgVlZGdlcxgBIAMoCzIcLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZSIUChJMaXN0VHVubmVsc1JlcXVlc3QiRgoTTGlzdFR1bm5lbHNSZXNwb25zZRIvCgd0dW5uZWxzGAEgAygLMh4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5UdW5uZWwicwoVU2V0RHJpZnRQb2xpY3lSZXF1ZXN0EhEKCXRhcmdldF9pZBgBIAEoCRIzCgZwb2xpY3kYAiABKA4yIy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkRyaWZ0UG9saWN5EhIKCnJlcXVlc3RfaWQYAyABKAkiGAoWU2V0RHJpZnRQb2xpY3lSZXNwb25zZSI6ChFTeW5jVGFyZ2V0UmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIUChJTeW5jVGFyZ2V0UmVzcG9uc2UiMwoRTGlzdERyaWZ0c1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJDChJMaXN0RHJpZnRzUmVzcG9uc2USLQoGZHJpZnRzGAEgAygLMh0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdCISChBMaXN0SG9sZHNSZXF1ZXN0IkAKEUxpc3RIb2xkc1Jlc3BvbnNlEisKBWhvbGRzGAEgAygLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjkKEkNvbmZpcm1Ib2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiQQoTQ29uZmlybUhvbGRSZXNwb25zZRIqCgRob2xkGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjIKEFJ1bkNoZWNrc1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJCChFSdW5DaGVja3NSZXNwb25zZRItCgZjaGVja3MYASADKAsyHS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNoZWNrMsgGChVJbmZyYXN0cnVjdHVyZVNlcnZpY2USYAoJTGlzdEVkZ2VzEiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXF1ZXN0Gikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXNwb25zZRJmCgtMaXN0VHVubmVscxIqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gisuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0VHVubmVsc1Jlc3BvbnNlEm8KDlNldERyaWZ0UG9saWN5Ei0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXREcmlmdFBvbGljeVJlcXVlc3QaLi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlNldERyaWZ0UG9saWN5UmVzcG9uc2USYwoKU3luY1RhcmdldBIpLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuU3luY1RhcmdldFJlcXVlc3QaKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlN5bmNUYXJnZXRSZXNwb25zZRJjCgpMaXN0RHJpZnRzEikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RHJpZnRzUmVxdWVzdBoqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdERyaWZ0c1Jlc3BvbnNlEmAKCUxpc3RIb2xkcxIoLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVxdWVzdBopLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVzcG9uc2USZgoLQ29uZmlybUhvbGQSKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNvbmZpcm1Ib2xkUmVxdWVzdBorLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuQ29uZmlybUhvbGRSZXNwb25zZRJgCglSdW5DaGVja3MSKC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlJ1bkNoZWNrc1JlcXVlc3QaKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlJ1bkNoZWNrc1Jlc3BvbnNlQkdaRWdpdGh1Yi5jb20vc2l0ZXBsYW5lL3NpdGVwbGFuZS9nZW4vc2l0ZXBsYW5lL2xpZmVjeWNsZS92MTtsaWZlY3ljbGV2MWIGcHJvdG8z", [file_siteplane_lifecycle_v1_infrastructure]);
 
 /**
  * ListEdgesRequest asks for all edges.
@@ -314,6 +314,57 @@ export const ConfirmHoldResponseSchema: GenMessage<ConfirmHoldResponse> = /*@__P
   messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 13);
 
 /**
+ * RunChecksRequest says how thorough the checks shall be.
+ *
+ * @generated from message siteplane.lifecycle.v1.RunChecksRequest
+ */
+export type RunChecksRequest = Message<"siteplane.lifecycle.v1.RunChecksRequest"> & {
+  /**
+   * Whether the whole history is read, which takes long where it is; without it, the
+   * newest 10000 rows are.
+   *
+   * @generated from field: bool all = 1;
+   */
+  all: boolean;
+
+  /**
+   * Findings of one check in the answer, at most 1000; 0 means 10. Those that are
+   * left out are counted.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.RunChecksRequest.
+ * Use `create(RunChecksRequestSchema)` to create a new message.
+ */
+export const RunChecksRequestSchema: GenMessage<RunChecksRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 14);
+
+/**
+ * RunChecksResponse is what the checks found.
+ *
+ * @generated from message siteplane.lifecycle.v1.RunChecksResponse
+ */
+export type RunChecksResponse = Message<"siteplane.lifecycle.v1.RunChecksResponse"> & {
+  /**
+   * All checks that there are, those that found nothing included.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.Check checks = 1;
+   */
+  checks: Check[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.RunChecksResponse.
+ * Use `create(RunChecksResponseSchema)` to create a new message.
+ */
+export const RunChecksResponseSchema: GenMessage<RunChecksResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 15);
+
+/**
  * InfrastructureService shows what the installation runs on, how it differs from
  * what was proved, and what waits for an operator. For platform admins.
  *
@@ -391,6 +442,17 @@ export const InfrastructureService: GenService<{
     methodKind: "unary";
     input: typeof ConfirmHoldRequestSchema;
     output: typeof ConfirmHoldResponseSchema;
+  },
+  /**
+   * RunChecks looks, on one snapshot of the database, for what must never be there,
+   * and changes nothing.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.RunChecks
+   */
+  runChecks: {
+    methodKind: "unary";
+    input: typeof RunChecksRequestSchema;
+    output: typeof RunChecksResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_siteplane_lifecycle_v1_infrastructure_service, 0);
