@@ -37,8 +37,8 @@ var domainShown = &index[network.Domain]{
 	by:     byHostname,
 }
 
-// domainNamed is whoever held or holds a hostname, oldest first.
-var domainNamed = &index[network.Domain]{by: byHostname, then: byCreation}
+// domainNamed is whoever held or holds a hostname.
+var domainNamed = &index[network.Domain]{by: byHostname}
 
 var domainOfSite = &index[network.Domain]{
 	by:   func(a, b *network.Domain) int { return cmp.Compare(a.SiteID, b.SiteID) },
@@ -47,9 +47,8 @@ var domainOfSite = &index[network.Domain]{
 
 // domainListed is what a tenant's lists are made of.
 var domainListed = &index[network.Domain]{
-	of:   func(d *network.Domain) bool { return d.Status != network.Released },
-	by:   byTenant,
-	then: func(a, b *network.Domain) int { return cmp.Compare(a.ID, b.ID) },
+	of: func(d *network.Domain) bool { return d.Status != network.Released },
+	by: byTenant,
 }
 
 // domainRouted are those that lead through a tunnel.

@@ -12,8 +12,7 @@ import (
 )
 
 var keyOfTenant = &index[auth.Key]{
-	by:   func(a, b *auth.Key) int { return cmp.Compare(a.TenantID, b.TenantID) },
-	then: func(a, b *auth.Key) int { return cmp.Compare(a.ID, b.ID) },
+	by: func(a, b *auth.Key) int { return cmp.Compare(a.TenantID, b.TenantID) },
 }
 
 var keySchema = &schema[auth.Key]{

@@ -18,7 +18,7 @@ var operationActive = &index[saga.Operation]{
 	by:     byObject,
 }
 
-var operationOf = &index[saga.Operation]{by: byObject, then: byOpening}
+var operationOf = &index[saga.Operation]{by: byObject}
 
 func byObject(a, b *saga.Operation) int { return cmp.Compare(a.ObjectID, b.ObjectID) }
 

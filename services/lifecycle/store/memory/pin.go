@@ -8,7 +8,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
-var pinOfSite = &index[edge.Pin]{by: bySite, then: byEdge}
+var pinOfSite = &index[edge.Pin]{by: bySite}
 
 func bySite(a, b *edge.Pin) int { return cmp.Compare(a.SiteID, b.SiteID) }
 func byEdge(a, b *edge.Pin) int { return cmp.Compare(a.EdgeID, b.EdgeID) }

@@ -22,14 +22,12 @@ var siteSlug = &index[site.Site]{
 
 // siteListed is what a tenant's lists are made of.
 var siteListed = &index[site.Site]{
-	of:   siteLives,
-	by:   func(a, b *site.Site) int { return cmp.Compare(a.TenantID, b.TenantID) },
-	then: func(a, b *site.Site) int { return cmp.Compare(a.ID, b.ID) },
+	of: siteLives,
+	by: func(a, b *site.Site) int { return cmp.Compare(a.TenantID, b.TenantID) },
 }
 
 var sitePresent = &index[site.Site]{
-	of:   func(s *site.Site) bool { return s.Wanted == site.Present },
-	then: func(a, b *site.Site) int { return cmp.Compare(a.ID, b.ID) },
+	of: func(s *site.Site) bool { return s.Wanted == site.Present },
 }
 
 var siteSchema = &schema[site.Site]{

@@ -28,7 +28,7 @@ type schema[R any] struct {
 // index is an order of the rows of a table.
 type index[R any] struct {
 	// unique names the rule that no two rows are alike; empty when they may be, and are
-	// in the order of the key then.
+	// in the order of their keys then.
 	unique string
 	// of says which rows are in it; nil for all.
 	of func(row *R) bool

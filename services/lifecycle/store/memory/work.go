@@ -15,7 +15,7 @@ import (
 type workRow struct {
 	worker.Work
 	dueAt time.Time
-	// againAt is the earliest due time of the marks since the claim.
+	// againAt is the earliest due time of the marks since the claim, for when that ends.
 	againAt time.Time
 	// doneSeq is the last mark that was answered.
 	doneSeq    int64
@@ -82,9 +82,9 @@ func (t *tx) MarkWork(_ context.Context, m worker.Mark) error {
 	case w.leased():
 		w.againAt = earlier(w.againAt, m.DueAt)
 	case w.dirty():
-		w.dueAt, w.againAt = earlier(w.dueAt, m.DueAt), time.Time{}
+		w.dueAt = earlier(w.dueAt, m.DueAt)
 	default:
-		w.dueAt, w.againAt = m.DueAt, time.Time{}
+		w.dueAt = m.DueAt
 	}
 	w.TraceParent = cmp.Or(m.TraceParent, w.TraceParent)
 	w.WantedSeq++
@@ -211,7 +211,6 @@ func (t *tx) finish(w worker.Work, change func(now *workRow)) error {
 		return t.work.own(t)
 	}
 	change(&now)
-	now.againAt = time.Time{}
 	now.free()
 	if !now.dirty() {
 		return t.work.put(t, now)

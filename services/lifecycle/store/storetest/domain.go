@@ -82,6 +82,10 @@ func domainsAreListed(f *fixture) {
 		return read(f, func(tx store.Tx) ([]network.Domain, error) { return tx.DomainsOfSite(f.ctx, s.TenantID, s.ID) })
 	}
 	equal(f, list(s), []network.Domain{first, second})
+	oldest := f.blankDomain(s, "d.example.com")
+	oldest.CreatedAt = f.now.Add(-time.Hour) // by another clock
+	f.update(func(tx store.Tx) error { return tx.InsertDomain(f.ctx, oldest, f.cause("asked for")) })
+	equal(f, list(s), []network.Domain{oldest, first, second})
 	equal(f, list(f.newSite("bare")), nil)
 }
 

@@ -128,6 +128,11 @@ func operationsAreListed(f *fixture) {
 		return read(f, func(tx store.Tx) ([]saga.Operation, error) { return tx.OperationsOf(f.ctx, objects) })
 	}
 	equal(f, list("dom_1", "site_1"), []saga.Operation{first, second})
+	f.now = f.now.Add(-time.Hour) // another clock
+	oldest := f.blankOperation("site_1")
+	oldest.State = saga.Failed
+	f.update(func(tx store.Tx) error { return tx.InsertOperation(f.ctx, oldest) })
+	equal(f, list("dom_1", "site_1"), []saga.Operation{oldest, first, second})
 	equal(f, list(), nil)
 }
 

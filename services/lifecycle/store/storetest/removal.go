@@ -143,10 +143,16 @@ func hostnameIsRemoved(f *fixture) {
 	last := f.ended("release_domain", string(released.ID))
 	f.ended("activate_domain", string(newer.ID))
 	lowered := f.ended("lower_domain", string(shown.ID))
-	asked := []string{"b.example.com", "a.example.com", "a.example.com"}
+	held := f.domainAt(s, "c.example.com", network.Public)
+	other.now = f.now
+	other.domainAt(stranger, "c.example.com", network.Hidden) // wants it and does not have it
+	f.now = other.now
+	taken := f.ended("lower_domain", string(held.ID))
+	asked := []string{"b.example.com", "a.example.com", "a.example.com", "c.example.com"}
 	equal(f, f.removedHostnames(asked, "release_domain", "lower_domain"), map[string]desired.Removal{
 		"a.example.com": {Wanted: network.Public, OperationID: last},
 		"b.example.com": {Wanted: network.OnEdge, OperationID: lowered},
+		"c.example.com": {Wanted: network.Public, OperationID: taken},
 	})
 }
 

@@ -34,7 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"History", historyTests}, {"Event", eventTests}, {"Filter", filterTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
 		{"Desired", desiredTests}, {"Removal", removalTests}, {"Drift", driftTests}, {"Hold", holdTests},
 		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Share", shareTests}, {"Failure", failureTests},
-		{"Request", requestTests}, {"Purge", purgeTests}, {"Monitor", monitorTests},
+		{"Request", requestTests}, {"Many", manyTests}, {"Purge", purgeTests}, {"Rule", ruleTests}, {"Monitor", monitorTests},
 	}
 	for _, noun := range nouns {
 		t.Run(noun.name, func(t *testing.T) {
