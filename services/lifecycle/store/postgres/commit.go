@@ -14,6 +14,8 @@ const (
 	// of its transaction is over, resolveEvery is between two questions.
 	resolveAtLeast = time.Second
 	resolveEvery   = 50 * time.Millisecond
+	// askLimit is how long one answer may take.
+	askLimit = 2 * time.Second
 )
 
 // errUnknown says that a transaction was committed, or was not: the server that knows
@@ -24,7 +26,7 @@ var errUnknown = errors.New("the connection was lost in the commit, and its outc
 // number of the transaction, which must be known before, the server is asked for it.
 func (a *attempt) commit(ctx context.Context) error {
 	c := a.tx.conn
-	if c.doomed && !c.careful {
+	if c.doomed && !c.careful || c.again {
 		return errors.New("commit: the transaction failed before, and its closure went on")
 	}
 	if err := a.number(ctx); err != nil {
@@ -37,7 +39,7 @@ func (a *attempt) commit(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	a.lost = a.xid != "" && !answered(err) && !pgconn.SafeToRetry(err)
+	a.lost = a.xid != "" && !answered(err)
 	return fmt.Errorf("commit: %w", c.noted(ctx, err))
 }
 
@@ -64,7 +66,8 @@ func answered(err error) bool {
 // resolve asks what became of a transaction whose commit was lost: nil when it was
 // committed, errAgain when it was not. It goes on after the caller has gone: the answer
 // decides who is told what.
-func (s *Store) resolve(ctx context.Context, xid string, until time.Time, lost error) error {
+func (s *Store) resolve(ctx context.Context, a attempt, lost error) error {
+	until := a.until
 	if soonest := time.Now().Add(resolveAtLeast); until.Before(soonest) {
 		until = soonest
 	}
@@ -72,12 +75,15 @@ func (s *Store) resolve(ctx context.Context, xid string, until time.Time, lost e
 	defer cancel()
 	s.lost.Add(1)
 	for {
-		status, err := s.statusOf(asking, xid)
+		status, err := s.statusOf(asking, a)
 		switch {
-		case err == nil && status == "committed":
+		case err != nil: // asked again
+		case status == "committed":
 			return nil
-		case err == nil && status == "aborted":
+		case status == "aborted":
 			return fmt.Errorf("commit: the connection was lost: %w", errAgain)
+		case status == "unknown":
+			return unavailable(fmt.Errorf("%w: %w", errUnknown, lost))
 		}
 		select {
 		case <-asking.Done():
@@ -87,11 +93,30 @@ func (s *Store) resolve(ctx context.Context, xid string, until time.Time, lost e
 	}
 }
 
-// statusOf returns "committed", "aborted", "in progress", or an empty text for a
-// transaction that the server has forgotten.
-func (s *Store) statusOf(ctx context.Context, xid string) (status string, err error) {
-	within, cancel := context.WithTimeout(ctx, 2*time.Second)
+// statusOf returns "committed", "aborted", "in progress", or "unknown" where the server
+// cannot know any more.
+//
+// A server that has crashed forgets the numbers of transactions of which nothing had
+// reached its disk, and gives them to others. Then "committed" may be said of another;
+// what was not committed was not ours either.
+func (s *Store) statusOf(ctx context.Context, a attempt) (status string, err error) {
+	within, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	err = s.pool.QueryRow(within, "SELECT coalesce(pg_xact_status($1::text::xid8), '')", xid).Scan(&status)
+	on, err := s.pool.Acquire(within)
+	if err != nil {
+		return "", err
+	}
+	defer on.Release()
+	err = on.QueryRow(within, "SELECT coalesce(pg_xact_status($1::text::xid8), 'unknown')", a.xid).Scan(&status)
+	if lifeOf(on.Conn()) == a.life {
+		return status, err
+	}
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused) && refused.Code == "22023": // a number that was not given yet
+		return "aborted", nil
+	case status == "committed":
+		return "unknown", nil
+	}
 	return status, err
 }

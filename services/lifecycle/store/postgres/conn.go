@@ -31,6 +31,8 @@ type conn struct {
 	// doomed says that the transaction cannot be committed; broken, that it is for a
 	// broken rule.
 	doomed, broken bool
+	// again says that others were in the way of a statement, whatever the closure made of it.
+	again bool
 }
 
 var _ relational.Conn = (*conn)(nil)
@@ -119,6 +121,7 @@ func (c *conn) noted(ctx context.Context, err error) error {
 // that the whole database takes none.
 func (c *conn) mapped(ctx context.Context, err error) error {
 	err = mapped(ctx, err)
+	c.again = c.again || errors.Is(err, errAgain)
 	if errors.Is(err, errReadOnly) && !c.reading {
 		return unavailable(errors.New("it takes no writes (25006)"))
 	}

@@ -53,14 +53,10 @@ func TestCommit_lost(t *testing.T) {
 			s, r := l.through()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			meet := relay.Once(test.fate)
-			r.OnCommit(func() relay.Fate {
-				fate := meet()
-				if !fate.Passes && test.ended {
-					cancel()
-				}
-				return fate
-			})
+			if test.ended {
+				test.fate.Met = cancel
+			}
+			r.OnCommit(relay.Once(test.fate))
 			if err := l.add(ctx, s, "word"); !errors.Is(err, test.want) {
 				t.Errorf("answered %v, not %v", err, test.want)
 			}

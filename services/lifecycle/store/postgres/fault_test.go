@@ -34,12 +34,12 @@ type ledger struct {
 	tenant id.Tenant
 	site   id.Site
 	// runs counts the closures that ran.
-	runs atomic.Int64
+	runs *atomic.Int64
 }
 
 func newLedger(t *testing.T, dsn string) *ledger {
 	t.Helper()
-	l := &ledger{T: t, dsn: dsn, tenant: id.NewTenant(), site: id.NewSite()}
+	l := &ledger{T: t, dsn: dsn, tenant: id.NewTenant(), site: id.NewSite(), runs: new(atomic.Int64)}
 	s := l.open(Config{})
 	must(t, s.Update(t.Context(), func(tx store.Tx) error {
 		if err := tx.InsertTenant(t.Context(), admin.Tenant{ID: l.tenant, Name: "default", CreatedAt: time.Now()}); err != nil {
@@ -48,6 +48,13 @@ func newLedger(t *testing.T, dsn string) *ledger {
 		return l.insert(t.Context(), tx, l.site, "shop")
 	}))
 	return l
+}
+
+// in is the same ledger in the hands of a part of its test.
+func (l *ledger) in(t *testing.T) *ledger {
+	part := *l
+	part.T = t
+	return &part
 }
 
 // insert inserts a site of the ledger's tenant.

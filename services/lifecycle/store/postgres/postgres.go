@@ -43,6 +43,9 @@ type Config struct {
 	Clock func() time.Time
 	// Logger is told when the database is lost and found; nil for nobody.
 	Logger *slog.Logger
+
+	// migrated says that the schema is up to date; for tests, which copy one.
+	migrated bool
 }
 
 // Store is one database.
@@ -68,8 +71,10 @@ var _ store.Store = (*Store)(nil)
 // is a *lifecycle.UnavailableError, a schema of a newer siteplane a
 // *relational.NewerError.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if err := Migrate(ctx, cfg.DSN); err != nil {
-		return nil, err
+	if !cfg.migrated {
+		if err := Migrate(ctx, cfg.DSN); err != nil {
+			return nil, err
+		}
 	}
 	settings, err := settingsOf(cfg)
 	if err != nil {
@@ -109,6 +114,7 @@ func settingsOf(cfg Config) (*pgxpool.Config, error) {
 	settings.MaxConnIdleTime = time.Minute
 	settings.ConnConfig.ConnectTimeout = 5 * time.Second
 	settings.ConnConfig.DialFunc = dial
+	settings.AfterConnect = learnLife
 	for name, value := range map[string]string{
 		"application_name":                    "siteplane",
 		"lock_timeout":                        "3s",

@@ -13,13 +13,15 @@ import (
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestStore(t *testing.T) {
+	seen := recordStatements(t)
 	storetest.Run(t, func(t testing.TB, clock func() time.Time) store.Store { return openTest(t, Config{Clock: clock}) })
+	t.Run("no statement reads a growing table from end to end", func(t *testing.T) { checkPlans(t, seen) })
 }
 
 // openTest opens a store on a database of the test.
 func openTest(t testing.TB, cfg Config) *Store {
 	t.Helper()
-	cfg.DSN = pgtest.New(t, Migrate)
+	cfg.DSN, cfg.migrated = pgtest.New(t, Migrate), true
 	cfg.Connections = orElse(cfg.Connections, 6)
 	s, err := Open(t.Context(), cfg)
 	must(t, err)

@@ -75,19 +75,19 @@ func (s *Store) repeat(ctx context.Context, a attempt, do func(t *tx) error) (*t
 		a.tx, a.xid, a.lost = nil, "", false
 		err := a.run(ctx, do)
 		if a.lost {
-			err = s.resolve(ctx, a.xid, a.until, err)
+			err = s.resolve(ctx, a, err)
 		}
 		switch {
 		case err == nil:
 			return a.tx, nil
 		case a.tx != nil && a.tx.conn.broken && !a.careful:
 			a.careful = true
-		case errors.Is(err, errAgain) && run < maxRuns:
+		case a.inVain(err) && run < maxRuns:
 			s.conflicts.Add(1)
 			if err := pause(ctx, run); err != nil {
 				return nil, err
 			}
-		case errors.Is(err, errAgain):
+		case a.inVain(err):
 			return nil, unavailable(fmt.Errorf("%w, %d times in a row", errAgain, run))
 		default:
 			return nil, err
@@ -133,10 +133,16 @@ type attempt struct {
 	until time.Time
 	// tx is nil until it has begun.
 	tx *tx
-	// xid is the transaction's number, empty until it is known. Lost says that the answer
-	// to its commit is.
+	// xid is the transaction's number, empty until it is known, and life that of the server
+	// which gave it. Lost says that the answer to its commit is.
 	xid  string
+	life any
 	lost bool
+}
+
+// inVain reports whether others were in the way.
+func (a *attempt) inVain(err error) bool {
+	return errors.Is(err, errAgain) || a.tx != nil && a.tx.conn.again
 }
 
 // run runs the closure once, on a connection of its own.
@@ -147,6 +153,7 @@ func (a *attempt) run(ctx context.Context, do func(t *tx) error) error {
 	}
 	defer a.release(ctx, on)
 	a.tx = &tx{conn: &conn{on: on.Conn(), careful: a.careful, reading: a.begin == reading, until: a.until}}
+	a.life = lifeOf(on.Conn())
 	a.tx.Tx = relational.New(a.tx.conn, a.store.Now)
 	if err := a.open(ctx); err != nil {
 		return fmt.Errorf("begin a transaction: %w", a.tx.conn.noted(ctx, err))

@@ -79,10 +79,15 @@ func (s *Store) ClaimWork(ctx context.Context, c worker.Claim) (claimed []worker
 	return claimed, next, err
 }
 
-// FenceWork raises the epoch of an object's row, which a mark may still have to make.
+// FenceWork raises the epoch of an object's row, which a mark may still have to make. As
+// a claim does it takes the row's strongest lock: who holds work on a snapshot from before
+// is told so by it, and not by an update that leaves the key alone.
 func (t *tx) FenceWork(ctx context.Context, kind worker.Kind, key string) error {
 	if err := t.conn.Later(ctx, foldOne, []any{kind, key}); err != nil {
 		return fmt.Errorf("fold the marks: %w", err)
+	}
+	if err := t.conn.Later(ctx, `SELECT 1 FROM work WHERE kind = ? AND key = ? FOR UPDATE`, []any{kind, key}); err != nil {
+		return fmt.Errorf("fence the work: %w", err)
 	}
 	return t.Tx.FenceWork(ctx, kind, key)
 }

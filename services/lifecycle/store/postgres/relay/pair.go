@@ -66,6 +66,15 @@ func (p *pair) requests() {
 		if err := to.Flush(); err != nil {
 			return
 		}
+		if m.kind == 'X' && p.losing() != nil { // Terminate: who has heard nothing goes
+			return
+		}
+	}
+}
+
+func (f Fate) met() {
+	if f.Met != nil {
+		f.Met()
 	}
 }
 
@@ -75,6 +84,9 @@ func (p *pair) lose(fate Fate) bool {
 		p.mu.Lock()
 		p.lost = &fate
 		p.mu.Unlock()
+	}
+	if !fate.Reaches {
+		fate.met()
 	}
 	switch {
 	case fate.Silent && !fate.Reaches:
@@ -100,7 +112,11 @@ func (p *pair) answers() {
 			return
 		}
 		if fate := p.losing(); fate != nil {
-			if m.commits() && !fate.Silent {
+			if !m.commits() {
+				continue
+			}
+			fate.met()
+			if !fate.Silent {
 				reset(p.client)
 			}
 			continue

@@ -32,6 +32,8 @@ type Fate struct {
 	Late time.Duration
 	// Silent says that the client does not even lose its connection.
 	Silent bool
+	// Met is called once the server has answered, or will get no COMMIT; nil for nobody.
+	Met func()
 }
 
 // Relay is a listener on loopback. It is safe for concurrent use.
