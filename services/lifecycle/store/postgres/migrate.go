@@ -83,7 +83,7 @@ func migrator(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
-	one, err := lock.NewPostgresSessionLocker()
+	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120)) // looks once a second, for two minutes
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}

@@ -145,6 +145,7 @@ func TestSchema_refuses(t *testing.T) {
 	operation := `INSERT INTO operation (id, tenant_id, kind, object_kind, object_id, state, step, intent, failed_attempts,
 		reason, message, waiting_for, actor, trace_parent, created_at, updated_at)
 		SELECT id || 'x', tenant_id, kind, object_kind, object_id, 'RUNNING', 0, false, 0, '', '', '', '', '', created_at, updated_at FROM operation`
+	databases := newDatabases(t)
 	for name, test := range map[string]struct{ statement, says string }{
 		"a second first history row":                  {history + `NULL, '', 'create'` + tail + ` AND prev IS NULL`, "history_first"},
 		"a history row that follows a followed one":   {history + `seq, to_status, 'provision'` + tail + ` AND prev IS NULL`, "history_object_id_prev_key"},
@@ -185,7 +186,7 @@ func TestSchema_refuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := openTest(t, Config{})
+			s := databases.open(t, Config{})
 			owner, domain := storetest.Everything(t, s)
 			_, _, err := s.ClaimWork(t.Context(), worker.Claim{Owner: "me", Lease: 1, Limit: 10}) // folds the marks
 			must(t, err)
