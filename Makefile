@@ -40,16 +40,19 @@ help: ## list the targets
 	@echo 'variables:'
 	@echo '  ONCE=1   demo: check, print the verdict and end'
 	@echo '  SPLIT=1  demo: the four services as programs of their own'
+	@echo '  DB=postgres  demo: on a PostgreSQL server of its own'
 	@echo '  NAME=x   bench: only the benchmark x'
 	@echo '  N=200    soak: how many sites'
 	@echo '  SEED=x   soak: kill and delete by the chance of an earlier run'
+	@echo '  SEEDS=10000, FROM=1  simulate: how many seeds, and the first'
 
 .PHONY: demo
 demo: ## a site from nothing to ACTIVE on this machine; stays up (ONCE=1: checks and ends)
 	$(ready)
+	$(if $(DB),@sh tools/ensure-packages demo-$(DB))
 	@sh tools/build-example
 	@go build -o bin/ ./cmd/siteplane ./test/demo $(if $(SPLIT),$(apart))
-	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once) $(if $(SPLIT),-split)
+	@exec bin/demo -siteplane bin/siteplane $(if $(ONCE),-once) $(if $(SPLIT),-split) $(if $(DB),-db $(DB))
 
 # -count=1: Go's cache of results sees the files that a test reads, not those that
 # a program built or started by the test depends on.
@@ -65,6 +68,15 @@ test: ## every test of every module
 soak: ## kill services and nginx at random under creates and deletes (N=200, SEED=x)
 	@sh tools/ensure-go && sh tools/ensure-packages soak
 	@SITEPLANE_SOAK=$(or $(N),200) SITEPLANE_SOAK_SEED=$(SEED) go test -count=1 -timeout 2h -v ./test/soak
+
+# One processor each, for then who runs before whom is the seed's choice.
+.PHONY: simulate
+simulate: ## lifecycle with several replicas on a fake clock, under every fault (SEEDS=10000, FROM=1)
+	@sh tools/ensure-go
+	@go test -c -o bin/simulate.test ./services/lifecycle/simulate
+	@cd services/lifecycle/simulate; seeds=$(or $(SEEDS),10000); from=$(or $(FROM),1); half=$$((seeds / 2)); \
+	run() { GOMAXPROCS=1 ../../../bin/simulate.test -test.run '^TestSimulate$$' -test.timeout 2h -test.v -from $$1 -seeds $$2; }; \
+	run $$from $$half & first=$$!; ok=0; run $$((from + half)) $$((seeds - half)) || ok=1; wait $$first || ok=1; exit $$ok
 
 .PHONY: check
 check: check-format check-direction check-failpoints check-modules check-build check-lint check-generated check-typescript ## what CI demands besides the tests

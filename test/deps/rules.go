@@ -11,7 +11,7 @@ var (
 	adapters = under("./services/lifecycle", "/infra/fake", "/infra/marked", "/infra/remote", "/plan", "/reconcile", "/store/...")
 	app      = under("./services/lifecycle", "/app/...")
 	api      = under("./services/lifecycle", "/api/...")
-	wiring   = under("./services/lifecycle", "/service/...")
+	wiring   = under("./services/lifecycle", "/service/...", "/simulate")
 	programs = under("./services/lifecycle", "/cmd/...")
 )
 

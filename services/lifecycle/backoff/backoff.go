@@ -31,4 +31,9 @@ func (p Policy) After(wait time.Duration) time.Duration {
 	return jitter(min(max(2*wait, p.First), p.Cap))
 }
 
-func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+// jitter draws from the nanoseconds of the clock: nobody else has the same, and where
+// the clock is a fake, a run can be repeated.
+func jitter(d time.Duration) time.Duration {
+	now := uint64(time.Now().UnixNano())
+	return d*3/4 + time.Duration(rand.New(rand.NewPCG(now, uint64(d))).Int64N(int64(d/2)+1))
+}

@@ -98,6 +98,9 @@ type Standing struct {
 	Proof  Proof
 	// Claims are those on the hostname and on the names above it.
 	Claims []Domain
+	// Leaving are those of the claims that DNS has lost and that are still being taken
+	// off: some edge may serve them.
+	Leaving map[id.Domain]bool
 	// Contests are those of the hostname.
 	Contests []Contest
 	Now      time.Time
@@ -141,7 +144,7 @@ func (s Standing) Judge() (Verdict, Domain, Contest) {
 		if c.Status.Verified() {
 			return s.against(c)
 		}
-		if c.Status == Releasing || c.Wanted != Hidden {
+		if c.Status == Releasing || c.Wanted != Hidden || s.Leaving[c.ID] {
 			return Withdrawing, c, Contest{}
 		}
 	}

@@ -18,8 +18,8 @@ func (r *Reconciler) lowerDomain() saga.Definition[store.Tx] {
 	return saga.Definition[store.Tx]{
 		Kind: LowerDomain,
 		Steps: []step{
-			{Name: "unroute", Skip: r.atMost(network.OnEdge), Apply: r.lower(network.OnEdge), Confirm: r.ofDomain(r.confirmUnrouted)},
-			{Name: "hide_from_edges", Skip: r.atMost(network.Hidden), Apply: r.lower(network.Hidden), Confirm: r.confirmHidden},
+			{Name: "unroute", Skip: r.unrouted, Apply: r.lower(network.OnEdge), Confirm: r.ofDomain(r.confirmUnrouted)},
+			{Name: "hide_from_edges", Skip: r.hidden, Apply: r.lower(network.Hidden), Confirm: r.confirmHidden},
 		},
 		MaxAttempts: unbounded,
 	}

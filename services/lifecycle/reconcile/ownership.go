@@ -40,8 +40,8 @@ func (r *Reconciler) confirmValidated(ctx context.Context, d network.Domain) (co
 	if verdict, other, contest := standing.Judge(); verdict != network.MayHave {
 		return r.refused(ctx, d, o, verdict, other, contest), nil
 	}
-	if d.Mode != network.Direct && !d.Lost {
-		return owned, nil
+	if d.Mode == network.Managed || d.Mode == network.CustomHostname && !d.Lost {
+		return owned, nil // a managed name leads nowhere before we write its record
 	}
 	resolves, err := r.confirmResolves(ctx, d)
 	return both(owned, resolves), err
@@ -145,8 +145,28 @@ func (r *Reconciler) standingIn(ctx context.Context, tx store.Tx, d network.Doma
 	if s.Claims, err = tx.ClaimsOn(ctx, append(network.Above(d.Hostname), d.Hostname)); err != nil {
 		return s, err
 	}
+	if s.Leaving, err = leaving(ctx, tx, s.Claims); err != nil {
+		return s, err
+	}
 	s.Contests, err = tx.ContestsOn(ctx, d.Hostname)
 	return s, err
+}
+
+// leaving returns those of the domains that are being lowered: wanted HIDDEN is not yet
+// gone.
+func leaving(ctx context.Context, tx store.Tx, domains []network.Domain) (map[id.Domain]bool, error) {
+	out := map[id.Domain]bool{}
+	for _, d := range domains {
+		if !d.Lost {
+			continue
+		}
+		op, active, err := tx.ActiveOperation(ctx, string(d.ID))
+		if err != nil {
+			return nil, err
+		}
+		out[d.ID] = active && op.Kind == LowerDomain
+	}
+	return out, nil
 }
 
 // refused is the look at a hostname that the tenant has proved and may not have,

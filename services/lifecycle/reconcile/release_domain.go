@@ -22,8 +22,8 @@ func (r *Reconciler) releaseDomain() saga.Definition[store.Tx] {
 	return saga.Definition[store.Tx]{
 		Kind: ReleaseDomain,
 		Steps: []step{
-			{Name: "unroute", Skip: r.atMost(network.OnEdge), Apply: r.lower(network.OnEdge), Confirm: r.ofDomain(r.confirmUnrouted)},
-			{Name: "hide_from_edges", Skip: r.atMost(network.Hidden), Apply: r.lower(network.Hidden), Confirm: r.confirmHidden},
+			{Name: "unroute", Skip: r.unrouted, Apply: r.lower(network.OnEdge), Confirm: r.ofDomain(r.confirmUnrouted)},
+			{Name: "hide_from_edges", Skip: r.hidden, Apply: r.lower(network.Hidden), Confirm: r.confirmHidden},
 			{Name: "release", Commit: r.commitReleased},
 		},
 		MaxAttempts: unbounded,
@@ -60,12 +60,36 @@ func OpenRelease(ctx context.Context, tx store.Tx, d network.Domain, cause lifec
 	return err
 }
 
-// atMost passes over a step whose level the domain is at or below.
-func (r *Reconciler) atMost(level network.Wanted) func(context.Context, store.Tx, saga.Operation) (bool, error) {
-	return func(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
-		d, err := domainOf(ctx, tx, op)
-		return levels[d.Wanted] <= levels[level], err
+// unrouted passes over the step that takes a domain off the tunnel, if no tunnel has
+// it. What another operation has lowered and nobody proved yet is waited for.
+func (r *Reconciler) unrouted(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
+	d, err := domainOf(ctx, tx, op)
+	if err != nil || levels[d.Wanted] > levels[network.OnEdge] {
+		return false, err
 	}
+	pending, err := tx.TunnelChangesOf(ctx, d.ID)
+	return len(pending) == 0, err
+}
+
+// hidden passes over the step that takes a domain off the edges, if no edge has it, in
+// the same way. A name that was never validated was never sent to any.
+func (r *Reconciler) hidden(ctx context.Context, tx store.Tx, op saga.Operation) (bool, error) {
+	d, err := domainOf(ctx, tx, op)
+	if err != nil || d.Wanted != network.Hidden {
+		return false, err
+	}
+	if held, err := wasHeld(ctx, tx, d); err != nil || !held {
+		return !held, err
+	}
+	var p placement
+	if p.edges, err = tx.ListEdges(ctx); err != nil {
+		return false, err
+	}
+	if p.changes, err = tx.ChangesOfSite(ctx, d.SiteID); err != nil {
+		return false, err
+	}
+	_, proved := p.unproven(d.SiteID, p.edges)
+	return proved, nil
 }
 
 // confirmHidden reads whether every edge, required or not, has proved the site
@@ -151,6 +175,11 @@ func (r *Reconciler) reserves(ctx context.Context, tx store.Tx, d network.Domain
 			return false, nil
 		}
 	}
+	return wasHeld(ctx, tx, d)
+}
+
+// wasHeld reports whether a domain has ever been validated.
+func wasHeld(ctx context.Context, tx store.Tx, d network.Domain) (bool, error) {
 	history, err := tx.HistoryOf(ctx, []string{string(d.ID)})
 	held := func(c lifecycle.Change) bool { return c.Event == string(network.Validate) }
 	return slices.ContainsFunc(history, held), err
