@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/siteplane/siteplane/internal/platform/pgtest"
 )
 
 func TestActivated(t *testing.T) {
@@ -24,7 +26,7 @@ func TestActivated(t *testing.T) {
 			}
 		})
 	}
-	line := "sites/s, ratio 0.3, target ratio >= 0.25: ok; 20.0 rows a site stay (at least 20), 50.0 were written, in 9.0 transactions of the writer"
+	line := "sites/s, ratio 0.3, target ratio >= 0.25: ok; 20.0 rows a site stay (at least 20), 50.0 were written, in 9.0 committed transactions"
 	if got := activated([]activation{good}).String(); !strings.HasSuffix(got, line) {
 		t.Errorf("got %s", got)
 	}
@@ -33,10 +35,25 @@ func TestActivated(t *testing.T) {
 func TestActivate(t *testing.T) {
 	dir := t.TempDir()
 	created := filepath.Join(dir, "created.db")
-	must(t, createSites(t.Context(), created, 3))
+	must(t, createSitesSQLite(t.Context(), created, 3))
 	got, err := activate(t.Context(), created, filepath.Join(dir, "round"), 3)
 	must(t, err)
 	if got.engine <= 0 || got.loop <= 0 || got.stay < activateRows || got.written < got.stay || got.commits < 1 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestActivateOnPostgres(t *testing.T) {
+	server, err := pgtest.Start(t.Context(), pgtest.Config{})
+	must(t, err)
+	defer func() { must(t, server.Close()) }()
+	must(t, createSitesPostgres(t.Context(), server, "created", 3))
+	got, err := activateOnPostgres(t.Context(), server, "created", "round", 3)
+	must(t, err)
+	if got.engine <= 0 || got.loop <= 0 || got.stay < activateRows || got.written < got.stay || got.commits < 1 || got.statements < got.commits {
+		t.Errorf("got %+v", got)
+	}
+	if note := got.note(); !strings.Contains(note, "closures were run again") {
+		t.Errorf("the note is %s", note)
 	}
 }

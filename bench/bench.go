@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,18 +18,24 @@ type benchmark struct {
 }
 
 // benchmarks returns the table; the names are those of PERFORMANCE.md.
-func benchmarks() []benchmark {
+func benchmarks(shared *estates) []benchmark {
 	return []benchmark{
 		{name: "edge.apply.10k", measure: edgeApply10k},
 		{name: "lifecycle.activate.sqlite", measure: activateSQLite},
+		{name: "lifecycle.activate.postgres", measure: activatePostgres},
+		{name: "lifecycle.read.100k", measure: shared.read100k},
+		{name: "lifecycle.memory.100k", measure: shared.memory100k},
+		{name: "desired.snapshot.100k", measure: shared.snapshot100k},
 		{name: "e2e.create_to_active", measure: createToActive},
 	}
 }
 
 // run runs the benchmark called name and appends its result to the file out, or
 // runs all of them and writes out anew.
-func run(ctx context.Context, name, out string, screen io.Writer) error {
-	chosen, err := choose(benchmarks(), name)
+func run(ctx context.Context, name, out string, screen io.Writer) (err error) {
+	shared := &estates{}
+	defer func() { err = errors.Join(err, shared.close()) }()
+	chosen, err := choose(benchmarks(shared), name)
 	if err != nil {
 		return err
 	}

@@ -39,36 +39,56 @@ func newEngine(db store.Store) (*app.ControlPlane, error) {
 		app.WithTracer(telemetry.Discard("lifecycle").Tracer("lifecycle")))
 }
 
-// createSites makes a database with a tenant, an edge, a tunnel and sites of which
-// nothing is done yet.
-func createSites(ctx context.Context, path string, count int) (err error) {
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: path})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	tenant, err := app.EnsureTenant(ctx, db, admin.Tenant{ID: id.NewTenant(), Name: "bench", CreatedAt: time.Now()})
-	if err != nil {
-		return err
-	}
+// benchTenants is among how many tenants sites are shared out: one alone would not be
+// let have all slots.
+const benchTenants = 4
+
+// createSites makes some tenants, an edge, a tunnel and sites of which nothing is done
+// yet.
+func createSites(ctx context.Context, db store.Store, count int) error {
 	if err := app.EnsureEdge(ctx, db, edge.Edge{ID: id.NewEdge(), Name: "edge", PublicAddresses: []string{"192.0.2.1"}, NeedsWhole: true}); err != nil {
 		return err
 	}
 	if err := app.EnsureTunnel(ctx, db, tunnel.Tunnel{ID: id.NewTunnel(), Name: "tunnel"}); err != nil {
 		return err
 	}
+	callers, err := makeTenants(ctx, db)
+	if err != nil {
+		return err
+	}
 	cp, err := newEngine(db)
 	if err != nil {
 		return err
 	}
-	by := auth.Principal{TenantID: tenant.ID, Subject: "bench", Role: auth.Operator}
 	for number := range count {
-		spec := site.Spec{Origin: &site.Origin{Targets: []site.Target{{Address: origin(number, 1)}}}}
-		if _, err := cp.CreateSite(ctx, by, app.NewSite{Name: fmt.Sprintf("shop-%06d", number), Spec: spec}, ""); err != nil {
+		in := app.NewSite{Name: fmt.Sprintf("shop-%06d", number), Spec: benchSpec(number)}
+		if _, err := cp.CreateSite(ctx, callers[number%len(callers)], in, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// benchSpec is of the mix of benchSite.
+func benchSpec(number int) site.Spec {
+	wire := benchSite(number, 1).GetSpec()
+	spec := site.Spec{Origin: &site.Origin{}, Options: site.Options{MaxBodyBytes: wire.GetOptions().GetMaxBodyBytes()}}
+	for _, target := range wire.GetOrigin().GetTargets() {
+		spec.Origin.Targets = append(spec.Origin.Targets, site.Target{Address: target.GetAddress()})
+	}
+	return spec
+}
+
+// makeTenants makes the tenants and returns somebody of each.
+func makeTenants(ctx context.Context, db store.Store) (callers []auth.Principal, err error) {
+	for number := range benchTenants {
+		tenant, err := app.EnsureTenant(ctx, db, admin.Tenant{ID: id.NewTenant(), Name: fmt.Sprintf("bench-%d", number), CreatedAt: time.Now()})
+		if err != nil {
+			return nil, err
+		}
+		callers = append(callers, auth.Principal{TenantID: tenant.ID, Subject: "bench", Role: auth.Operator})
+	}
+	return callers, nil
 }
 
 // runEngine lets the engine bring the sites of a copy of a database to ACTIVE, and
@@ -87,7 +107,7 @@ func runEngine(ctx context.Context, created, path string, sites int) (took time.
 	if err != nil {
 		return 0, ran, err
 	}
-	took, ran, err = driveEngine(ctx, db, recorder, sites)
+	took, ran.begun, ran.ended, err = driveEngine(ctx, db, recorder.count, sites)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return 0, ran, err
 	}
@@ -95,29 +115,31 @@ func runEngine(ctx context.Context, created, path string, sites int) (took time.
 	return took, ran, nil
 }
 
-func driveEngine(ctx context.Context, db store.Store, recorder *recorder, sites int) (took time.Duration, ran recording, err error) {
+// driveEngine starts the engine and returns how long it took until all sites were
+// ACTIVE, and the places in a recording where that began and ended.
+func driveEngine(ctx context.Context, db store.Store, place func() int, sites int) (took time.Duration, begun, ended int, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, engineLimit, fmt.Errorf("not all sites were ACTIVE after %s", engineLimit))
 	defer cancel()
 	watched := &watchedStore{Store: db, left: sites, done: make(chan struct{})}
 	cp, err := newEngine(watched)
 	if err != nil {
-		return 0, ran, err
+		return 0, 0, 0, err
 	}
 	runtime.GC()
-	ran.begun = recorder.count()
+	begun = place()
 	start := time.Now()
 	if err := cp.Start(ctx); err != nil {
-		return 0, ran, err
+		return 0, 0, 0, err
 	}
 	select {
 	case <-watched.done:
-		took, ran.ended = time.Since(start), recorder.count()
+		took, ended = time.Since(start), place()
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineLimit)
 	defer cancel()
-	return took, ran, errors.Join(err, cp.Stop(stopping))
+	return took, begun, ended, errors.Join(err, cp.Stop(stopping))
 }
 
 // watchedStore closes done after the commit that makes the last site ACTIVE.

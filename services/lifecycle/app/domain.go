@@ -135,7 +135,6 @@ func (c *ControlPlane) GetDomain(ctx context.Context, by auth.Principal, domainI
 func (c *ControlPlane) ListDomains(ctx context.Context, by auth.Principal, page network.Page) (views []DomainView, err error) {
 	page.Only = by.Sites
 	err = c.store.View(ctx, func(tx store.Tx) error {
-		views = nil
 		if page.SiteID != "" {
 			if _, err := siteOf(ctx, tx, by, page.SiteID); err != nil {
 				return err
@@ -145,14 +144,8 @@ func (c *ControlPlane) ListDomains(ctx context.Context, by auth.Principal, page 
 		if err != nil {
 			return err
 		}
-		for _, d := range domains {
-			view, err := viewDomain(ctx, tx, d)
-			if err != nil {
-				return err
-			}
-			views = append(views, view)
-		}
-		return nil
+		views, err = viewDomains(ctx, tx, by.TenantID, domains)
+		return err
 	})
 	return views, err
 }
@@ -235,31 +228,10 @@ func readDomain(ctx context.Context, tx store.Tx, tenant id.Tenant, domainID id.
 }
 
 // viewDomain adds to a domain what a caller sees of it besides.
-func viewDomain(ctx context.Context, tx store.Tx, d network.Domain) (view DomainView, err error) {
-	view.Domain = d
-	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+func viewDomain(ctx context.Context, tx store.Tx, d network.Domain) (DomainView, error) {
+	views, err := viewDomains(ctx, tx, d.TenantID, []network.Domain{d})
 	if err != nil {
-		return view, err
+		return DomainView{}, err
 	}
-	view.Primary = s.PrimaryDomainID == d.ID
-	if view.Conditions, err = tx.Conditions(ctx, string(d.ID)); err != nil {
-		return view, err
-	}
-	if view.Instructions, err = tx.Instructions(ctx, d.ID); err != nil {
-		return view, err
-	}
-	if view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Domain, string(d.ID)); err != nil {
-		return view, err
-	}
-	view.Operation, err = activeOperation(ctx, tx, string(d.ID))
-	return view, err
-}
-
-// activeOperation returns what works on an object, nil when nothing does.
-func activeOperation(ctx context.Context, tx store.Tx, objectID string) (*saga.Operation, error) {
-	op, ok, err := tx.ActiveOperation(ctx, objectID)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &op, nil
+	return views[0], nil
 }

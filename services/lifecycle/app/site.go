@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/siteplane/siteplane/internal/platform/tracecontext"
@@ -33,10 +32,11 @@ type SiteView struct {
 // GetSite returns a site, tombstones included.
 func (c *ControlPlane) GetSite(ctx context.Context, by auth.Principal, siteID id.Site) (view SiteView, err error) {
 	err = c.store.View(ctx, func(tx store.Tx) error {
-		if _, err := siteOf(ctx, tx, by, siteID); err != nil {
+		s, err := siteOf(ctx, tx, by, siteID)
+		if err != nil {
 			return err
 		}
-		view, err = readSite(ctx, tx, by.TenantID, siteID)
+		view, err = viewSite(ctx, tx, s)
 		return err
 	})
 	return view, err
@@ -46,19 +46,12 @@ func (c *ControlPlane) GetSite(ctx context.Context, by auth.Principal, siteID id
 func (c *ControlPlane) ListSites(ctx context.Context, by auth.Principal, page site.Page) (views []SiteView, err error) {
 	page.Only = by.Sites
 	err = c.store.View(ctx, func(tx store.Tx) error {
-		views = nil
 		sites, err := tx.ListSites(ctx, by.TenantID, page)
 		if err != nil {
 			return err
 		}
-		for _, s := range sites {
-			view, err := readSite(ctx, tx, by.TenantID, s.ID)
-			if err != nil {
-				return err
-			}
-			views = append(views, view)
-		}
-		return nil
+		views, err = viewSites(ctx, tx, by.TenantID, sites)
+		return err
 	})
 	return views, err
 }
@@ -127,37 +120,19 @@ func (c *ControlPlane) cause(ctx context.Context, by auth.Principal, op id.Opera
 }
 
 // readSite reads everything that a caller sees of a site.
-func readSite(ctx context.Context, tx store.Tx, tenant id.Tenant, siteID id.Site) (view SiteView, err error) {
-	if view.Site, err = tx.GetSite(ctx, tenant, siteID); err != nil {
-		return view, err
-	}
-	s := view.Site
-	if s.Status != site.Deleted { // a tombstone has no spec
-		revision, err := tx.GetRevision(ctx, tenant, siteID, s.WantedRevision)
-		if err != nil {
-			return view, fmt.Errorf("read the wanted revision: %w", err)
-		}
-		view.Spec = revision.Spec
-	}
-	if view.Conditions, err = tx.Conditions(ctx, string(siteID)); err != nil {
-		return view, err
-	}
-	if view.NextAttemptAt, _, err = tx.DueAt(ctx, worker.Site, string(siteID)); err != nil {
-		return view, err
-	}
-	if view.Operation, err = activeOperation(ctx, tx, string(siteID)); err != nil {
-		return view, err
-	}
-	if s.PrimaryDomainID == "" {
-		return view, nil
-	}
-	primary, err := readDomain(ctx, tx, tenant, s.PrimaryDomainID)
+func readSite(ctx context.Context, tx store.Tx, tenant id.Tenant, siteID id.Site) (SiteView, error) {
+	s, err := tx.GetSite(ctx, tenant, siteID)
 	if err != nil {
-		return view, err
+		return SiteView{}, err
 	}
-	view.Primary = &primary
-	if view.Operation == nil {
-		view.Operation = primary.Operation
+	return viewSite(ctx, tx, s)
+}
+
+// viewSite adds to a site what a caller sees of it besides.
+func viewSite(ctx context.Context, tx store.Tx, s site.Site) (SiteView, error) {
+	views, err := viewSites(ctx, tx, s.TenantID, []site.Site{s})
+	if err != nil {
+		return SiteView{}, err
 	}
-	return view, nil
+	return views[0], nil
 }

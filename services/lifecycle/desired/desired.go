@@ -70,7 +70,7 @@ type Removal struct {
 // ForEdge returns what an edge shall hold for the rows, ordered by site id.
 // Rows that are not wanted PRESENT give nothing.
 func ForEdge(rows []Row) []EdgeSite {
-	var out []EdgeSite
+	out := make([]EdgeSite, 0, len(rows))
 	for _, r := range rows {
 		if r.Wanted != site.Present {
 			continue

@@ -14,11 +14,18 @@ import (
 )
 
 // settle does what follows when a tenant has proved a hostname that another
-// holds: it opens a contest, or ends one that the holder let run out.
+// holds: it opens a contest, or ends one that the holder let run out, or that came to
+// nothing because the name above was taken meanwhile.
 func (r *Reconciler) settle(ctx context.Context, tx store.Tx, d network.Domain, v network.Verdict, holder network.Domain, contest network.Contest) error {
 	switch v {
 	case network.Contestable:
 		return r.openContest(ctx, tx, d, holder)
+	case network.ParentTaken: // a contest that runs cannot be won any more
+		contests, err := tx.ContestsOn(ctx, d.Hostname)
+		if own, open := network.OpenContest(contests); err != nil || !open || own.ContenderID != d.ID {
+			return err
+		}
+		return withdrawContest(ctx, tx, d, r.Clock())
 	case network.Won:
 		contest.Outcome = network.ContestLost
 		if err := tx.PutContest(ctx, contest); err != nil {

@@ -10,6 +10,7 @@ import (
 // digestCache keeps the digest set of what each edge proved last, so that one
 // change among many sites does not hash them all again. It is only a cache: an
 // entry of another generation than the database names is no use and not used.
+// Edges that hold the same share one set, which nobody changes any more.
 type digestCache struct {
 	mu      sync.Mutex
 	entries map[id.Edge]digestEntry
@@ -17,6 +18,7 @@ type digestCache struct {
 
 type digestEntry struct {
 	generation uint64
+	digest     string
 	set        *digest.Set
 }
 
@@ -34,9 +36,15 @@ func (c *digestCache) get(edge id.Edge, generation uint64) *digest.Set {
 	return nil
 }
 
-// put keeps the set that an edge proved with a generation.
-func (c *digestCache) put(edge id.Edge, generation uint64, set *digest.Set) {
+// put keeps the set that an edge proved with a generation, or one that is equal. From
+// now on it may be cloned, and nothing else.
+func (c *digestCache) put(edge id.Edge, generation uint64, digest string, set *digest.Set) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries[edge] = digestEntry{generation: generation, set: set}
+	for _, other := range c.entries {
+		if other.digest == digest {
+			set = other.set
+		}
+	}
+	c.entries[edge] = digestEntry{generation: generation, digest: digest, set: set}
 }

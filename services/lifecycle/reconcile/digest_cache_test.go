@@ -11,7 +11,7 @@ import (
 func TestDigestCache(t *testing.T) {
 	c := newDigestCache()
 	set := digest.NewSet()
-	c.put("edge_1", 3, set)
+	c.put("edge_1", 3, "d", set)
 	if got := c.get("edge_1", 3); got != set {
 		t.Error("the set of the proved generation is not kept")
 	}
@@ -21,8 +21,23 @@ func TestDigestCache(t *testing.T) {
 	if c.get("edge_2", 3) != nil {
 		t.Error("the set of another edge is used")
 	}
-	c.put("edge_1", 4, digest.NewSet())
+	c.put("edge_1", 4, "e", digest.NewSet())
 	if c.get("edge_1", 3) != nil {
 		t.Error("an older set is kept")
+	}
+}
+
+// Ten edges with the same sites cost the memory of one.
+func TestDigestCache_shares_equal_sets(t *testing.T) {
+	c := newDigestCache()
+	first := digest.NewSet()
+	c.put("edge_1", 3, "d", first)
+	c.put("edge_2", 8, "d", digest.NewSet())
+	if c.get("edge_2", 8) != first {
+		t.Error("an equal set is kept twice")
+	}
+	c.put("edge_2", 9, "e", digest.NewSet())
+	if c.get("edge_2", 9) == first || c.get("edge_1", 3) != first {
+		t.Error("another set is taken for an equal one")
 	}
 }

@@ -38,6 +38,9 @@ func (r *Reconciler) handleEdge(ctx context.Context, w worker.Work) (time.Time, 
 	if e.NeedsWhole || errors.Is(err, infra.ErrSnapshotNeeded) {
 		err = r.sendWhole(ctx, w, e)
 	}
+	if errors.Is(err, errNotMyTurn) {
+		return r.Clock().Add(turnAgain), nil
+	}
 	return again, err
 }
 
@@ -79,8 +82,14 @@ func traces(changes []edge.Change) (out []string) {
 }
 
 // send builds the next generation, has it proved, and writes down which changes
-// it proved.
+// it proved. What is made from all rows waits for its turn.
 func (r *Reconciler) send(ctx context.Context, w worker.Work, e edge.Edge) error {
+	if e.NeedsWhole || r.digests.get(e.ID, e.ProvenGeneration) == nil {
+		if err := r.wholes.take(ctx); err != nil {
+			return err
+		}
+		defer r.wholes.give()
+	}
 	r.Reached.At(beforeEdgePack)
 	p, err := r.pack(ctx, w, e)
 	r.Reached.At(afterEdgePack)
@@ -105,7 +114,7 @@ func (r *Reconciler) send(ctx context.Context, w worker.Work, e edge.Edge) error
 	err = r.proved(ctx, w, e.ID, p, proof)
 	r.Reached.At(afterEdgeProved)
 	if err == nil && len(proof.Rejected) == 0 {
-		r.digests.put(e.ID, p.update.Fence.Generation, p.proof)
+		r.digests.put(e.ID, p.update.Fence.Generation, p.update.Digest, p.proof)
 	}
 	return err
 }

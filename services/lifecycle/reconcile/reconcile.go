@@ -72,6 +72,7 @@ type Reconciler struct {
 	Config
 	engine  *saga.Engine[store.Tx]
 	digests *digestCache
+	wholes  turns
 	retry   backoff.Policy
 }
 
@@ -83,6 +84,7 @@ func New(cfg Config) *Reconciler {
 	r := &Reconciler{
 		Config:  cfg,
 		digests: newDigestCache(),
+		wholes:  newTurns(),
 		retry:   backoff.Policy{First: time.Second, Cap: 30 * time.Minute},
 	}
 	r.engine = saga.NewEngine(saga.Config[store.Tx]{

@@ -32,8 +32,7 @@ func (r *Reconciler) explain(ctx context.Context, w worker.Work, e edge.Edge, p 
 	if err != nil {
 		return false, errors.Join(err, r.fault(ctx, w, e.ID, p.changes, err))
 	}
-	sent := p.names()
-	dropped := missing(held, sent)
+	dropped := missing(held, p.update.Sites)
 	if len(dropped) == 0 {
 		return false, nil
 	}
@@ -41,7 +40,7 @@ func (r *Reconciler) explain(ctx context.Context, w worker.Work, e edge.Edge, p 
 	if err != nil {
 		return false, err
 	}
-	removal := shrink.Removal{Held: held.Hostnames, Left: len(sent), Unexplained: unexplained}
+	removal := shrink.Removal{Held: held.Hostnames, Left: names(p.update.Sites), Unexplained: unexplained}
 	var tooMuch *shrink.HeldError
 	if errors.As(shrink.Check(removal, p.update.ConfirmedHold), &tooMuch) {
 		return true, r.holdBack(ctx, w, e, p.changes, hold.Hold{
@@ -51,27 +50,31 @@ func (r *Reconciler) explain(ctx context.Context, w worker.Work, e edge.Edge, p 
 	return false, nil
 }
 
-// names are all hostnames of a whole snapshot; the internal name stands for a site.
-func (p parcel) names() map[string]bool {
-	sent := map[string]bool{}
-	for _, s := range p.update.Sites {
-		sent[site.InternalName(s.SiteID)] = true
-		for _, hostname := range s.Hostnames {
-			sent[hostname] = true
-		}
+// names counts the hostnames of a whole snapshot; the internal name stands for a site.
+func names(sent []desired.EdgeSite) (count int) {
+	for _, s := range sent {
+		count += 1 + len(s.Hostnames)
 	}
-	return sent
+	return count
 }
 
 // missing returns the names that an edge holds and is not sent, with the site that
-// each belongs to.
-func missing(held infra.Held, sent map[string]bool) map[string]id.Site {
+// each belongs to. Mostly it holds little that differs, however much is sent.
+func missing(held infra.Held, sent []desired.EdgeSite) map[string]id.Site {
 	out := map[string]id.Site{}
 	for siteID, hostnames := range held.Sites {
-		for _, name := range append([]string{site.InternalName(siteID)}, hostnames...) {
-			if !sent[name] {
-				out[name] = siteID
-			}
+		out[site.InternalName(siteID)] = siteID
+		for _, name := range hostnames {
+			out[name] = siteID
+		}
+	}
+	for _, s := range sent {
+		if len(out) == 0 {
+			break
+		}
+		delete(out, site.InternalName(s.SiteID))
+		for _, name := range s.Hostnames {
+			delete(out, name)
 		}
 	}
 	return out

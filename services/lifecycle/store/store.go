@@ -69,6 +69,7 @@ type Tx interface {
 	admin.Store
 	auth.Store
 	RequestStore
+	ManyStore
 
 	// Era returns the installation's restore counter, from 1.
 	Era(ctx context.Context) (uint64, error)

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -70,24 +71,34 @@ func rejections(wire []*edgev1.Rejection) (out []infra.Rejection) {
 	return out
 }
 
-// sendAll streams the header and the sites. An error of Send only says that the
-// stream ended; the reason comes with the answer.
+// sendAll streams the header and the sites, and makes each message when it is its turn.
+// An error of Send only says that the stream ended; the reason comes with the answer.
 func sendAll(stream grpc.ClientStreamingClient[edgev1.ApplyRequest, edgev1.ApplyResponse], edge id.Edge, update infra.EdgeUpdate) error {
-	messages := []*edgev1.ApplyRequest{{Part: &edgev1.ApplyRequest_Header{Header: header(edge, update)}}}
-	for sites := range slices.Chunk(update.Sites, chunk) {
-		part := &edgev1.ApplySites{}
-		for _, s := range sites {
-			part.Sites = append(part.Sites, wireSite(s))
-		}
-		messages = append(messages, &edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Sites{Sites: part}})
-	}
-	for _, m := range messages {
+	for m := range messages(edge, update) {
 		if stream.Send(m) != nil {
 			_, err := stream.CloseAndRecv()
 			return applyError(err)
 		}
 	}
 	return nil
+}
+
+// messages are those that an update is sent in.
+func messages(edge id.Edge, update infra.EdgeUpdate) iter.Seq[*edgev1.ApplyRequest] {
+	return func(yield func(*edgev1.ApplyRequest) bool) {
+		if !yield(&edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Header{Header: header(edge, update)}}) {
+			return
+		}
+		for sites := range slices.Chunk(update.Sites, chunk) {
+			part := &edgev1.ApplySites{}
+			for _, s := range sites {
+				part.Sites = append(part.Sites, wireSite(s))
+			}
+			if !yield(&edgev1.ApplyRequest{Part: &edgev1.ApplyRequest_Sites{Sites: part}}) {
+				return
+			}
+		}
+	}
 }
 
 func header(edge id.Edge, update infra.EdgeUpdate) *edgev1.ApplyHeader {

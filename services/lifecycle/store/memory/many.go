@@ -90,16 +90,14 @@ func (t *tx) ActiveOperations(ctx context.Context, objectIDs []string) (out []sa
 	return out, nil
 }
 
-// DueTimes returns when each object of a kind is due next.
-func (t *tx) DueTimes(ctx context.Context, kind worker.Kind, keys []string) (map[string]time.Time, error) {
+// DueTimes returns when each object is due next.
+func (t *tx) DueTimes(_ context.Context, keys []string) (map[string]time.Time, error) {
 	of := map[string]time.Time{}
 	for _, key := range keys {
-		at, ok, err := t.DueAt(ctx, kind, key)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			of[key] = at
+		for _, kind := range []worker.Kind{worker.Site, worker.Domain, worker.Edge, worker.Tunnel} {
+			if w, ok := t.workOf(kind, key); ok && w.dirty() {
+				of[key] = w.dueAt
+			}
 		}
 	}
 	return of, nil

@@ -110,7 +110,7 @@ func (f *fixture) readMany(sites []id.Site, domains []id.Domain, objects []strin
 		if m.operations, err = tx.ActiveOperations(f.ctx, objects); err != nil {
 			return m, err
 		}
-		m.due, err = tx.DueTimes(f.ctx, worker.Site, objects)
+		m.due, err = tx.DueTimes(f.ctx, objects)
 		m.sort()
 		return m, err
 	})
