@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/cli"
+	"github.com/siteplane/siteplane/cmd/siteplane/internal/migrate"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/pki"
 	"github.com/siteplane/siteplane/cmd/siteplane/internal/up"
 )
@@ -29,6 +30,6 @@ func run() int {
 // from, too.
 func commands() *cobra.Command {
 	root := cli.New(cli.System())
-	root.AddCommand(up.Command(), up.DownCommand(), pki.Command())
+	root.AddCommand(up.Command(), up.DownCommand(), pki.Command(), migrate.Command())
 	return root
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
 	"github.com/siteplane/siteplane/test/split"
@@ -18,6 +19,19 @@ const (
 // convergeLimit is how long the installation may take after a kill: the tunnel
 // service waits until what it had under way can no longer arrive.
 const convergeLimit = 2 * domainLimit
+
+// leaseLimit is how long what a killed lifecycle had under way stays its own where
+// another one might be alive: its leases must run out.
+const leaseLimit = time.Minute
+
+// convergesWithin is convergeLimit, and more where the kill was lifecycle's too and the
+// database may be shared.
+func (d *demo) convergesWithin() time.Duration {
+	if d.postgres != nil && !d.config.split {
+		return convergeLimit + leaseLimit
+	}
+	return convergeLimit
+}
 
 // ofConfiguration are the calls that write the tunnel's rules.
 func ofConfiguration(kind string, times int) map[string]any {
@@ -52,7 +66,7 @@ func killedMidPutConverges(ctx context.Context, d *demo) error {
 	if err := d.cloudflare.heal(ctx); err != nil {
 		return err
 	}
-	if _, err := d.cli.awaitDomainFor(ctx, convergeLimit, cutName, isDomain(activeDomain)); err != nil {
+	if _, err := d.cli.awaitDomainFor(ctx, d.convergesWithin(), cutName, isDomain(activeDomain)); err != nil {
 		return err
 	}
 	return d.servedAt(ctx, cloudflareAddress, cutName)

@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/test/dump"
 )
 
 // watchSawAllEvents: a reader that goes away in the middle and comes back with its
@@ -103,24 +104,26 @@ func (d *demo) sawAll(ctx context.Context, seen []*lifecyclev1.Event) error {
 	return nil
 }
 
-func storedEvents(ctx context.Context, file, tenant string, last int64) (events []string, err error) {
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro"}).String())
+// storedEvents returns the events of a tenant up to a sequence, in their order.
+func storedEvents(ctx context.Context, database, tenant string, last int64) (events []string, err error) {
+	tables, err := tablesOf(ctx, database)
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, err
 	}
-	defer db.Close()
-	rows, err := db.QueryContext(ctx, `SELECT type, object_id, at FROM outbox WHERE tenant_id = ? AND seq <= ? ORDER BY seq`, tenant, last)
-	if err != nil {
-		return nil, fmt.Errorf("read the outbox: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var kind, object string
-		var at int64
-		if err := rows.Scan(&kind, &object, &at); err != nil {
+	at := map[int64]string{}
+	for _, row := range tables["outbox"] {
+		seq, seqErr := strconv.ParseInt(row["seq"], 10, 64)
+		when, timeErr := strconv.ParseInt(row["at"], 10, 64)
+		if row["tenant_id"] != tenant || seq > last || row["seq"] == dump.Null { // one without a place comes later
+			continue
+		}
+		if err := errors.Join(seqErr, timeErr); err != nil {
 			return nil, fmt.Errorf("read the outbox: %w", err)
 		}
-		events = append(events, kind+" "+object+" "+time.UnixMicro(at).UTC().Format(time.RFC3339Nano))
+		at[seq] = row["type"] + " " + row["object_id"] + " " + time.UnixMicro(when).UTC().Format(time.RFC3339Nano)
 	}
-	return events, rows.Err()
+	for _, seq := range slices.Sorted(maps.Keys(at)) {
+		events = append(events, at[seq])
+	}
+	return events, nil
 }

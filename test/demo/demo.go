@@ -10,33 +10,43 @@ import (
 	"time"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
+	"github.com/siteplane/siteplane/internal/platform/pgtest"
 )
 
 // config is what the command line says.
 type config struct {
 	program           string
 	typescript        string
+	database          string
 	once, keep, split bool
 	portBase          int
 }
+
+// The values of config.database.
+const (
+	sqliteDatabase   = "sqlite"
+	postgresDatabase = "postgres"
+)
 
 // bin is where all programs are.
 func (c config) bin() string { return filepath.Dir(c.program) }
 
 // onceLimit is how long start and checks may take together; ending it all may
 // take 25 seconds more.
-const onceLimit = 4 * time.Minute
+const onceLimit = 5 * time.Minute
 
 // errFailed is the end of a run whose check lines say what is wrong.
 var errFailed = errors.New("a check failed")
 
 // demo is one run: an installation and the world around it.
 type demo struct {
-	config       config
-	dir          string
-	out, errs    io.Writer
-	origin       *origin
-	collector    *collector
+	config    config
+	dir       string
+	out, errs io.Writer
+	origin    *origin
+	collector *collector
+	// postgres is nil unless the database is one of it.
+	postgres     *pgtest.Server
 	installation installation
 	cli          *cli
 	visitor      visitor
@@ -92,8 +102,32 @@ func (d *demo) begin(ctx context.Context) (err error) {
 	if d.origin, err = startOrigin(ctx); err != nil {
 		return err
 	}
-	d.collector, err = startCollector(ctx)
-	return err
+	if d.collector, err = startCollector(ctx); err != nil {
+		return err
+	}
+	return d.beginDatabase(ctx)
+}
+
+// beginDatabase starts the server that the database asked for needs.
+func (d *demo) beginDatabase(ctx context.Context) (err error) {
+	switch d.config.database {
+	case sqliteDatabase:
+		return nil
+	case postgresDatabase:
+		ctx, cancel := context.WithTimeout(ctx, upLimit)
+		defer cancel()
+		d.postgres, err = pgtest.Start(ctx, pgtest.Config{})
+		return err
+	}
+	return fmt.Errorf("-db %q: must be %s or %s", d.config.database, sqliteDatabase, postgresDatabase)
+}
+
+// databaseURL is where the database is; empty for a file in its usual place.
+func (d *demo) databaseURL() string {
+	if d.postgres == nil {
+		return ""
+	}
+	return d.postgres.DSN("postgres")
 }
 
 // start runs the installation and returns when it is up.
@@ -115,9 +149,9 @@ func (d *demo) start(ctx context.Context) (err error) {
 // form is the installation that the command line asks for.
 func (d *demo) form(ctx context.Context) (installation, error) {
 	if !d.config.split {
-		return newUpForm(d.config, d.dir, d.collector.address), nil
+		return newUpForm(d.config, d.dir, d.collector.address, d.databaseURL()), nil
 	}
-	made, err := newSplitForm(ctx, d.config, d.dir, d.collector.address)
+	made, err := newSplitForm(ctx, d.config, d.dir, d.collector.address, d.databaseURL())
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +164,7 @@ func (d *demo) end() error {
 	if d.installation != nil {
 		problems = append(problems, d.installation.End())
 	}
+	problems = append(problems, d.endDatabase())
 	if d.collector != nil {
 		d.collector.stop()
 	}
@@ -137,6 +172,15 @@ func (d *demo) end() error {
 		problems = append(problems, d.origin.stop())
 	}
 	return errors.Join(problems...)
+}
+
+// endDatabase ends the server, and leaves its log with the others.
+func (d *demo) endDatabase() error {
+	if d.postgres == nil {
+		return nil
+	}
+	kept := os.WriteFile(filepath.Join(d.dir, "postgres.log"), []byte(d.postgres.Log()+"\n"), 0o600)
+	return errors.Join(kept, d.postgres.Close())
 }
 
 // verdict says how it went, and removes the directory when nobody wants it. To

@@ -34,7 +34,7 @@ type places struct {
 	// EdgeDir and TunnelDir are the services' data directories; NginxConf is what
 	// nginx runs.
 	EdgeDir, TunnelDir, NginxConf string
-	// Database is lifecycle's file, CLIConfig what the command line reads.
+	// Database is lifecycle's file or URL, CLIConfig what the command line reads.
 	Database, CLIConfig string
 	// Log is what lifecycle has logged.
 	Log string
@@ -43,8 +43,8 @@ type places struct {
 // splitForm is an installation whose services are programs of their own.
 type splitForm struct{ *split.Installation }
 
-func newSplitForm(ctx context.Context, c config, dir, otlp string) (splitForm, error) {
-	made, err := split.New(ctx, split.Config{Bin: c.bin(), Dir: dir, PortBase: c.portBase, OTLPEndpoint: otlp})
+func newSplitForm(ctx context.Context, c config, dir, otlp, database string) (splitForm, error) {
+	made, err := split.New(ctx, split.Config{Bin: c.bin(), Dir: dir, PortBase: c.portBase, OTLPEndpoint: otlp, Database: database})
 	return splitForm{made}, err
 }
 

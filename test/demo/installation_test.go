@@ -17,7 +17,7 @@ func TestUpForm_learns_where_things_are(t *testing.T) {
 
   admin API key, shown once: sp_1
 `
-	f := newUpForm(config{}, "/tmp/a b", "")
+	f := newUpForm(config{}, "/tmp/a b", "", "")
 	for line := range strings.Lines(said) {
 		f.learn(strings.TrimSuffix(line, "\n"))
 	}

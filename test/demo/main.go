@@ -23,6 +23,7 @@ func main() {
 	flag.BoolVar(&c.once, "once", false, "run the checks, print the verdict and end")
 	flag.IntVar(&c.portBase, "port-base", 8080, "as for `siteplane up`")
 	flag.BoolVar(&c.split, "split", false, "run the four services as programs of their own, which lie beside siteplane")
+	flag.StringVar(&c.database, "db", sqliteDatabase, "what holds everything: sqlite, or postgres on a server of the demo's own")
 	flag.StringVar(&c.typescript, "typescript", "examples/ts/dist/create.js", "the example of the TypeScript SDK, built")
 	flag.BoolVar(&c.keep, "keep", false, "keep the directory with data and logs")
 	flag.Parse()

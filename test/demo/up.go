@@ -36,9 +36,10 @@ const (
 // upForm is `siteplane up` as a child process, with a data directory and a log
 // file of its own.
 type upForm struct {
-	program string
-	dataDir string
-	process *process.Process
+	program  string
+	dataDir  string
+	database string
+	process  *process.Process
 
 	mu sync.Mutex
 	// said holds what this run has said by label; up is closed when that is all.
@@ -46,13 +47,18 @@ type upForm struct {
 	up   chan struct{}
 }
 
-func newUpForm(c config, dir, otlp string) *upForm {
-	f := &upForm{program: c.program, dataDir: filepath.Join(dir, "data")}
+// newUpForm returns one that does not run. Its database is a file unless a URL is
+// given.
+func newUpForm(c config, dir, otlp, database string) *upForm {
+	f := &upForm{program: c.program, dataDir: filepath.Join(dir, "data"), database: database}
+	if database == "" {
+		f.database = filepath.Join(f.dataDir, "siteplane.db")
+	}
 	f.forget()
 	f.process = process.New(process.Config{
 		Name: "siteplane up", Program: c.program, LogFile: filepath.Join(dir, "up.log"), Said: f.learn,
 		Args: []string{"up", "--data-dir", f.dataDir, "--port-base", strconv.Itoa(c.portBase),
-			"--otlp-endpoint", otlp, "--log-format", "json", "--log-level", "info"},
+			"--otlp-endpoint", otlp, "--log-format", "json", "--log-level", "info", "--database", f.database},
 	})
 	return f
 }
@@ -142,7 +148,7 @@ func (f *upForm) Where() places {
 	return places{
 		DNS: dns, DNSKey: key, CloudflareURL: api, SitesPort: portOf(f.said[labelSites]),
 		EdgeDir: filepath.Join(f.dataDir, "edge"), TunnelDir: filepath.Join(f.dataDir, "tunnel"), NginxConf: f.said[labelNginx],
-		Database: filepath.Join(f.dataDir, "siteplane.db"), CLIConfig: f.said[labelCLI], Log: f.process.LogFile(),
+		Database: f.database, CLIConfig: f.said[labelCLI], Log: f.process.LogFile(),
 	}
 }
 

@@ -163,6 +163,28 @@ func (p *Process) Kill() error {
 	return nil
 }
 
+// Pid returns the process id of the present run, 0 where there was none.
+func (p *Process) Pid() int {
+	if r := p.current(); r != nil {
+		return r.command.Process.Pid
+	}
+	return 0
+}
+
+// Pause stops the program where it is, until Resume.
+func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused program go on.
+func (p *Process) Resume() error { return p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s syscall.Signal) error {
+	r := p.current()
+	if r == nil || r.over() {
+		return fmt.Errorf("send %s to %s: it does not run", s, p.cfg.Name)
+	}
+	return r.command.Process.Signal(s)
+}
+
 // Terminate ends the program in order. That it had ended by itself, takes longer
 // than it may, or says that something went wrong, is an error. One that does not
 // run is none.

@@ -15,13 +15,19 @@ type ports struct {
 	// The services between themselves, and their admin listeners.
 	agent, tunnel, dnsvalidator                int
 	agentAdmin, tunnelAdmin, dnsvalidatorAdmin int
+	// replicas are the first of those of each further lifecycle, which has three.
+	replicas [maxReplicas - 1]int
 }
+
+// maxReplicas is how many lifecycles there may be.
+const maxReplicas = 3
 
 func portsFrom(base int) ports {
 	return ports{
 		rest: base, grpc: base + 1, admin: base + 2, edge: base + 8, dns: base - 27, cloudflare: base + 707,
 		agent: base + 11, tunnel: base + 12, dnsvalidator: base + 13,
 		agentAdmin: base + 21, tunnelAdmin: base + 22, dnsvalidatorAdmin: base + 23,
+		replicas: [...]int{base + 24, base + 27},
 	}
 }
 
@@ -36,6 +42,7 @@ func FreePortBase(lastDigits int) (int, error) {
 		if !slices.ContainsFunc([]int{
 			p.rest, p.grpc, p.admin, p.edge, p.dns, p.cloudflare, p.agent, p.tunnel, p.dnsvalidator,
 			p.agentAdmin, p.tunnelAdmin, p.dnsvalidatorAdmin,
+			p.replicas[0], p.replicas[0] + 1, p.replicas[0] + 2, p.replicas[1], p.replicas[1] + 1, p.replicas[1] + 2,
 		}, taken) {
 			return base, nil
 		}

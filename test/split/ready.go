@@ -19,12 +19,15 @@ const (
 	lookEvery = 20 * time.Millisecond
 )
 
-// hear waits for lifecycle to say that it is up; the others say nothing.
-func (i *Installation) hear(line string) {
-	if strings.HasPrefix(line, "lifecycle is up") {
-		select {
-		case i.announced <- struct{}{}:
-		default: // of the run before, and nobody waited for it
+// hears waits for a lifecycle to say that it is up; the others say nothing.
+func (i *Installation) hears(name string) func(line string) {
+	announced := i.announced[name]
+	return func(line string) {
+		if strings.HasPrefix(line, "lifecycle is up") {
+			select {
+			case announced <- struct{}{}:
+			default: // of the run before, and nobody waited for it
+			}
 		}
 	}
 }
@@ -35,10 +38,7 @@ func (i *Installation) await(ctx context.Context, p *process.Process) error {
 	defer cancel()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	announced := i.announced
-	if p.Name() != Lifecycle {
-		announced = nil
-	}
+	announced := i.announced[p.Name()] // nil for those that say nothing
 	var missed error
 	for {
 		select {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,17 @@ const (
 	Lifecycle    = "lifecycle"
 )
 
-// order is how they are started; they are ended the other way round.
+// order is how they are started, the further lifecycles last; they are ended the other
+// way round.
 var order = []string{DNS, Cloudflare, EdgeAgent, Tunnel, DNSValidator, Lifecycle}
+
+// Replica returns the name of the nth lifecycle, from 1, which is Lifecycle.
+func Replica(n int) string {
+	if n == 1 {
+		return Lifecycle
+	}
+	return fmt.Sprintf("%s-%d", Lifecycle, n)
+}
 
 const commandLimit = 20 * time.Second
 
@@ -43,27 +53,48 @@ type Config struct {
 	Dir string
 	// PortBase is as for `siteplane up`; ports up to 23 above it are taken, too.
 	PortBase int
+	// Database is where lifecycle's database is; empty for a file in Dir.
+	Database string
+	// Replicas is how many lifecycles there are, at most three; none means one. More
+	// than one need a database that they can share.
+	Replicas int
+	// LifecycleFlags are added to those of each lifecycle.
+	LifecycleFlags []string
+	// Between returns where a lifecycle finds the edge agent or the tunnel, which
+	// listens at an address: for who puts something in between. Nil for nothing.
+	Between func(lifecycle, service, address string) string
 	// OTLPEndpoint receives traces; empty for none.
 	OTLPEndpoint string
 	// LogLevel of all services; empty for info.
 	LogLevel string
 }
 
-// Installation is the six processes, running or not.
+// Installation is the six processes, or more with further lifecycles, running or not.
 type Installation struct {
 	cfg        Config
 	ports      ports
 	runtimeDir string
 	edgeID     string
+	order      []string
 	processes  map[string]*process.Process
-	announced  chan struct{}
+	announced  map[string]chan struct{}
 }
 
 // New makes the files that the programs begin with; nothing runs yet.
 func New(ctx context.Context, cfg Config) (*Installation, error) {
-	i := &Installation{cfg: cfg, ports: portsFrom(cfg.PortBase), announced: make(chan struct{}, 1)}
+	i := &Installation{cfg: cfg, ports: portsFrom(cfg.PortBase), order: slices.Clone(order), announced: map[string]chan struct{}{}}
 	if i.cfg.LogLevel == "" {
 		i.cfg.LogLevel = "info"
+	}
+	if i.cfg.Between == nil {
+		i.cfg.Between = func(_, _, address string) string { return address }
+	}
+	for n := range max(1, cfg.Replicas) {
+		name := Replica(n + 1)
+		i.announced[name] = make(chan struct{}, 1)
+		if n > 0 {
+			i.order = append(i.order, name)
+		}
 	}
 	var err error
 	// Short, because the paths of sockets are, and outside of Dir, which nginx's
@@ -85,22 +116,30 @@ func New(ctx context.Context, cfg Config) (*Installation, error) {
 	i.processes = map[string]*process.Process{}
 	for name, args := range i.arguments() {
 		i.processes[name] = process.New(process.Config{
-			Name: name, Program: i.program(name), Args: args, LogFile: i.path(name + ".log"), Said: i.hear,
+			Name: name, Program: i.program(name), Args: args, LogFile: i.path(name + ".log"),
+		})
+	}
+	for n := range max(1, cfg.Replicas) {
+		name := Replica(n + 1)
+		i.processes[name] = process.New(process.Config{
+			Name: name, Program: i.program(Lifecycle), Args: i.lifecycle(n), LogFile: i.path(name + ".log"), Said: i.hears(name),
 		})
 	}
 	return i, nil
 }
 
-// arguments are the flags of each program.
-func (i *Installation) arguments() map[string][]string {
-	p := i.ports
-	service := func(pki string, args ...string) []string {
-		common := []string{"--pki", i.path("pki", pki), "--log-format", "json", "--log-level", i.cfg.LogLevel}
-		if i.cfg.OTLPEndpoint != "" {
-			common = append(common, "--otlp-endpoint", i.cfg.OTLPEndpoint)
-		}
-		return append(common, args...)
+// service are the flags of a service: those that all have, and its own.
+func (i *Installation) service(pki string, args ...string) []string {
+	common := []string{"--pki", i.path("pki", pki), "--log-format", "json", "--log-level", i.cfg.LogLevel}
+	if i.cfg.OTLPEndpoint != "" {
+		common = append(common, "--otlp-endpoint", i.cfg.OTLPEndpoint)
 	}
+	return append(common, args...)
+}
+
+// arguments are the flags of each program but the lifecycles.
+func (i *Installation) arguments() map[string][]string {
+	p, service := i.ports, i.service
 	dns, api := at(edgeAddress, p.dns), "http://"+at(edgeAddress, p.cloudflare)+"/client/v4"
 	return map[string][]string{
 		DNS: {"-addr", dns, "-key-file", i.path("dns-update.key"),
@@ -117,19 +156,31 @@ func (i *Installation) arguments() map[string][]string {
 		DNSValidator: service("dnsvalidator", "--listen", at(edgeAddress, p.dnsvalidator), "--listen-admin", at(edgeAddress, p.dnsvalidatorAdmin),
 			"--dns-server", ".="+dns, "--probe-port", fmt.Sprint(p.edge), "--probe-allow-networks", "127.0.0.0/8",
 			"--cloudflare-ips-url", api+"/ips"),
-		Lifecycle: service("lifecycle", "--database", i.Database(), "--cli-config", i.CLIConfig(), "--public-port", fmt.Sprint(p.edge),
-			"--listen-grpc", at(edgeAddress, p.grpc), "--listen-rest", at(edgeAddress, p.rest), "--listen-admin", at(edgeAddress, p.admin),
-			"--tunnel", at(edgeAddress, p.tunnel), "--dnsvalidator", at(edgeAddress, p.dnsvalidator),
-			"--edge", "local="+i.edgeID+"@"+at(edgeAddress, p.agent)+",public="+edgeAddress,
-			"--platform-domain", platformDomain, "--allow-reserved-tlds", "--origin-allow-networks", "127.0.0.0/8",
-			"--own-listeners", at(edgeAddress, p.edge)+","+dns+","+at(edgeAddress, p.cloudflare)+","+at(dataAddress, p.edge)),
 	}
+}
+
+// lifecycle are the flags of a lifecycle, the first of which is 0: it makes what the
+// command line reads.
+func (i *Installation) lifecycle(n int) []string {
+	p, name := i.ports, Replica(n+1)
+	rest, grpc, admin, first := p.rest, p.grpc, p.admin, []string{"--cli-config", i.CLIConfig()}
+	if n > 0 {
+		rest, grpc, admin, first = p.replicas[n-1], p.replicas[n-1]+1, p.replicas[n-1]+2, nil
+	}
+	agent := i.cfg.Between(name, EdgeAgent, at(edgeAddress, p.agent))
+	return slices.Concat(i.service("lifecycle", "--database", i.Database(), "--public-port", fmt.Sprint(p.edge),
+		"--listen-grpc", at(edgeAddress, grpc), "--listen-rest", at(edgeAddress, rest), "--listen-admin", at(edgeAddress, admin),
+		"--tunnel", i.cfg.Between(name, Tunnel, at(edgeAddress, p.tunnel)), "--dnsvalidator", at(edgeAddress, p.dnsvalidator),
+		"--edge", "local="+i.edgeID+"@"+agent+",public="+edgeAddress,
+		"--platform-domain", platformDomain, "--allow-reserved-tlds", "--origin-allow-networks", "127.0.0.0/8",
+		"--own-listeners", at(edgeAddress, p.edge)+","+at(edgeAddress, p.dns)+","+at(edgeAddress, p.cloudflare)+","+at(dataAddress, p.edge)),
+		first, i.cfg.LifecycleFlags)
 }
 
 // Start starts every process, returns once all answer, and lets the first tenant
 // use the simulated zone.
 func (i *Installation) Start(ctx context.Context) error {
-	for _, name := range order {
+	for _, name := range i.order {
 		if err := i.Restart(ctx, name); err != nil {
 			return err
 		}
@@ -144,12 +195,29 @@ func (i *Installation) Kill(name string) error { return i.processes[name].Kill()
 // error.
 func (i *Installation) Terminate(name string) error { return i.processes[name].Terminate() }
 
+// Pause stops a process where it is, until Resume.
+func (i *Installation) Pause(name string) error { return i.processes[name].Pause() }
+
+// Resume lets a paused process go on.
+func (i *Installation) Resume(name string) error { return i.processes[name].Resume() }
+
+// Pid returns the process id of a process.
+func (i *Installation) Pid(name string) int { return i.processes[name].Pid() }
+
+// GRPC is where the nth lifecycle, from 1, answers callers.
+func (i *Installation) GRPC(n int) string {
+	if n == 1 {
+		return at(edgeAddress, i.ports.grpc)
+	}
+	return at(edgeAddress, i.ports.replicas[n-2]+1)
+}
+
 // Restart starts a process that does not run, on the data that it left, and
 // returns once it answers.
 func (i *Installation) Restart(ctx context.Context, name string) error {
 	p := i.processes[name]
 	select {
-	case <-i.announced: // by a run that nobody waited for
+	case <-i.announced[name]: // by a run that nobody waited for
 	default:
 	}
 	if err := p.Start(); err != nil {
@@ -160,7 +228,7 @@ func (i *Installation) Restart(ctx context.Context, name string) error {
 
 // Died is how a process ended by itself that was to run, or nil.
 func (i *Installation) Died() error {
-	for _, name := range order {
+	for _, name := range i.order {
 		p := i.processes[name]
 		select {
 		case <-p.Ended():
@@ -189,8 +257,8 @@ func (i *Installation) Ended() <-chan struct{} {
 // End ends whatever runs, and the nginx that outlives its agent.
 func (i *Installation) End() error {
 	var problems []error
-	for at := len(order) - 1; at >= 0; at-- {
-		problems = append(problems, i.processes[order[at]].Terminate())
+	for _, name := range slices.Backward(i.order) {
+		problems = append(problems, i.processes[name].Terminate())
 	}
 	if _, err := os.Stat(i.EdgeDir()); err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
@@ -228,8 +296,13 @@ func (i *Installation) NginxConf() string { return i.path("edge", "current", "ng
 // TunnelDir is the state directory of the tunnel service.
 func (i *Installation) TunnelDir() string { return i.path("tunnel") }
 
-// Database is lifecycle's file.
-func (i *Installation) Database() string { return i.path("siteplane.db") }
+// Database is where lifecycle's database is.
+func (i *Installation) Database() string {
+	if i.cfg.Database != "" {
+		return i.cfg.Database
+	}
+	return i.path("siteplane.db")
+}
 
 // CLIConfig is what the command line reads.
 func (i *Installation) CLIConfig() string { return i.path("cli.json") }

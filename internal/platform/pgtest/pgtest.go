@@ -229,6 +229,10 @@ func (s *Server) Addr() string {
 // Socket returns the path of the server's socket.
 func (s *Server) Socket() string { return filepath.Join(s.sockets, ".s.PGSQL."+strconv.Itoa(s.port)) }
 
+// Program returns the path of one of PostgreSQL's programs, such as pgbench, of the
+// server's version.
+func (s *Server) Program(name string) string { return filepath.Join(s.bin, name) }
+
 // Exec runs statements in a database, on a connection of their own.
 func (s *Server) Exec(ctx context.Context, database, sql string) error {
 	conn, err := pgconn.Connect(ctx, s.DSN(database))

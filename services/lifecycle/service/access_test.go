@@ -1,6 +1,7 @@
 package service
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 func open(t *testing.T) *Database {
 	t.Helper()
-	db, err := OpenDatabase(t.Context(), filepath.Join(t.TempDir(), "made", "siteplane.db"))
+	db, err := OpenDatabase(t.Context(), Location(filepath.Join(t.TempDir(), "made", "siteplane.db")), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package service runs lifecycle: the control plane on an SQLite file, with the
+// Package service runs lifecycle: the control plane on its database, with the
 // other services over gRPC and mTLS, and its public listeners. It is what the
 // program `lifecycle` and `siteplane up` start.
 //
@@ -39,7 +39,7 @@ const closeLimit = 8 * time.Second
 // Config says what the service needs; all of it.
 type Config struct {
 	Lifecycle lifecycle.Config
-	// Store is held by this process alone; the caller closes it.
+	// Store is closed by the caller.
 	Store store.Store
 	// GRPC, REST and Admin are the public listeners; the service closes them.
 	GRPC, REST, Admin net.Listener

@@ -30,9 +30,10 @@ func commandOf(cfg *Config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run a whole installation on this host",
-		Long: "Run lifecycle, edge agent, tunnel and DNS validator in one process, with an embedded\n" +
-			"database and a simulated DNS. It makes what is missing, prints where everything is,\n" +
-			"and runs until it is interrupted. nginx keeps serving; `siteplane down` stops it.\n\n" +
+		Long: "Run lifecycle, edge agent, tunnel and DNS validator in one process, with a\n" +
+			"simulated DNS, and with an embedded database unless --database leads to another one.\n" +
+			"It makes what is missing, prints where everything is, and runs until it is\n" +
+			"interrupted. nginx keeps serving; `siteplane down` stops it.\n\n" +
 			"Each flag can be given as an environment variable: --data-dir as SITEPLANE_DATA_DIR.",
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,6 +44,7 @@ func commandOf(cfg *Config) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	dataDirFlag(cmd, cfg)
+	flags.StringVar((*string)(&cfg.Database), "database", "", "`FILE|URL` of the database: an SQLite file, or postgres://USER@HOST:PORT/NAME, whose password is better given by PGPASSWORD or PGPASSFILE (default siteplane.db in the data directory)")
 	flags.IntVar(&cfg.PortBase, "port-base", cfg.PortBase, "REST port; the others follow: gRPC +1, admin +2, nginx +8, DNS -27")
 	flags.StringSliceVar(&cfg.EdgeAddresses, "edge-address", cfg.EdgeAddresses, "addresses at which visitors reach the edge; nginx listens on the first")
 	flags.StringVar(&cfg.NginxBin, "nginx-bin", cfg.NginxBin, "nginx, as a name or a path")

@@ -1,7 +1,7 @@
 // Package up runs a whole installation on one host: lifecycle, edge agent,
 // tunnel and DNS validator in one process, talking gRPC over mTLS on loopback,
-// with an embedded database, its own CA, and a simulated DNS where nothing real
-// is configured. It needs no configuration.
+// with an embedded database unless another is given, its own CA, and a simulated
+// DNS where nothing real is configured. It needs no configuration.
 //
 // It owns the wiring of that one shape and nothing else: each service is started
 // by its own app package, as its own main would.
@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/siteplane/siteplane/services/lifecycle/service"
 )
 
 // Config is what a user may set. The zero value is not valid; begin with
@@ -24,6 +26,8 @@ type Config struct {
 	// DataDir holds everything that survives: database, CA, the edge's files,
 	// cli.json.
 	DataDir string
+	// Database is where the database is; empty for a file in DataDir.
+	Database service.Location
 	// PortBase moves all ports; see Ports.
 	PortBase int
 	// EdgeAddresses are where visitors reach the edge. nginx listens on the
@@ -79,6 +83,9 @@ func (c Config) Validate() error {
 	if c.DataDir == "" {
 		problems = append(problems, errors.New("--data-dir: must not be empty"))
 	}
+	if err := c.database().Check(); err != nil {
+		problems = append(problems, fmt.Errorf("--database: %w", err))
+	}
 	if c.PortBase < 1024+27 || c.PortBase > 65535-707 {
 		problems = append(problems, fmt.Errorf("--port-base %d: must be between %d and %d", c.PortBase, 1024+27, 65535-707))
 	}
@@ -102,6 +109,14 @@ func (c Config) Validate() error {
 // edgeListen is where nginx listens.
 func (c Config) edgeListen() string {
 	return net.JoinHostPort(c.EdgeAddresses[0], strconv.Itoa(c.Ports().Edge))
+}
+
+// database is where the database is.
+func (c Config) database() service.Location {
+	if c.Database != "" {
+		return c.Database
+	}
+	return service.Location(c.path("siteplane.db"))
 }
 
 // path returns a path below the data directory.

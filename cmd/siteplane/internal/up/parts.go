@@ -46,9 +46,6 @@ type parts struct {
 // answers: then nginx runs.
 func (p *parts) startCallees(ctx context.Context) (err error) {
 	p.callees, p.lifecycle = newGroup(ctx), newGroup(ctx)
-	if err := p.startTelemetry(ctx); err != nil {
-		return err
-	}
 	published, err := p.startDNS()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/closer"
 	"github.com/siteplane/siteplane/internal/platform/identity"
-	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
+	"github.com/siteplane/siteplane/services/lifecycle/service"
 )
 
 // closeLimit is how long one part may take to end.
@@ -48,20 +48,22 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.path("siteplane.db")})
+	parts := &parts{cfg: cfg, certificates: &certificates{ca: ca}, closers: closers, logs: logs}
+	if err := parts.startTelemetry(ctx); err != nil {
+		return err
+	}
+	db, err := service.OpenDatabase(ctx, cfg.database(), parts.telemetries["lifecycle"].Logger())
 	if err != nil {
 		return err
 	}
 	closers.PushCloser("database", db)
-	bound, err := listen(cfg, closers)
-	if err != nil {
+	parts.db = db
+	if parts.bound, err = listen(cfg, closers); err != nil {
 		return err
 	}
-	edgeID, err := ensureEdge(ctx, cfg, db, bound.edge.Addr().String())
-	if err != nil {
+	if parts.edgeID, err = ensureEdge(ctx, cfg, db, parts.bound.edge.Addr().String()); err != nil {
 		return fmt.Errorf("make the edge: %w", err)
 	}
-	parts := &parts{cfg: cfg, certificates: &certificates{ca: ca}, db: db, bound: bound, edgeID: edgeID, closers: closers, logs: logs}
 	if err := parts.startCallees(ctx); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%w (--port-base moves all ports)", err)
@@ -93,6 +95,7 @@ func announce(out io.Writer, cfg Config, access access) {
 		{"admin", fmt.Sprintf("https://127.0.0.1:%d/healthz and /metrics", ports.Admin)},
 		{"DNS (simulated)", fmt.Sprintf("127.0.0.1:%d, update key %s", ports.DNS, cfg.path("dns-update.key"))},
 		{"Cloudflare (simulated)", fmt.Sprintf("%s, visitors at %s", cfg.cloudflareURL(), cfg.dataAddress())},
+		{"database", cfg.database().String()},
 		{"nginx config", cfg.path("edge", "current", "nginx.conf")},
 		{"CLI config", access.cliConfig},
 	} {

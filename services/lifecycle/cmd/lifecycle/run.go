@@ -22,7 +22,8 @@ func run(ctx context.Context, s settings, env program.Env) (err error) {
 		return err
 	}
 	defer bound.close() // those that the service has closed are closed already
-	db, err := service.OpenDatabase(ctx, s.Database)
+	logger := env.Telemetry.Logger()
+	db, err := service.OpenDatabase(ctx, s.Database, logger)
 	if err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
@@ -34,7 +35,6 @@ func run(ctx context.Context, s settings, env program.Env) (err error) {
 	if err := service.EnsureTunnel(ctx, db, "tunnel"); err != nil {
 		return err
 	}
-	logger := env.Telemetry.Logger()
 	public, err := s.PublicPKI.Open(ctx, s.PKI.Dir, logger)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func announce(out io.Writer, s settings, bound listeners, access service.Access)
 		{"REST", "https://" + bound.rest.Addr().String() + "/v1/"},
 		{"gRPC", bound.grpc.Addr().String()},
 		{"admin", "https://" + bound.admin.Addr().String() + "/healthz and /metrics"},
-		{"database", s.Database},
+		{"database", s.Database.String()},
 		{"CLI config", s.CLIConfig},
 	} {
 		if line[1] != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -9,11 +10,12 @@ import (
 
 	"github.com/siteplane/siteplane/internal/platform/program"
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/service"
 )
 
 // settings are the flags of the program.
 type settings struct {
-	Database string `help:"SQLite file that holds everything; made where it is missing. One process at a time." default:"/var/lib/siteplane/siteplane.db" placeholder:"FILE"`
+	Database service.Location `help:"What holds everything: an SQLite file, made where it is missing, for one process at a time; or a PostgreSQL database, postgres://USER@HOST:PORT/NAME, for any number of them. Its password is better kept in PGPASSWORD or PGPASSFILE than in the URL." default:"/var/lib/siteplane/siteplane.db" placeholder:"FILE|URL"`
 
 	ListenGRPC  string `name:"listen-grpc" help:"Where gRPC is served to callers with a key; the command line uses it." default:"127.0.0.1:8081" placeholder:"HOST:PORT"`
 	ListenREST  string `name:"listen-rest" help:"Where REST is served to callers with a key." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
@@ -89,8 +91,8 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 // Check reports everything that is wrong, joined.
 func (s settings) Check() error {
 	var problems []error
-	if s.Database == "" {
-		problems = append(problems, errors.New("--database: must not be empty"))
+	if err := s.Database.Check(); err != nil {
+		problems = append(problems, fmt.Errorf("--database: %w", err))
 	}
 	for _, address := range [][2]string{
 		{"--listen-grpc", s.ListenGRPC}, {"--listen-rest", s.ListenREST}, {"--listen-admin", s.ListenAdmin},
