@@ -134,6 +134,7 @@ func TestContract_every_operation(t *testing.T) {
 	ask("POST", "/v1/targets/"+edge+":sync", `{}`)
 	ask("GET", "/v1/drifts?all=true", nil)
 	ask("GET", "/v1/holds", nil)
+	ask("GET", "/v1/infrastructure/checks?all=true&pageSize=2", nil)
 	ask("POST", "/v1/holds/hold_01m81enpzjfq4ayntyav9g738t:confirm", `{}`, http.StatusNotFound)
 
 	ask("DELETE", "/v1/sites/"+site, nil)

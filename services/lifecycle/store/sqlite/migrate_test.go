@@ -31,7 +31,13 @@ func TestMigrate(t *testing.T) {
 				}
 			}
 			must(t, s.migrate(t.Context()))
-			if diff := cmp.Diff(want, contents(t, s, before)); diff != "" {
+			got := contents(t, s, before)
+			for table, columns := range before {
+				if len(columns) == 1 { // a list of words, to which a migration may add
+					got[table] = slices.DeleteFunc(got[table], func(row string) bool { return !slices.Contains(want[table], row) })
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("rows differ (-before +after):\n%s", diff)
 			}
 			if broken := column(t, s, `SELECT "table" FROM pragma_foreign_key_check`); len(broken) > 0 {
