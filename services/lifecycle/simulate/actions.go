@@ -120,6 +120,9 @@ func drawNamed(d *drawing) (Action, bool) {
 	a, ok := drawSite(d)
 	if ok {
 		a.Args["name"] = 1 + d.IntN(len(hostnames))
+		if len(d.domains) > 0 && d.IntN(2) == 0 { // what another may have
+			a.Args["name"] = d.domains[d.IntN(len(d.domains))][1]
+		}
 		a.Args["direct"] = d.IntN(2)
 		d.claims(a.Args["site"], a.Args["name"])
 	}

@@ -248,7 +248,8 @@ func (j *judge) operations(p picture) error {
 	return nil
 }
 
-// compensations: what has failed, or was taken back, has left nothing wanted.
+// compensations: what has failed, or was taken back, has left nothing wanted; one that
+// was not seen undone in time has at least set its last step back.
 func (j *judge) compensations(p picture) error {
 	last := map[string]saga.Operation{}
 	for _, op := range p.ops {
@@ -263,7 +264,7 @@ func (j *judge) compensations(p picture) error {
 		if op.State == saga.Cancelled && op.CompensatingSince.IsZero() {
 			j.world.tally.saw(sawSuperseded)
 		}
-		if op.CompensatingSince.IsZero() || op.State == saga.NeedsAttention {
+		if op.CompensatingSince.IsZero() {
 			continue
 		}
 		j.world.tally.saw(sawCompensated)
@@ -287,7 +288,7 @@ func (j *judge) undone(p picture, op saga.Operation) error {
 		if string(s.ID) == op.ObjectID && made["publish_internally"] && s.Wanted == site.Present {
 			return wrongly("I37 what failed is undone", "%s of %s ended %s, the site is still wanted", op.Kind, s.ID, op.State)
 		}
-		if string(s.ID) == op.ObjectID && made["publish_revision"] && op.State == saga.Cancelled && s.WantedRevision != s.ConfirmedRevision {
+		if string(s.ID) == op.ObjectID && made["publish_revision"] && op.Reason == saga.ReasonCancelled && s.WantedRevision != s.ConfirmedRevision {
 			return wrongly("I37 what failed is undone", "%s of %s ended %s, revision %d is still wanted", op.Kind, s.ID, op.State, s.WantedRevision)
 		}
 	}
@@ -295,7 +296,8 @@ func (j *judge) undone(p picture, op saga.Operation) error {
 		if string(d.ID) != op.ObjectID {
 			continue
 		}
-		if made["publish_on_edges"] && d.Wanted != network.Hidden || made["route"] && d.Wanted == network.Public {
+		last := made["route"] && op.State == saga.NeedsAttention
+		if made["publish_on_edges"] && !last && d.Wanted != network.Hidden || made["route"] && d.Wanted == network.Public {
 			return wrongly("I37 what failed is undone", "%s of %s ended %s, the name is still wanted %s", op.Kind, d.Hostname, op.State, d.Wanted)
 		}
 	}

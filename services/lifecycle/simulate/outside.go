@@ -35,7 +35,7 @@ func befalls() []verb {
 		{"route_lost", 2, false, drawName, func(w *world, a Action) { w.tunnel.RemoveRecord(w.hostname(a)) }},
 		{"fault", 12, false, drawFault, (*world).arm},
 		{"crash", 6, false, drawLife, func(w *world, a Action) { w.replica(a).crash(a.For) }},
-		{"restart", 2, false, drawLife, func(w *world, a Action) { w.replica(a).restart(a.For) }},
+		{"restart", 4, false, drawLife, func(w *world, a Action) { w.replica(a).restart(a.For) }},
 		{"pause", 6, false, drawPause, func(w *world, a Action) { w.replica(a).pause(a.For) }},
 		{"skew", 1, false, drawLife, (*world).skew},
 		{"database_down", 2, false, drawOutage, (*world).databaseDown},

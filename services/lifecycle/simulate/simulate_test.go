@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // enough is how many seeds must see everything that may happen.
-const enough = 200
+const enough = 400
 
 func TestSimulate(t *testing.T) {
 	tally := &simulate.Tally{}
