@@ -25,8 +25,8 @@ type bug struct {
 var bugs = []bug{
 	{
 		name: "no epoch check: who was taken over goes on writing",
-		file: "services/lifecycle/store/sqlite/work.go",
-		old:  "return lifecycle.ErrFenced", new: "return nil",
+		file: "services/lifecycle/store/relational/work.go",
+		old:  "return lifecycle.ErrFenced", new: "_ = lifecycle.ErrFenced; return nil",
 		pkg: "./saga", test: "TestEngine_is_fenced",
 	},
 	{
