@@ -2,9 +2,11 @@ package saga
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
@@ -51,8 +53,8 @@ func (e *Engine[T]) Park(ctx context.Context, w worker.Work, op Operation, reaso
 	op.State, op.Reason, op.Message = NeedsAttention, reason, message
 	op.UpdatedAt, op.EndedAt = e.Clock(), e.Clock()
 	err := e.Update(ctx, func(tx T) error { return e.parkAndFail(ctx, tx, w, op) })
-	if err == nil {
-		return nil
+	if err == nil || passing(err) {
+		return err
 	}
 	e.Logger.WarnContext(ctx, "the object of a parked operation stays as it is", "object_id", op.ObjectID, "error", err)
 	return e.Update(ctx, func(tx T) error {
@@ -61,6 +63,14 @@ func (e *Engine[T]) Park(ctx context.Context, w worker.Work, op Operation, reaso
 		}
 		return tx.UpdateOperation(ctx, op)
 	})
+}
+
+// passing reports whether an error says nothing about the object: the same may succeed
+// at the next look.
+func passing(err error) bool {
+	var away *lifecycle.UnavailableError
+	return errors.As(err, &away) || errors.Is(err, lifecycle.ErrLostRace) || errors.Is(err, lifecycle.ErrFenced) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // parkAndFail ends an operation and moves its object. What made the operation
