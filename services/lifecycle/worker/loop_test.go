@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/admin"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -215,6 +218,43 @@ func TestLoop_handles(t *testing.T) {
 			}
 			time.Sleep(5 * time.Second)
 		})
+	})
+}
+
+// One tenant with much to do leaves room for the others, F08, I25.
+func TestLoop_is_fair(t *testing.T) {
+	slow := func(_ context.Context, w worker.Work) (time.Time, error) {
+		if strings.HasPrefix(w.Key, "many") {
+			time.Sleep(time.Minute / 2)
+		}
+		return time.Time{}, nil
+	}
+	run(t, 4, slow, func(r *running) {
+		for _, tenant := range []id.Tenant{"ten_many", "ten_few"} {
+			r.update(func(tx store.Tx) error {
+				return tx.InsertTenant(r.Context(), admin.Tenant{ID: tenant, Name: string(tenant), CreatedAt: time.Now()})
+			})
+		}
+		markOf := func(tenant, key string) {
+			r.update(func(tx store.Tx) error {
+				return tx.MarkWork(r.Context(), worker.Mark{Kind: worker.Site, Key: key, TenantID: tenant, DueAt: time.Now()})
+			})
+		}
+		for i := range 20 {
+			markOf("ten_many", fmt.Sprint("many", i))
+		}
+		time.Sleep(time.Second)
+		begun := time.Now()
+		markOf("ten_few", "few")
+		time.Sleep(10 * time.Minute)
+		if at := r.handled("few"); len(at) != 1 || at[0].Sub(begun) > time.Second {
+			t.Errorf("the other tenant's was handled at %v, marked at %s", at, begun)
+		}
+		for i := range 20 {
+			if n := len(r.handled(fmt.Sprint("many", i))); n != 1 {
+				t.Errorf("many%d was handled %d times", i, n)
+			}
+		}
 	})
 }
 

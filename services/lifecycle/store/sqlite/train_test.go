@@ -15,8 +15,8 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/store/storetest"
 )
 
-// ride starts closures while another one holds the writer, and returns what became of
-// each: all but the first are on one train.
+// rideTogether starts closures while another one holds the writer, so that they share a
+// train, and returns what became of each.
 func rideTogether(t *testing.T, s *Store, closures ...func(tx store.Tx) error) []error {
 	t.Helper()
 	results := make([]error, len(closures))
@@ -27,7 +27,14 @@ func rideTogether(t *testing.T, s *Store, closures ...func(tx store.Tx) error) [
 	})
 	<-holding
 	for i, do := range closures {
-		all.Go(func() { results[i] = s.Update(t.Context(), do) })
+		all.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					results[i] = fmt.Errorf("panicked: %v", p)
+				}
+			}()
+			results[i] = s.Update(t.Context(), do)
+		})
 	}
 	waitFor(t, func() bool {
 		s.train.mu.Lock()
@@ -100,25 +107,15 @@ func TestTrain(t *testing.T) {
 	})
 	t.Run("takes back the one that panics and no other", func(t *testing.T) {
 		s := openTest(t, Config{})
-		var panicked any
-		panics := func(tx store.Tx) error {
+		results := rideTogether(t, s, named(t.Context(), "one", nil), func(tx store.Tx) error {
 			must(t, named(t.Context(), "two", nil)(tx))
 			panic("boom")
-		}
-		inner := make(chan error, 1)
-		results := rideTogether(t, s, named(t.Context(), "one", nil), func(tx store.Tx) error {
-			go func() { // its own Update, so that the panic is caught outside of it
-				defer func() { panicked = recover(); inner <- nil }()
-				inner <- s.Update(t.Context(), panics)
-			}()
-			return nil
 		}, named(t.Context(), "three", nil))
-		<-inner
-		for _, err := range results {
-			must(t, err)
+		if results[0] != nil || results[1] == nil || results[1].Error() != "panicked: boom" || results[2] != nil {
+			t.Errorf("got %v", results)
 		}
-		if there := has(t, s, "one", "two", "three"); panicked != "boom" || len(there) != 2 {
-			t.Errorf("panicked with %v, %v are there", panicked, there)
+		if there := has(t, s, "one", "two", "three"); len(there) != 2 {
+			t.Errorf("%v are there", there)
 		}
 		must(t, s.Update(t.Context(), named(t.Context(), "four", nil)))
 	})
