@@ -211,8 +211,9 @@ func copyTable(ctx context.Context, conn *pgconn.PgConn, table string, sites int
 type pattern []string
 
 // changing are the four digits by which the ids and names of copies differ from those of
-// their pattern: the last of an id, and the first of the six in a name.
-var changing = regexp.MustCompile(`(?:(?:site|dom|op)_[0-7][0-9a-hjkmnp-tv-z]{21}|shop-)([0-9a-hjkmnp-tv-z]{4})`)
+// their pattern: the first of an id, which are letters and digits of the time it was made
+// and never four decimals, and the first of the six in a name.
+var changing = regexp.MustCompile(`(?:(?:site|dom|op)_|shop-)([0-7][0-9a-hjkmnp-tv-z]{3})[0-9a-hjkmnp-tv-z]{2}`)
 
 func newPattern(row string) (p pattern) {
 	last := 0

@@ -128,7 +128,7 @@ func TestKilobytes(t *testing.T) {
 
 func TestPattern(t *testing.T) {
 	row := "site_01h455vb4pex5vsknk084sn02q\tshop-000042\top_01h455vb4pex5vsknk084sn0zz\tten_01h455vb4pex5vsknk084sn02q\n"
-	want := "site_01h455vb4pex5vsknk084s0007\tshop-000742\top_01h455vb4pex5vsknk084s0007\tten_01h455vb4pex5vsknk084sn02q\n"
+	want := "site_000755vb4pex5vsknk084sn02q\tshop-000742\top_000755vb4pex5vsknk084sn0zz\tten_01h455vb4pex5vsknk084sn02q\n"
 	if got := strings.Join(newPattern(row), "0007"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -21,14 +21,6 @@ type outside struct {
 	sent    map[sending]string
 	// served are the names that any edge has ever served.
 	served map[string]bool
-	// refused are the sites of which an edge refused what it was sent last.
-	refused map[placement]bool
-}
-
-// placement is a site on an edge.
-type placement struct {
-	edge id.Edge
-	site id.Site
 }
 
 // sending names one generation of one target, "" for the tunnel.
@@ -38,7 +30,7 @@ type sending struct {
 }
 
 func newOutside(w *world) outside {
-	return outside{world: w, applied: map[id.Edge]infra.Fence{}, sent: map[sending]string{}, served: map[string]bool{}, refused: map[placement]bool{}}
+	return outside{world: w, applied: map[id.Edge]infra.Fence{}, sent: map[sending]string{}, served: map[string]bool{}}
 }
 
 // applyEdge lets an update reach an edge and judges what it does there.
@@ -51,14 +43,11 @@ func (w *world) applyEdge(ctx context.Context, edgeID id.Edge, u infra.EdgeUpdat
 	if len(proof.Drifts) > 0 {
 		w.tally.saw(sawDrift)
 	}
-	w.judge.outside.edgeTook(edgeID, u, proof, err, before, w.namesOn(edgeID))
+	w.judge.outside.edgeTook(edgeID, u, err, before, w.namesOn(edgeID))
 	return proof, err
 }
 
-// edgeTook judges an update by the names that the edge served before and serves now. A
-// name may leave an edge under its visitors where the edge refuses the revision that the
-// site returns to: it is then sent none.
-func (o *outside) edgeTook(edgeID id.Edge, u infra.EdgeUpdate, proof infra.EdgeProof, err error, before, now map[string]id.Site) {
+func (o *outside) edgeTook(edgeID id.Edge, u infra.EdgeUpdate, err error, before, now map[string]bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.judgeSending(sending{edgeID, u.Fence}, u.Digest, err)
@@ -71,22 +60,10 @@ func (o *outside) edgeTook(edgeID id.Edge, u infra.EdgeUpdate, proof infra.EdgeP
 	for name := range now {
 		o.served[name] = true
 	}
-	for name, of := range before {
-		if now[name] == "" && o.world.tunnel.Public(name) && !o.refused[placement{edgeID, of}] {
+	for name := range before {
+		if !now[name] && o.world.tunnel.Public(name) {
 			o.world.violate("unpublish first", "%s left %s while visitors were led to it", name, edgeID)
 		}
-	}
-	if err == nil {
-		o.noteRefusals(edgeID, u, proof)
-	}
-}
-
-func (o *outside) noteRefusals(edgeID id.Edge, u infra.EdgeUpdate, proof infra.EdgeProof) {
-	for _, s := range u.Sites {
-		delete(o.refused, placement{edgeID, s.SiteID})
-	}
-	for _, r := range proof.Rejected {
-		o.refused[placement{edgeID, r.SiteID}] = true
 	}
 }
 
@@ -130,12 +107,12 @@ func older(a, b infra.Fence) bool {
 	return a.Generation < b.Generation
 }
 
-// namesOn returns the public names that an edge serves, and for which site.
-func (w *world) namesOn(edgeID id.Edge) map[string]id.Site {
-	names := map[string]id.Site{}
+// namesOn returns the public names that an edge serves.
+func (w *world) namesOn(edgeID id.Edge) map[string]bool {
+	names := map[string]bool{}
 	for _, s := range w.edges.Host(edgeID).Sites() {
 		for _, name := range s.Hostnames {
-			names[name] = s.SiteID
+			names[name] = true
 		}
 	}
 	return names
