@@ -66,13 +66,16 @@ type Change struct {
 }
 
 // Pin says that an edge refuses one revision of a site. While the site is wanted
-// in that revision, the edge is sent the confirmed one instead, or nothing.
+// in that revision, the edge is sent the confirmed one instead; where that is the
+// refused one, the one that the edge kept; or nothing.
 type Pin struct {
 	EdgeID   id.Edge
 	SiteID   id.Site
 	TenantID id.Tenant
 	// Revision is the refused one.
 	Revision int64
+	// KeptRevision is the one that the edge held when it refused, and holds; 0 for none.
+	KeptRevision int64
 	// RendererVersion and NginxVersion are those that refused it; another version
 	// is given one new try.
 	RendererVersion string
@@ -80,6 +83,18 @@ type Pin struct {
 	// Message says why, without contents of files.
 	Message   string
 	CreatedAt time.Time
+}
+
+// Served returns the revision that the edge is sent of a site with that wanted and that
+// confirmed revision, 0 for none.
+func (p Pin) Served(wanted, confirmed int64) int64 {
+	switch {
+	case p.Revision != wanted:
+		return wanted
+	case p.Revision == confirmed:
+		return p.KeptRevision
+	}
+	return confirmed
 }
 
 // Store keeps edges and their changes inside the caller's transaction.

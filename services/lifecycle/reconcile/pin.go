@@ -18,8 +18,9 @@ import (
 )
 
 // A pin is how a rejection returns to the database: while the refused revision is
-// the wanted one, the edge is sent the confirmed one, or nothing, so that rendering
-// stays a function of the rows. A pin is lifted by another wanted revision, by a
+// the wanted one, the edge is sent the confirmed one, so that rendering stays a
+// function of the rows. An edge that refuses the confirmed one, to which a cancelled
+// update returned, is sent what it kept: visitors are led to it. A pin is lifted by another wanted revision, by a
 // retry, by ABSENT, and for one new try by another version of renderer or nginx.
 
 // rejectedSome writes down the sites that an edge refused. all says whether it holds
@@ -75,7 +76,7 @@ func (r *Reconciler) pinOne(ctx context.Context, tx store.Tx, e edge.Edge, p par
 		return err
 	}
 	if err := tx.PutPin(ctx, edge.Pin{
-		EdgeID: e.ID, SiteID: s.ID, TenantID: s.TenantID, Revision: rejection.Revision,
+		EdgeID: e.ID, SiteID: s.ID, TenantID: s.TenantID, Revision: rejection.Revision, KeptRevision: rejection.KeptRevision,
 		RendererVersion: e.RendererVersion, NginxVersion: e.NginxVersion,
 		Message: rejection.Message, CreatedAt: r.Clock(),
 	}); err != nil {

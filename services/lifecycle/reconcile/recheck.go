@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -65,9 +67,27 @@ func (r *Reconciler) beyondGrace(ctx context.Context, tx store.Tx, d network.Dom
 		if err != nil {
 			return "", false, err
 		}
-		if !e.ContradictedAt.IsZero() && r.Clock().Sub(e.ContradictedAt) > r.Grace {
+		if e.ContradictedAt.IsZero() || r.Clock().Sub(e.ContradictedAt) <= r.Grace {
+			continue
+		}
+		ours, err := withheld(ctx, tx, d)
+		if err != nil {
+			return "", false, err
+		}
+		if kind != network.EvidenceNonce || !ours {
 			return "DNS has contradicted it since " + e.ContradictedAt.UTC().Format(time.RFC3339) + " (" + string(kind) + ")", true, nil
 		}
 	}
 	return "", false, nil
+}
+
+// withheld reports whether an edge is sent nothing of the domain's site, because it refuses
+// it. That the edge does not answer says nothing about the domain then.
+func withheld(ctx context.Context, tx store.Tx, d network.Domain) (bool, error) {
+	pins, err := tx.PinsOfSite(ctx, d.SiteID)
+	if err != nil || len(pins) == 0 {
+		return false, err
+	}
+	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+	return slices.ContainsFunc(pins, func(p edge.Pin) bool { return p.Served(s.WantedRevision, s.ConfirmedRevision) == 0 }), err
 }

@@ -42,9 +42,8 @@ func (t *tx) chosen(sites []id.Site) iter.Seq[*site.Site] {
 
 func (t *tx) desiredRow(edgeID id.Edge, s *site.Site) desired.Row {
 	row := desired.Row{SiteID: s.ID, TenantID: s.TenantID, Wanted: s.Wanted, Revision: s.WantedRevision}
-	if pin, ok := t.pins.get(edge.Pin{EdgeID: edgeID, SiteID: s.ID}); ok && pin.Revision == s.WantedRevision {
-		row.Revision = s.ConfirmedRevision
-		if oneOf(s.ConfirmedRevision, 0, pin.Revision) {
+	if pin, ok := t.pins.get(edge.Pin{EdgeID: edgeID, SiteID: s.ID}); ok {
+		if row.Revision = pin.Served(s.WantedRevision, s.ConfirmedRevision); row.Revision == 0 {
 			row.Wanted = site.Absent
 		}
 	}

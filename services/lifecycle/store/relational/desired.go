@@ -26,16 +26,16 @@ func choose(edge id.Edge, sites []id.Site) chosen {
 const (
 	// pinned joins the pin of a site on an edge, if that refuses what is wanted.
 	pinned = ` LEFT JOIN pin p ON p.edge_id = ? AND p.site_id = s.id AND p.revision = s.wanted_revision`
-	// served is the revision that the edge is sent.
-	served = `CASE WHEN p.revision IS NULL THEN s.wanted_revision ELSE s.confirmed_revision END`
-	// withheld says that the edge is sent none: it refuses the confirmed one too, or
-	// none was confirmed.
-	withheld = `(p.revision IS NOT NULL AND s.confirmed_revision IN (0, p.revision))`
+	// served is the revision that the edge is sent, 0 for none: none was confirmed, or it
+	// refuses that one and kept none.
+	served = `CASE WHEN p.revision IS NULL THEN s.wanted_revision
+		WHEN p.revision = s.confirmed_revision THEN p.kept_revision ELSE s.confirmed_revision END`
+	withheld = `(p.revision IS NOT NULL AND ` + served + ` = 0)`
 )
 
 // DesiredRows returns what is wanted of the given sites, or of all sites that
 // are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
-// was confirmed. However many sites there are, it takes three queries.
+// was confirmed, or by what it kept. However many sites there are, it takes three queries.
 func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
 	which := choose(edge, sites)
 	rows, err := all(ctx, t, "read what is desired", scanDesired, `

@@ -8,10 +8,10 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 )
 
-const pinColumns = `edge_id, site_id, tenant_id, revision, renderer_version, nginx_version, message, created_at`
+const pinColumns = `edge_id, site_id, tenant_id, revision, kept_revision, renderer_version, nginx_version, message, created_at`
 
 func scanPin(r Row) (p edge.Pin, err error) {
-	err = r.Scan(&p.EdgeID, &p.SiteID, &p.TenantID, &p.Revision, &p.RendererVersion, &p.NginxVersion,
+	err = r.Scan(&p.EdgeID, &p.SiteID, &p.TenantID, &p.Revision, &p.KeptRevision, &p.RendererVersion, &p.NginxVersion,
 		&p.Message, moment{&p.CreatedAt})
 	return p, err
 }
@@ -19,11 +19,11 @@ func scanPin(r Row) (p edge.Pin, err error) {
 // PutPin inserts or replaces the pin of a site on an edge.
 func (t *Tx) PutPin(ctx context.Context, p edge.Pin) error {
 	err := t.later(ctx, "put the pin", `
-		INSERT INTO pin (`+pinColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO pin (`+pinColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (edge_id, site_id) DO UPDATE SET tenant_id = excluded.tenant_id, revision = excluded.revision,
-			renderer_version = excluded.renderer_version, nginx_version = excluded.nginx_version,
+			kept_revision = excluded.kept_revision, renderer_version = excluded.renderer_version, nginx_version = excluded.nginx_version,
 			message = excluded.message, created_at = excluded.created_at`,
-		p.EdgeID, p.SiteID, p.TenantID, p.Revision, p.RendererVersion, p.NginxVersion, p.Message, stamp(p.CreatedAt))
+		p.EdgeID, p.SiteID, p.TenantID, p.Revision, p.KeptRevision, p.RendererVersion, p.NginxVersion, p.Message, stamp(p.CreatedAt))
 	if breaks(err, ForeignKey) {
 		if _, err := t.GetEdge(ctx, p.EdgeID); err != nil {
 			return err

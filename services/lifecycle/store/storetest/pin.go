@@ -19,7 +19,8 @@ var pinTests = []test{
 	{"a pin of an unknown edge or site, or another tenant's, is refused", pinOfUnknown},
 	{"where the wanted revision is pinned the confirmed one is desired", pinServesConfirmed},
 	{"where the first revision is pinned the site counts as absent", pinServesNothing},
-	{"where the confirmed revision is pinned the site counts as absent", pinOfConfirmed},
+	{"where the confirmed revision is pinned and none was kept the site counts as absent", pinOfConfirmed},
+	{"where the confirmed revision is pinned the kept one is desired", pinServesKept},
 	{"a pin of a revision that is not wanted any more does nothing", pinOfUnwanted},
 	{"a pin does nothing on another edge", pinElsewhere},
 	{"a pin does not bring back a site that is not wanted", pinOfAbsent},
@@ -60,7 +61,9 @@ func pinIsKept(f *fixture) {
 	e, s := f.newEdge("one"), f.newSite("shop")
 	equal(f, f.pinsOfSite(s), nil)
 	equal(f, f.pinsOfEdge(e), nil)
-	p := f.pin(e, s, 1<<40)
+	p := blankPin(e, s, 1<<40)
+	p.KeptRevision = 1 << 41
+	f.update(func(tx store.Tx) error { return tx.PutPin(f.ctx, p) })
 	equal(f, f.pinsOfSite(s), []edge.Pin{p})
 	equal(f, f.pinsOfEdge(e), []edge.Pin{p})
 }
@@ -68,7 +71,7 @@ func pinIsKept(f *fixture) {
 func pinIsReplaced(f *fixture) {
 	e, s := f.newEdge("one"), f.newSite("shop")
 	p := f.pin(e, s, 1)
-	p.Revision, p.RendererVersion, p.NginxVersion = 2, "v8", "1.29.4"
+	p.Revision, p.KeptRevision, p.RendererVersion, p.NginxVersion = 2, 1, "v8", "1.29.4"
 	p.Message, p.CreatedAt = "another", f.now.Add(time.Hour)
 	f.update(func(tx store.Tx) error { return tx.PutPin(f.ctx, p) })
 	equal(f, f.pinsOfSite(s), []edge.Pin{p})
@@ -189,6 +192,20 @@ func pinOfConfirmed(f *fixture) {
 	s, _ := f.revised("shop", 2)
 	f.pin(e, s, 2)
 	f.servesNothing(e, s)
+}
+
+func pinServesKept(f *fixture) {
+	e := f.newEdge("one")
+	s, revisions := f.revised("shop", 2)
+	p := blankPin(e, s, 2)
+	p.KeptRevision = 1
+	f.update(func(tx store.Tx) error { return tx.PutPin(f.ctx, p) })
+	f.serves(e, s, revisions[0])
+	other, others := f.revised("other", 1)
+	p = blankPin(e, other, 2)
+	p.KeptRevision = 2 + 1 // what was confirmed goes before what is kept
+	f.update(func(tx store.Tx) error { return tx.PutPin(f.ctx, p) })
+	f.serves(e, other, others[0])
 }
 
 func pinOfUnwanted(f *fixture) {
