@@ -288,6 +288,29 @@ func TestPin(t *testing.T) {
 			t.Errorf("revision %d is held, pins are %+v", served(w, s), w.Pins(s))
 		}
 	})
+	t.Run("of the confirmed revision, to which a cancelled update returns, leaves what is held", func(t *testing.T) {
+		stale := &staleProbe{}
+		w := apptest.New(t, apptest.Options{Outside: stale.around})
+		s := w.Create("Shop")
+		w.Settle()
+		w.Deploy(s, "X-Poison")
+		w.Settle()
+		wantRevisions(t, w, s, 2, 2, 2)
+		w.Host().Reject("X-Poison", "the header is too long")
+		stale.set(true) // so that the update is not confirmed
+		w.Deploy(s, "X-Good")
+		w.RunFor(time.Minute)
+		if err := w.TryCancel(s, reconcile.UpdateSite); err != nil {
+			t.Fatal(err)
+		}
+		stale.set(false)
+		w.RunFor(time.Hour)
+		wantRevisions(t, w, s, 2, 2, 3)
+		wantStatus(t, w, s, site.Active)
+		w.Host().Wipe()
+		w.RunFor(time.Minute)
+		wantRevisions(t, w, s, 2, 2, 3)
+	})
 	t.Run("that another nginx lifts lets its revision be proved and confirmed", func(t *testing.T) {
 		w, s := poisoned(t)
 		w.Host().Accept("X-Poison")
