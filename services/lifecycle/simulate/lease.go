@@ -40,7 +40,7 @@ func (l *leases) claimed(w worker.Work, c worker.Claim) {
 		l.world.tally.saw(sawTakeover)
 	}
 	l.epoch[key] = w.Epoch
-	l.held[key] = lease{c.Owner, w.Epoch, now.Add(c.Lease)}
+	l.held[key] = lease{c.Owner, w.Epoch, now.Add(c.Lease).Truncate(time.Microsecond)} // as databases keep it
 }
 
 // lost reports whether a claim was taken by another or fenced.
