@@ -24,25 +24,15 @@ type about struct {
 	due        map[string]time.Time
 }
 
-// readAbout reads it for some of them.
-func readAbout(ctx context.Context, tx store.Tx, objects []string) (a about, err error) {
-	a = about{conditions: map[string][]condition.Condition{}, operations: map[string]*saga.Operation{}}
-	conditions, err := tx.ConditionsOf(ctx, objects)
-	if err != nil {
-		return a, err
-	}
-	for _, c := range conditions {
+func aboutOf(d store.Details) about {
+	a := about{conditions: map[string][]condition.Condition{}, operations: map[string]*saga.Operation{}, due: d.Due}
+	for _, c := range d.Conditions {
 		a.conditions[c.ObjectID] = append(a.conditions[c.ObjectID], c)
 	}
-	operations, err := tx.ActiveOperations(ctx, objects)
-	if err != nil {
-		return a, err
+	for i, op := range d.Operations {
+		a.operations[op.ObjectID] = &d.Operations[i]
 	}
-	for i, op := range operations {
-		a.operations[op.ObjectID] = &operations[i]
-	}
-	a.due, err = tx.DueTimes(ctx, objects)
-	return a, err
+	return a
 }
 
 // viewSites adds to sites of a tenant what a caller sees of them besides.
@@ -50,37 +40,31 @@ func viewSites(ctx context.Context, tx store.Tx, tenant id.Tenant, sites []site.
 	if len(sites) == 0 {
 		return nil, nil
 	}
-	var ids []string
+	var ids []id.Site
 	var primaries []id.Domain
 	for _, s := range sites {
-		ids = append(ids, string(s.ID))
+		ids = append(ids, s.ID)
 		if s.PrimaryDomainID != "" {
 			primaries = append(primaries, s.PrimaryDomainID)
 		}
 	}
-	specs, err := wantedSpecs(ctx, tx, tenant, sites)
+	details, err := tx.Details(ctx, tenant, ids, primaries)
 	if err != nil {
 		return nil, err
 	}
-	domains, err := primaryDomains(ctx, tx, tenant, primaries)
+	specs, err := wantedSpecs(sites, details.Revisions)
 	if err != nil {
 		return nil, err
 	}
-	a, err := readAbout(ctx, tx, append(ids, idsOf(domains)...))
-	if err != nil {
-		return nil, err
-	}
-	shown, err := showDomains(ctx, tx, domains, a, func(network.Domain) bool { return true })
-	if err != nil {
-		return nil, err
-	}
-	byID := map[id.Domain]*DomainView{}
-	for i := range shown {
-		byID[shown[i].Domain.ID] = &shown[i]
+	a := aboutOf(details)
+	shown := map[id.Domain]*DomainView{}
+	for _, d := range details.Domains {
+		view := a.domain(d, true, details.Instructions)
+		shown[d.ID] = &view
 	}
 	views := make([]SiteView, len(sites))
 	for i, s := range sites {
-		views[i] = a.site(s, specs[s.ID], byID[s.PrimaryDomainID])
+		views[i] = a.site(s, specs[s.ID], shown[s.PrimaryDomainID])
 	}
 	return views, nil
 }
@@ -98,37 +82,19 @@ func (a about) site(s site.Site, spec site.Spec, primary *DomainView) SiteView {
 }
 
 // wantedSpecs returns the wanted specs of those sites that have one: a tombstone has none.
-func wantedSpecs(ctx context.Context, tx store.Tx, tenant id.Tenant, sites []site.Site) (map[id.Site]site.Spec, error) {
-	var live []id.Site
-	for _, s := range sites {
-		if s.Status != site.Deleted {
-			live = append(live, s.ID)
-		}
-	}
-	specs := make(map[id.Site]site.Spec, len(live))
-	if len(live) == 0 {
-		return specs, nil
-	}
-	revisions, err := tx.WantedRevisions(ctx, tenant, live)
-	if err != nil {
-		return nil, err
-	}
+func wantedSpecs(sites []site.Site, revisions []site.Revision) (map[id.Site]site.Spec, error) {
+	specs := make(map[id.Site]site.Spec, len(revisions))
 	for _, r := range revisions {
 		specs[r.SiteID] = r.Spec
 	}
-	for _, siteID := range live {
-		if _, ok := specs[siteID]; !ok {
-			return nil, fmt.Errorf("read the wanted revision: %w", &lifecycle.NotFoundError{Kind: "revision", ID: string(siteID)})
+	for _, s := range sites {
+		if s.Status == site.Deleted {
+			delete(specs, s.ID)
+		} else if _, ok := specs[s.ID]; !ok {
+			return nil, fmt.Errorf("read the wanted revision: %w", &lifecycle.NotFoundError{Kind: "revision", ID: string(s.ID)})
 		}
 	}
 	return specs, nil
-}
-
-func primaryDomains(ctx context.Context, tx store.Tx, tenant id.Tenant, ids []id.Domain) ([]network.Domain, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return tx.DomainsByID(ctx, tenant, ids)
 }
 
 // viewDomains adds to domains of a tenant what a caller sees of them besides.
@@ -137,8 +103,9 @@ func viewDomains(ctx context.Context, tx store.Tx, tenant id.Tenant, domains []n
 		return nil, nil
 	}
 	var sites []id.Site
+	var ids []id.Domain
 	for _, d := range domains {
-		sites = append(sites, d.SiteID)
+		sites, ids = append(sites, d.SiteID), append(ids, d.ID)
 	}
 	owners, err := tx.SitesByID(ctx, tenant, sites)
 	if err != nil {
@@ -148,39 +115,21 @@ func viewDomains(ctx context.Context, tx store.Tx, tenant id.Tenant, domains []n
 	for _, s := range owners {
 		primary[s.PrimaryDomainID] = true
 	}
-	a, err := readAbout(ctx, tx, idsOf(domains))
+	details, err := tx.Details(ctx, tenant, nil, ids)
 	if err != nil {
 		return nil, err
 	}
-	return showDomains(ctx, tx, domains, a, func(d network.Domain) bool { return primary[d.ID] })
-}
-
-// showDomains shows domains of which all else is read.
-func showDomains(ctx context.Context, tx store.Tx, domains []network.Domain, a about, primary func(network.Domain) bool) ([]DomainView, error) {
-	if len(domains) == 0 {
-		return nil, nil
-	}
-	var ids []id.Domain
-	for _, d := range domains {
-		ids = append(ids, d.ID)
-	}
-	instructions, err := tx.InstructionsOf(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
+	a := aboutOf(details)
 	views := make([]DomainView, len(domains))
 	for i, d := range domains {
-		views[i] = DomainView{
-			Domain: d, Primary: primary(d), Conditions: a.conditions[string(d.ID)], Instructions: instructions[d.ID],
-			NextAttemptAt: a.due[string(d.ID)], Operation: a.operations[string(d.ID)],
-		}
+		views[i] = a.domain(d, primary[d.ID], details.Instructions)
 	}
 	return views, nil
 }
 
-func idsOf(domains []network.Domain) (ids []string) {
-	for _, d := range domains {
-		ids = append(ids, string(d.ID))
+func (a about) domain(d network.Domain, primary bool, instructions map[id.Domain][]network.Instruction) DomainView {
+	return DomainView{
+		Domain: d, Primary: primary, Conditions: a.conditions[string(d.ID)], Instructions: instructions[d.ID],
+		NextAttemptAt: a.due[string(d.ID)], Operation: a.operations[string(d.ID)],
 	}
-	return ids
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
 
@@ -34,38 +35,53 @@ func (t *tx) SitesByID(_ context.Context, tenant id.Tenant, sites []id.Site) ([]
 	}), nil
 }
 
-// WantedRevisions returns the wanted revision of each site.
-func (t *tx) WantedRevisions(_ context.Context, tenant id.Tenant, sites []id.Site) ([]site.Revision, error) {
+// Details returns what is shown of a tenant's sites and domains.
+func (t *tx) Details(ctx context.Context, tenant id.Tenant, sites []id.Site, domains []id.Domain) (d store.Details, err error) {
+	var objects []string
+	for _, s := range sites {
+		objects = append(objects, string(s))
+	}
+	for _, domain := range domains {
+		objects = append(objects, string(domain))
+	}
+	d = store.Details{
+		Revisions: t.wantedRevisions(tenant, sites), Domains: t.domainsByID(tenant, domains),
+		Instructions: t.instructionsOf(domains), Due: t.dueTimes(objects),
+	}
+	if d.Conditions, err = t.conditionsOf(ctx, objects); err == nil {
+		d.Operations, err = t.activeOperations(ctx, objects)
+	}
+	return d, err
+}
+
+func (t *tx) wantedRevisions(tenant id.Tenant, sites []id.Site) []site.Revision {
 	return each(sites, func(siteID id.Site) (r site.Revision, ok bool) {
 		s, ok := t.sites.get(site.Site{ID: siteID})
 		if !ok || s.TenantID != tenant {
 			return r, false
 		}
 		return t.revisions.get(site.Revision{SiteID: siteID, Number: s.WantedRevision})
-	}), nil
+	})
 }
 
-// DomainsByID returns domains, tombstones included.
-func (t *tx) DomainsByID(_ context.Context, tenant id.Tenant, domains []id.Domain) ([]network.Domain, error) {
+func (t *tx) domainsByID(tenant id.Tenant, domains []id.Domain) []network.Domain {
 	return each(domains, func(domainID id.Domain) (network.Domain, bool) {
 		d, ok := t.domains.get(network.Domain{ID: domainID})
 		return d, ok && d.TenantID == tenant
-	}), nil
+	})
 }
 
-// InstructionsOf returns the instructions of each domain that has some, in order.
-func (t *tx) InstructionsOf(_ context.Context, domains []id.Domain) (map[id.Domain][]network.Instruction, error) {
+func (t *tx) instructionsOf(domains []id.Domain) map[id.Domain][]network.Instruction {
 	of := map[id.Domain][]network.Instruction{}
 	for _, domain := range domains {
 		if i, ok := t.instructions.get(instructions{domain: domain}); ok && len(i.list) > 0 {
 			of[domain] = i.list
 		}
 	}
-	return of, nil
+	return of
 }
 
-// ConditionsOf returns the conditions of the objects, those of each ordered by type.
-func (t *tx) ConditionsOf(ctx context.Context, objectIDs []string) (out []condition.Condition, err error) {
+func (t *tx) conditionsOf(ctx context.Context, objectIDs []string) (out []condition.Condition, err error) {
 	for _, objectID := range distinct(objectIDs) {
 		conditions, err := t.Conditions(ctx, objectID)
 		if err != nil {
@@ -76,8 +92,7 @@ func (t *tx) ConditionsOf(ctx context.Context, objectIDs []string) (out []condit
 	return out, nil
 }
 
-// ActiveOperations returns the operations of the objects that are not terminal.
-func (t *tx) ActiveOperations(ctx context.Context, objectIDs []string) (out []saga.Operation, err error) {
+func (t *tx) activeOperations(ctx context.Context, objectIDs []string) (out []saga.Operation, err error) {
 	for _, objectID := range distinct(objectIDs) {
 		o, ok, err := t.ActiveOperation(ctx, objectID)
 		if err != nil {
@@ -90,8 +105,7 @@ func (t *tx) ActiveOperations(ctx context.Context, objectIDs []string) (out []sa
 	return out, nil
 }
 
-// DueTimes returns when each object is due next.
-func (t *tx) DueTimes(_ context.Context, keys []string) (map[string]time.Time, error) {
+func (t *tx) dueTimes(keys []string) map[string]time.Time {
 	of := map[string]time.Time{}
 	for _, key := range keys {
 		for _, kind := range []worker.Kind{worker.Site, worker.Domain, worker.Edge, worker.Tunnel} {
@@ -100,5 +114,5 @@ func (t *tx) DueTimes(_ context.Context, keys []string) (map[string]time.Time, e
 			}
 		}
 	}
-	return of, nil
+	return of
 }

@@ -19,7 +19,9 @@ var pinSchema = &schema[edge.Pin]{
 	keep:   func(p *edge.Pin) { micro(&p.CreatedAt) },
 	rules: []rule[edge.Pin]{
 		{"pin.revision", func(p *edge.Pin) bool { return p.Revision >= 1 }},
-		{"pin.kept_revision", func(p *edge.Pin) bool { return p.KeptRevision == 0 || p.KeptRevision > 0 && p.KeptRevision != p.Revision }},
+		{"pin.kept_revision", func(p *edge.Pin) bool {
+			return p.KeptRevision == 0 || p.KeptRevision > 0 && p.KeptRevision != p.Revision
+		}},
 		{"pin.created_at", func(p *edge.Pin) bool { return set(p.CreatedAt) }},
 	},
 	refers: func(t *tx, p *edge.Pin) error {

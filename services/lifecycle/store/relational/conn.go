@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -34,9 +35,48 @@ type Conn interface {
 	Later(ctx context.Context, text string, args []any) error
 	// Query runs a statement that gives rows.
 	Query(ctx context.Context, text string, args []any) (Rows, error)
+	// Together runs statements that give rows, in one round trip where there is one to
+	// spare, and hands the rows of each to who asked.
+	Together(ctx context.Context, asked []Asked) error
+	// Due is the statement that reads when each of ?texts, keys of work, is due next: key
+	// and time of those that are dirty.
+	Due() string
 	// Like returns how a column is compared with a pattern; fold takes the letters A
 	// to Z for those in lower case.
 	Like(fold bool) Pattern
+}
+
+// Asked is a statement that gives rows, and who takes them.
+type Asked struct {
+	// Doing says what for, for the error.
+	Doing string
+	Text  string
+	Args  []any
+	// Take takes one row.
+	Take func(Row) error
+}
+
+// asking appends each row to out.
+func asking[T any](out *[]T, doing string, scan func(Row) (T, error), text string, args ...any) Asked {
+	return Asked{Doing: doing, Text: text, Args: args, Take: func(r Row) error {
+		v, err := scan(r)
+		*out = append(*out, v)
+		return err
+	}}
+}
+
+// TakeAll hands rows to who asked, and closes them.
+func (a Asked) TakeAll(rows Rows) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := a.Take(rows); err != nil {
+			return fmt.Errorf("%s: %w", a.Doing, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%s: %w", a.Doing, err)
+	}
+	return nil
 }
 
 // Rows are read one after the other and closed at the end.

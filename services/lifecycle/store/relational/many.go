@@ -9,6 +9,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
 // SitesByID returns sites, tombstones included.
@@ -17,34 +18,58 @@ func (t *Tx) SitesByID(ctx context.Context, tenant id.Tenant, sites []id.Site) (
 		`SELECT `+siteColumns+` FROM site WHERE id IN (?texts) AND tenant_id = ?`, texts(sites), tenant)
 }
 
-// WantedRevisions returns the wanted revision of each site.
-func (t *Tx) WantedRevisions(ctx context.Context, tenant id.Tenant, sites []id.Site) ([]site.Revision, error) {
-	revisions, err := all(ctx, t, "read the wanted revisions", scanRevision, `
+// Details returns what is shown of a tenant's sites and domains.
+func (t *Tx) Details(ctx context.Context, tenant id.Tenant, sites []id.Site, domains []id.Domain) (d store.Details, err error) {
+	objects := append(texts(sites), texts(domains)...)
+	var endpoints []endpoint
+	var instructions []domainInstruction
+	var dues []due
+	err = t.conn.Together(ctx, []Asked{
+		wantedRevisions(&d.Revisions, tenant, sites),
+		wantedEndpoints(&endpoints, tenant, sites),
+		domainsByID(&d.Domains, tenant, domains),
+		instructionsOf(&instructions, domains),
+		conditionsOf(&d.Conditions, objects),
+		activeOperations(&d.Operations, objects),
+		asking(&dues, "read the due times", scanDue, t.conn.Due(), objects),
+	})
+	if err != nil {
+		return store.Details{}, err
+	}
+	d.Instructions, d.Due = byDomain(instructions), byKey(dues)
+	return d, putWantedTargets(d.Revisions, endpoints)
+}
+
+func wantedRevisions(out *[]site.Revision, tenant id.Tenant, sites []id.Site) Asked {
+	return asking(out, "read the wanted revisions", scanRevision, `
 		SELECT r.site_id, r.number, r.spec, r.rollback_of, r.actor, r.created_at
 		FROM site s CROSS JOIN site_revision r ON r.site_id = s.id AND r.number = s.wanted_revision
 		WHERE s.id IN (?texts) AND s.tenant_id = ?`, texts(sites), tenant)
-	if err != nil {
-		return nil, err
-	}
+}
+
+func wantedEndpoints(out *[]endpoint, tenant id.Tenant, sites []id.Site) Asked {
+	return asking(out, "read the wanted endpoints", scanEndpoint, `
+		SELECT e.site_id, e.pool, e.address, e.weight
+		FROM site s CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = s.wanted_revision
+		WHERE s.id IN (?texts) AND s.tenant_id = ? ORDER BY e.site_id, e.pool, e.ordinal`, texts(sites), tenant)
+}
+
+// putWantedTargets gives the origins of revisions their targets.
+func putWantedTargets(revisions []site.Revision, endpoints []endpoint) error {
 	place := make(map[id.Site]*site.Spec, len(revisions))
 	for i := range revisions {
 		place[revisions[i].SiteID] = &revisions[i].Spec
 	}
-	endpoints, err := all(ctx, t, "read the wanted endpoints", scanEndpoint, `
-		SELECT e.site_id, e.pool, e.address, e.weight
-		FROM site s CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = s.wanted_revision
-		WHERE s.id IN (?texts) AND s.tenant_id = ? ORDER BY e.site_id, e.pool, e.ordinal`, texts(sites), tenant)
 	for _, e := range endpoints {
 		if err := putTarget(place[e.siteID], e); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return revisions, err
+	return nil
 }
 
-// DomainsByID returns domains, tombstones included.
-func (t *Tx) DomainsByID(ctx context.Context, tenant id.Tenant, domains []id.Domain) ([]network.Domain, error) {
-	return all(ctx, t, "read the domains", scanDomain,
+func domainsByID(out *[]network.Domain, tenant id.Tenant, domains []id.Domain) Asked {
+	return asking(out, "read the domains", scanDomain,
 		`SELECT `+domainColumns+` FROM domain WHERE id IN (?texts) AND tenant_id = ?`, texts(domains), tenant)
 }
 
@@ -59,55 +84,46 @@ func scanDomainInstruction(r Row) (i domainInstruction, err error) {
 	return i, err
 }
 
-// InstructionsOf returns the instructions of each domain that has some, in order.
-func (t *Tx) InstructionsOf(ctx context.Context, domains []id.Domain) (map[id.Domain][]network.Instruction, error) {
-	rows, err := all(ctx, t, "read the instructions", scanDomainInstruction, `
+func instructionsOf(out *[]domainInstruction, domains []id.Domain) Asked {
+	return asking(out, "read the instructions", scanDomainInstruction, `
 		SELECT domain_id, purpose, type, name, value, note FROM instruction
 		WHERE domain_id IN (?texts) ORDER BY domain_id, ordinal`, texts(domains))
+}
+
+func byDomain(instructions []domainInstruction) map[id.Domain][]network.Instruction {
 	of := map[id.Domain][]network.Instruction{}
-	for _, i := range rows {
+	for _, i := range instructions {
 		of[i.domain] = append(of[i.domain], i.Instruction)
 	}
-	return of, err
+	return of
 }
 
-// ConditionsOf returns the conditions of the objects, those of each ordered by type.
-func (t *Tx) ConditionsOf(ctx context.Context, objectIDs []string) ([]condition.Condition, error) {
-	return all(ctx, t, "read the conditions", scanCondition, `
+func conditionsOf(out *[]condition.Condition, objects Texts) Asked {
+	return asking(out, "read the conditions", scanCondition, `
 		SELECT object_id, type, status, reason, message, evidence, actor, fix, since, trace_id FROM condition
-		WHERE object_id IN (?texts) ORDER BY object_id, type`, texts(objectIDs))
+		WHERE object_id IN (?texts) ORDER BY object_id, type`, objects)
 }
 
-// ActiveOperations returns the operations of the objects that are not terminal.
-func (t *Tx) ActiveOperations(ctx context.Context, objectIDs []string) ([]saga.Operation, error) {
-	return all(ctx, t, "read the active operations", scanOperation,
-		`SELECT `+operationColumns+` FROM operation WHERE object_id IN (?texts) AND `+active, texts(objectIDs))
+func activeOperations(out *[]saga.Operation, objects Texts) Asked {
+	return asking(out, "read the active operations", scanOperation,
+		`SELECT `+operationColumns+` FROM operation WHERE object_id IN (?texts) AND `+active, objects)
 }
 
-// Due is when an object is due.
-type Due struct {
-	Key string
-	At  time.Time
+// due is when an object is due.
+type due struct {
+	key string
+	at  time.Time
 }
 
-// ScanDue scans a key and a time.
-func ScanDue(r Row) (d Due, err error) {
-	err = r.Scan(&d.Key, moment{&d.At})
+func scanDue(r Row) (d due, err error) {
+	err = r.Scan(&d.key, moment{&d.at})
 	return d, err
 }
 
-// DueTimes returns when each object is due next.
-func (t *Tx) DueTimes(ctx context.Context, keys []string) (map[string]time.Time, error) {
-	rows, err := all(ctx, t, "read the due times", ScanDue, `
-		SELECT key, due_at FROM work WHERE key IN (?texts) AND wanted_seq > done_seq`, texts(keys))
-	return DueByKey(rows), err
-}
-
-// DueByKey returns due times by their keys.
-func DueByKey(rows []Due) map[string]time.Time {
+func byKey(rows []due) map[string]time.Time {
 	of := make(map[string]time.Time, len(rows))
 	for _, d := range rows {
-		of[d.Key] = d.At
+		of[d.key] = d.at
 	}
 	return of
 }

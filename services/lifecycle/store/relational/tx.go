@@ -65,17 +65,9 @@ func All[T any](ctx context.Context, on Conn, doing string, scan func(Row) (T, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	defer rows.Close()
 	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-		out = append(out, v)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+	if err := asking(&out, doing, scan, text, args...).TakeAll(rows); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -67,6 +68,25 @@ func (c conn) Query(ctx context.Context, text string, args []any) (relational.Ro
 		return nil, c.db.mapped(ctx, err)
 	}
 	return rows{found, c.db, ctx}, nil
+}
+
+// Together runs one after the other: there is no way between us and the file.
+func (c conn) Together(ctx context.Context, asked []relational.Asked) error {
+	for _, a := range asked {
+		rows, err := c.Query(ctx, a.Text, a.Args)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.Doing, err)
+		}
+		if err := a.TakeAll(rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Due reads work, which has every mark.
+func (c conn) Due() string {
+	return `SELECT key, due_at FROM work WHERE key IN (?texts) AND wanted_seq > done_seq`
 }
 
 // Like compares by GLOB, which tells upper from lower case, or by LIKE, which does not

@@ -65,12 +65,11 @@ func (f *fixture) newCrowd() (c crowd) {
 }
 
 // ids are those of the objects, and one that is nobody's.
-func (c crowd) ids() (sites []id.Site, domains []id.Domain, objects []string) {
+func (c crowd) ids() (sites []id.Site, domains []id.Domain) {
 	for i := range c.sites {
 		sites, domains = append(sites, c.sites[i].ID), append(domains, c.domains[i].ID)
-		objects = append(objects, string(c.sites[i].ID), string(c.domains[i].ID))
 	}
-	return append(sites, "site_1"), append(domains, "dom_1"), append(objects, "site_1")
+	return append(sites, "site_1"), append(domains, "dom_1")
 }
 
 // many is everything that can be read of many objects, in an order of its own.
@@ -84,33 +83,18 @@ type many struct {
 	due          map[string]time.Time
 }
 
-func (f *fixture) readMany(sites []id.Site, domains []id.Domain, objects []string) many {
+func (f *fixture) readMany(sites []id.Site, domains []id.Domain) many {
 	f.Helper()
 	return read(f, func(tx store.Tx) (m many, err error) {
 		if m.sites, err = tx.SitesByID(f.ctx, f.tenant, sites); err != nil {
 			return m, err
 		}
-		if m.revisions, err = tx.WantedRevisions(f.ctx, f.tenant, sites); err != nil {
-			return m, err
-		}
-		if m.domains, err = tx.DomainsByID(f.ctx, f.tenant, domains); err != nil {
-			return m, err
-		}
-		if m.instructions, err = tx.InstructionsOf(f.ctx, domains); err != nil {
-			return m, err
-		}
-		conditions, err := tx.ConditionsOf(f.ctx, objects)
-		if err != nil {
-			return m, err
-		}
+		d, err := tx.Details(f.ctx, f.tenant, sites, domains)
+		m.revisions, m.domains, m.instructions, m.operations, m.due = d.Revisions, d.Domains, d.Instructions, d.Operations, d.Due
 		m.conditions = map[string][]condition.Condition{}
-		for _, c := range conditions {
+		for _, c := range d.Conditions {
 			m.conditions[c.ObjectID] = append(m.conditions[c.ObjectID], c)
 		}
-		if m.operations, err = tx.ActiveOperations(f.ctx, objects); err != nil {
-			return m, err
-		}
-		m.due, err = tx.DueTimes(f.ctx, objects)
 		m.sort()
 		return m, err
 	})
@@ -170,8 +154,8 @@ func manyAreEach(f *fixture) {
 	}
 	f.sameMany(f.readMany(c.ids()), want)
 	// However often it is asked for.
-	sites, domains, objects := c.ids()
-	f.sameMany(f.readMany(append(sites, sites...), append(domains, domains...), append(objects, objects...)), want)
+	sites, domains := c.ids()
+	f.sameMany(f.readMany(append(sites, sites...), append(domains, domains...)), want)
 }
 
 func (f *fixture) sameMany(got, want many) {
@@ -189,12 +173,12 @@ func manyWithoutOthers(f *fixture) {
 	mine, other := f.newCrowd(), f.as("rival")
 	theirs := other.newSite("theirs")
 	domain := other.newDomain(theirs, "theirs.example.com")
-	sites, domains, _ := mine.ids()
-	got := f.readMany(append(sites[:1:1], theirs.ID), append(domains[:1:1], domain.ID), []string{string(sites[0])})
+	sites, domains := mine.ids()
+	got := f.readMany(append(sites[:1:1], theirs.ID), append(domains[:1:1], domain.ID))
 	equal(f, got.sites, mine.sites[:1])
 	equal(f, len(got.revisions), 1)
 	equal(f, got.domains, mine.domains[:1])
-	equal(f, slices.Collect(maps.Keys(got.conditions)), []string{string(sites[0])})
+	equal(f, slices.Sorted(maps.Keys(got.conditions)), []string{string(domains[0]), string(sites[0])})
 	if !strings.HasPrefix(got.operations[0].ObjectID, "site_") || len(got.operations) != 1 {
 		f.Errorf("operations are %v", got.operations)
 	}
@@ -202,7 +186,7 @@ func manyWithoutOthers(f *fixture) {
 
 func manyOfNone(f *fixture) {
 	f.newCrowd()
-	got := f.readMany(nil, nil, nil)
+	got := f.readMany(nil, nil)
 	if n := len(got.sites) + len(got.revisions) + len(got.domains) + len(got.instructions) + len(got.conditions) + len(got.operations) + len(got.due); n > 0 {
 		f.Errorf("read was %+v", got)
 	}
