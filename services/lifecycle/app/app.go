@@ -19,7 +19,9 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/recent"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -38,14 +40,17 @@ type ControlPlane struct {
 	clock  func() time.Time
 	logger *slog.Logger
 	tracer trace.Tracer
+	// forgetKeys has the keys of callers be read anew.
+	forgetKeys func()
 	// owner names this process in leases.
 	owner string
 	// reached is told each failpoint that is passed; nil for none.
 	reached failpoint.Reached
 
-	// running, pace, uses and streams are what this process knows of the calls at
-	// work.
+	// running, paces, pace, uses and streams are what this process knows of the calls at
+	// work: paces are the requests per second that tenants are allowed.
 	running running
+	paces   *recent.Rows[id.Tenant, int64]
 	pace    pace
 	uses    uses
 	streams streams
@@ -112,10 +117,13 @@ func New(options ...Option) (*ControlPlane, error) {
 	if c.clock == nil {
 		c.clock = c.store.Now
 	}
+	c.paces = recent.New[id.Tenant, int64](paceKept, c.clock)
+	c.forgetKeys = func() {}
 	if c.auth == nil {
-		c.auth = auth.NewKeys(func(ctx context.Context, do func(tx auth.Store) error) error {
+		keys := auth.NewKeys(func(ctx context.Context, do func(tx auth.Store) error) error {
 			return c.store.View(ctx, func(tx store.Tx) error { return do(tx) })
 		}, c.clock)
+		c.auth, c.forgetKeys = keys, keys.Forget
 	}
 	c.policy = site.Policy{AllowNetworks: c.cfg.OriginAllowNetworks, OwnListeners: c.cfg.OwnListeners}
 	c.loop = worker.NewLoop(c.loopConfig())

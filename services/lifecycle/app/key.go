@@ -149,6 +149,7 @@ func (c *ControlPlane) RevokeKey(ctx context.Context, by auth.Principal, keyID i
 	if err := wholeTenant(by); err != nil {
 		return auth.Key{}, err
 	}
+	defer c.forgetCallers()
 	return mutate(ctx, c, ask{by: by, action: "RevokeKey", request: request, body: keyID}, func(tx store.Tx, r *record) (auth.Key, error) {
 		key, err := tx.GetKey(ctx, keyID)
 		if err != nil {

@@ -149,6 +149,9 @@ func TestKeys_open_nothing_once_they_have_ended(t *testing.T) {
 	t.Run("by being revoked, at once and for good", func(t *testing.T) {
 		made, err := s.App.CreateKey(t.Context(), s.PlatformAdmin(), app.KeyAsked{Role: auth.Viewer}, "")
 		must(t, err)
+		if refused(made.Text) {
+			t.Error("it opens nothing before")
+		}
 		first, err := s.App.RevokeKey(t.Context(), s.PlatformAdmin(), made.Key.ID, "")
 		if err != nil || !first.RevokedAt.Equal(s.Clock.Now()) || !refused(made.Text) {
 			t.Errorf("it is %+v, %v", first, err)

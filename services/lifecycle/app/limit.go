@@ -28,14 +28,25 @@ func (c *ControlPlane) checkRoom(ctx context.Context, tx store.Tx, tenant id.Ten
 	return used.Check(t.Limits.Over(c.cfg.TenantLimits), more)
 }
 
+// paceKept is how long the requests per second that a tenant is allowed are not read again.
+const paceKept = time.Second
+
+// forgetCallers has what every call reads of its caller be read anew, because it was changed.
+func (c *ControlPlane) forgetCallers() {
+	c.forgetKeys()
+	c.paces.Clear()
+}
+
 // Admit counts a call against its tenant's requests per second and notes that the key
 // was used. Too many are an *admin.LimitError.
 func (c *ControlPlane) Admit(ctx context.Context, by auth.Principal) error {
-	var allowed int64
-	err := c.store.View(ctx, func(tx store.Tx) error {
-		t, err := tx.GetTenant(ctx, by.TenantID)
-		allowed = t.Limits.Over(c.cfg.TenantLimits).RequestsPerSecond
-		return err
+	allowed, err := c.paces.Get(by.TenantID, func() (allowed int64, err error) {
+		err = c.store.View(ctx, func(tx store.Tx) error {
+			t, err := tx.GetTenant(ctx, by.TenantID)
+			allowed = t.Limits.Over(c.cfg.TenantLimits).RequestsPerSecond
+			return err
+		})
+		return allowed, err
 	})
 	if err != nil {
 		return err

@@ -193,6 +193,7 @@ func (c *ControlPlane) strip(ctx context.Context, tx store.Tx, tenant id.Tenant)
 // changeTenant makes a change of a tenant that is not deleted. An event is written
 // where something is different then.
 func (c *ControlPlane) changeTenant(ctx context.Context, a ask, tenant id.Tenant, what event.Type, do func(tx store.Tx, t *admin.Tenant) error) (TenantView, error) {
+	defer c.forgetCallers()
 	return mutate(ctx, c, a, func(tx store.Tx, r *record) (TenantView, error) {
 		before, err := liveTenant(ctx, tx, tenant)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/secret"
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/recent"
 )
 
 // An API key is sp_<id>_<secret>_<checksum>: the id without its prefix, 256 random
@@ -58,17 +59,24 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
+// keyKept is how long a key that was read is not read again: so long one that another
+// process revoked may still open.
+const keyKept = time.Second
+
 // Keys is a Provider over stored API keys.
 type Keys struct {
-	view  func(ctx context.Context, do func(tx Store) error) error
-	clock func() time.Time
+	view   func(ctx context.Context, do func(tx Store) error) error
+	clock  func() time.Time
+	recent *recent.Rows[id.Key, Key]
 }
 
-// NewKeys returns a provider that reads keys through view. Each call reads the key
-// anew, so that one that was revoked opens nothing any more.
+// NewKeys returns a provider that reads keys through view.
 func NewKeys(view func(ctx context.Context, do func(tx Store) error) error, clock func() time.Time) *Keys {
-	return &Keys{view: view, clock: clock}
+	return &Keys{view: view, clock: clock, recent: recent.New[id.Key, Key](keyKept, clock)}
 }
+
+// Forget has every key be read anew, because some were changed here.
+func (p *Keys) Forget() { p.recent.Clear() }
 
 // Authenticate implements Provider.
 func (p *Keys) Authenticate(ctx context.Context, bearer string) (Principal, error) {
@@ -76,10 +84,12 @@ func (p *Keys) Authenticate(ctx context.Context, bearer string) (Principal, erro
 	if !ok {
 		return Principal{}, &CredentialError{}
 	}
-	var key Key
-	err := p.view(ctx, func(tx Store) (err error) {
-		key, err = tx.GetKey(ctx, keyID)
-		return err
+	key, err := p.recent.Get(keyID, func() (key Key, err error) {
+		err = p.view(ctx, func(tx Store) (err error) {
+			key, err = tx.GetKey(ctx, keyID)
+			return err
+		})
+		return key, err
 	})
 	var missing *lifecycle.NotFoundError
 	switch {

@@ -116,6 +116,32 @@ func TestKeys_Authenticate(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("refuses one that is revoked elsewhere within a second, and here at once", func(t *testing.T) {
+		key, secret := auth.NewAPIKey("ten_1", "ci", auth.Operator, now)
+		held, clock := keys{held: map[id.Key]auth.Key{key.ID: key}}, now
+		p := auth.NewKeys(func(_ context.Context, do func(tx auth.Store) error) error { return do(held) }, func() time.Time { return clock })
+		opens := func() bool {
+			_, err := p.Authenticate(t.Context(), secret.Reveal())
+			return err == nil
+		}
+		if !opens() {
+			t.Fatal("it opens nothing")
+		}
+		key.RevokedAt = now
+		held.held[key.ID] = key
+		if clock = now.Add(time.Second); opens() {
+			t.Error("a second later it opens")
+		}
+		key.RevokedAt = time.Time{}
+		held.held[key.ID] = key
+		p.Forget()
+		opens()
+		key.RevokedAt = now
+		held.held[key.ID] = key
+		if p.Forget(); opens() {
+			t.Error("it opens after it was forgotten")
+		}
+	})
 	t.Run("refuses one from the moment at which it expires", func(t *testing.T) {
 		p, held, key, text := setup(t)
 		for _, tt := range []struct {
@@ -124,6 +150,7 @@ func TestKeys_Authenticate(t *testing.T) {
 		}{{now.Add(time.Microsecond), true}, {now, false}, {now.Add(-time.Hour), false}} {
 			key.ExpiresAt = tt.expires
 			held.held[key.ID] = key
+			p.Forget()
 			var refused *auth.CredentialError
 			if _, err := p.Authenticate(t.Context(), text); errors.As(err, &refused) == tt.opens {
 				t.Errorf("at %s one that ends at %s: %v", now, tt.expires, err)
@@ -135,6 +162,7 @@ func TestKeys_Authenticate(t *testing.T) {
 		for _, sites := range [][]id.Site{nil, {}, {"site_1"}} {
 			key.Sites = sites
 			held.held[key.ID] = key
+			p.Forget()
 			got, err := p.Authenticate(t.Context(), text)
 			if err != nil || !reflect.DeepEqual(got.Sites, sites) || got.Sees("site_1") != (sites == nil || len(sites) == 1) || got.Sees("site_2") != (sites == nil) {
 				t.Errorf("of %v: got %+v, %v", sites, got, err)
