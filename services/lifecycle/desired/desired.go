@@ -43,7 +43,7 @@ type Store interface {
 	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
 	// RoutedDomains returns the domains that are wanted ROUTED and whose mode has
 	// a route through a tunnel.
-	RoutedDomains(ctx context.Context, tunnel id.Tunnel) ([]network.Domain, error)
+	RoutedDomains(ctx context.Context, tunnel id.Tunnel) ([]Routed, error)
 	// RemovedSites returns those of the sites that are wanted ABSENT, tombstones
 	// included, with the last operation on each that took it away. Others, and
 	// those without such an operation, are left out.
@@ -128,6 +128,9 @@ func hashOptions(h *digest.Hasher, o site.Options) {
 	h.Bool(o.Websocket)
 	hashHeaders(h, o.ResponseHeaders)
 	hashHeaders(h, o.RequestHeaders)
+	if o.Maintenance {
+		h.String("maintenance")
+	}
 }
 
 func hashHeaders(h *digest.Hasher, headers []site.Header) {

@@ -113,6 +113,7 @@ func TestEdgeSite_Sum_covers_every_field(t *testing.T) {
 		"connect timeout": func(s *desired.EdgeSite) { s.Spec.Options.ConnectTimeout += time.Millisecond },
 		"read timeout":    func(s *desired.EdgeSite) { s.Spec.Options.ReadTimeout += time.Millisecond },
 		"websocket":       func(s *desired.EdgeSite) { s.Spec.Options.Websocket = false },
+		"maintenance":     func(s *desired.EdgeSite) { s.Spec.Options.Maintenance = true },
 		"response header": func(s *desired.EdgeSite) { s.Spec.Options.ResponseHeaders[0].Value = "x" },
 		"request header":  func(s *desired.EdgeSite) { s.Spec.Options.RequestHeaders[0].Name = "X" },
 		"header's way": func(s *desired.EdgeSite) {
@@ -179,6 +180,7 @@ func siteOf(w *edgev1.Site) desired.EdgeSite {
 		ConnectTimeout: time.Duration(o.GetConnectTimeoutMs()) * time.Millisecond,
 		ReadTimeout:    time.Duration(o.GetReadTimeoutMs()) * time.Millisecond,
 		RequestHeaders: headersOf(o.GetRequestHeaders()), ResponseHeaders: headersOf(o.GetResponseHeaders()),
+		Maintenance: o.GetMaintenance(),
 	}
 	return s
 }

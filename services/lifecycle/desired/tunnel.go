@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/siteplane/siteplane/internal/platform/digest"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
@@ -40,15 +41,24 @@ func RouteOf(d network.Domain) (r TunnelRoute, ok bool) {
 	return TunnelRoute{}, false
 }
 
+// Routed is a domain that is wanted ROUTED through a tunnel.
+type Routed struct {
+	DomainID id.Domain
+	TenantID id.Tenant
+	Hostname string
+	Mode     network.Mode
+	ZoneID   string
+	// Waits says that the domain is about to be routed: its status is VALIDATED. What is
+	// desired does not depend on it.
+	Waits bool
+}
+
 // ForTunnel returns what a tunnel shall hold for the domains that are wanted
 // ROUTED, ordered by hostname.
-func ForTunnel(domains []network.Domain) []TunnelRoute {
-	var out []TunnelRoute
+func ForTunnel(domains []Routed) []TunnelRoute {
+	out := make([]TunnelRoute, 0, len(domains))
 	for _, d := range domains {
-		if d.Wanted != network.Public {
-			continue
-		}
-		if r, ok := RouteOf(d); ok {
+		if r, ok := RouteOf(network.Domain{Hostname: d.Hostname, Mode: d.Mode, ZoneID: d.ZoneID}); ok {
 			out = append(out, r)
 		}
 	}

@@ -12,24 +12,20 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 )
 
-// domains is one domain of every mode at every wanted level.
-func domains() (all []network.Domain) {
-	for _, wanted := range []network.Wanted{network.Hidden, network.OnEdge, network.Public, ""} {
-		for _, mode := range []network.Mode{network.Managed, network.CustomHostname, network.Direct, network.ModeUnknown} {
-			all = append(all, network.Domain{
-				Hostname: string(mode) + "." + string(wanted) + ".example", Mode: mode, Wanted: wanted, ZoneID: "zone-of-" + string(mode),
-			})
-		}
+// domains is one domain of every mode.
+func domains() (all []desired.Routed) {
+	for _, mode := range []network.Mode{network.Managed, network.CustomHostname, network.Direct, network.ModeUnknown} {
+		all = append(all, desired.Routed{Hostname: string(mode) + ".example", Mode: mode, ZoneID: "zone-of-" + string(mode)})
 	}
 	return all
 }
 
 func TestForTunnel(t *testing.T) {
 	want := []desired.TunnelRoute{
-		{Hostname: "custom_hostname.ROUTED.example", Kind: desired.ByCustomHostname},
-		{Hostname: "managed.ROUTED.example", Kind: desired.ByRecord, ZoneID: "zone-of-managed"},
+		{Hostname: "custom_hostname.example", Kind: desired.ByCustomHostname},
+		{Hostname: "managed.example", Kind: desired.ByRecord, ZoneID: "zone-of-managed"},
 	}
-	t.Run("only what is wanted ROUTED and goes through a tunnel gives a route", func(t *testing.T) {
+	t.Run("only what goes through a tunnel gives a route", func(t *testing.T) {
 		if diff := cmp.Diff(want, desired.ForTunnel(domains())); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -44,15 +40,13 @@ func TestForTunnel(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a status changes nothing", func(t *testing.T) {
-		for _, status := range network.Machine.States() {
-			rows := domains()
-			for i := range rows {
-				rows[i].Status, rows[i].Lost, rows[i].Attempts = status, true, 7
-			}
-			if diff := cmp.Diff(want, desired.ForTunnel(rows)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", status, diff)
-			}
+	t.Run("a domain that waits gives the same route", func(t *testing.T) {
+		rows := domains()
+		for i := range rows {
+			rows[i].Waits = true
+		}
+		if diff := cmp.Diff(want, desired.ForTunnel(rows)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 	t.Run("no domains give nothing", func(t *testing.T) {
@@ -65,14 +59,17 @@ func TestForTunnel(t *testing.T) {
 // A route is the same whatever the domain is wanted to be: it is read when it
 // goes, too.
 func TestRouteOf(t *testing.T) {
-	for _, d := range domains() {
-		want := map[network.Mode]desired.TunnelRoute{
-			network.Managed:        {Hostname: d.Hostname, Kind: desired.ByRecord, ZoneID: "zone-of-managed"},
-			network.CustomHostname: {Hostname: d.Hostname, Kind: desired.ByCustomHostname},
-		}
-		route, has := want[d.Mode]
-		if got, ok := desired.RouteOf(d); ok != has || got != route {
-			t.Errorf("%s wanted %q gives %+v, %t", d.Mode, d.Wanted, got, ok)
+	want := map[network.Mode]desired.TunnelRoute{
+		network.Managed:        {Hostname: "www.example.com", Kind: desired.ByRecord, ZoneID: "z"},
+		network.CustomHostname: {Hostname: "www.example.com", Kind: desired.ByCustomHostname},
+	}
+	for _, wanted := range []network.Wanted{network.Hidden, network.OnEdge, network.Public, ""} {
+		for _, mode := range []network.Mode{network.Managed, network.CustomHostname, network.Direct, network.ModeUnknown} {
+			route, has := want[mode]
+			d := network.Domain{Hostname: "www.example.com", Mode: mode, Wanted: wanted, ZoneID: "z"}
+			if got, ok := desired.RouteOf(d); ok != has || got != route {
+				t.Errorf("%s wanted %q gives %+v, %t", mode, wanted, got, ok)
+			}
 		}
 	}
 }

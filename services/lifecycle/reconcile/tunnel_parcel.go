@@ -7,7 +7,6 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
-	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -19,7 +18,7 @@ type tunnelParcel struct {
 	update  infra.TunnelUpdate
 	changes []tunnel.Change
 	// routed are the domains behind the routes.
-	routed []network.Domain
+	routed []desired.Routed
 	// changed are the hostnames of the changes.
 	changed map[string]bool
 	// proven says that nothing differs from what the tunnel proved last.

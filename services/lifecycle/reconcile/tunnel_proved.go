@@ -10,7 +10,6 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
-	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
 )
@@ -96,10 +95,10 @@ func (r *Reconciler) wakeRouted(ctx context.Context, tx store.Tx, p tunnelParcel
 		}
 	}
 	for _, d := range p.routed {
-		if !written || d.Status != network.Validated {
+		if !written || !d.Waits {
 			continue
 		}
-		if err := r.markDomain(ctx, tx, d.TenantID, d.ID, ""); err != nil {
+		if err := r.markDomain(ctx, tx, d.TenantID, d.DomainID, ""); err != nil {
 			return err
 		}
 	}

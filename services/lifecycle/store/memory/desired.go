@@ -60,6 +60,11 @@ func (t *tx) desiredRow(edgeID id.Edge, s *site.Site) desired.Row {
 
 // RoutedDomains returns the domains of all tenants that are wanted ROUTED and
 // whose mode has a route through a tunnel, ordered by hostname.
-func (t *tx) RoutedDomains(context.Context, id.Tunnel) ([]network.Domain, error) {
-	return t.domains.list(t.domains.in(domainRouted, network.Domain{}), all, nil), nil
+func (t *tx) RoutedDomains(context.Context, id.Tunnel) (out []desired.Routed, err error) {
+	for d := range t.domains.in(domainRouted, network.Domain{}) {
+		out = append(out, desired.Routed{
+			DomainID: d.ID, TenantID: d.TenantID, Hostname: d.Hostname, Mode: d.Mode, ZoneID: d.ZoneID, Waits: d.Status == network.Validated,
+		})
+	}
+	return out, nil
 }

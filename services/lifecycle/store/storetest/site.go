@@ -99,6 +99,7 @@ func fullSpec() site.Spec {
 			MaxBodyBytes: 1 << 40, ConnectTimeout: 1500 * time.Millisecond, ReadTimeout: time.Minute, Websocket: true,
 			ResponseHeaders: []site.Header{{Name: "X-Frame-Options", Value: `DENY "<>&`}},
 			RequestHeaders:  []site.Header{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: ""}},
+			Maintenance:     true,
 		},
 	}
 }
