@@ -7,7 +7,7 @@ import "slices"
 var (
 	foundation = under("./services/lifecycle", "", "/id")
 	domain     = under("./services/lifecycle", "/admin", "/auth", "/backoff", "/condition", "/desired", "/drift", "/edge", "/event", "/failpoint", "/filter", "/hold",
-		"/infra", "/machine", "/monitor", "/network", "/saga", "/site", "/tunnel", "/worker")
+		"/infra", "/machine", "/monitor", "/network", "/recent", "/saga", "/site", "/tunnel", "/worker")
 	adapters = under("./services/lifecycle", "/infra/fake", "/infra/marked", "/infra/remote", "/plan", "/reconcile", "/store/...")
 	app      = under("./services/lifecycle", "/app/...")
 	api      = under("./services/lifecycle", "/api/...")

@@ -9,26 +9,20 @@ package replicas_test
 
 import (
 	"context"
-	"crypto/tls"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 
 	lifecyclev1 "github.com/siteplane/siteplane/gen/siteplane/lifecycle/v1"
-	"github.com/siteplane/siteplane/internal/platform/cliconfig"
 	"github.com/siteplane/siteplane/internal/platform/pgtest"
-	"github.com/siteplane/siteplane/internal/platform/rpc"
+	shared "github.com/siteplane/siteplane/test/replicas"
 	"github.com/siteplane/siteplane/test/split"
 )
 
@@ -54,12 +48,8 @@ func build(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	const root = "github.com/siteplane/siteplane/"
-	output, err := exec.Command("go", "build", "-o", dir+"/", root+"cmd/siteplane", root+"simulators/dns/cmd/dns-simulator",
-		root+"simulators/cloudflare/cmd/cloudflare-simulator", root+"services/lifecycle/cmd/lifecycle",
-		root+"services/edge-agent/cmd/edge-agent", root+"services/tunnel/cmd/tunnel", root+"services/dnsvalidator/cmd/dnsvalidator").CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, output)
+	if err := shared.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return pgtest.Main(m)
@@ -163,16 +153,7 @@ func (w *world) between(lifecycle, service, address string) string {
 // connect returns the nth lifecycle as a key reaches it; none stands for the admin's.
 func (w *world) connect(n int, key string) *replica {
 	w.t.Helper()
-	config, err := cliconfig.Read(w.CLIConfig())
-	must(w.t, err)
-	if key == "" {
-		key = config.Key
-	}
-	roots, err := config.Roots()
-	must(w.t, err)
-	conn, err := grpc.NewClient(w.GRPC(n),
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots})),
-		grpc.WithPerRPCCredentials(rpc.Bearer(key)))
+	conn, err := shared.Dial(w.Installation, n, key)
 	must(w.t, err)
 	w.t.Cleanup(func() { must(w.t, conn.Close()) })
 	return &replica{
@@ -192,25 +173,7 @@ func startOrigin(t *testing.T) string {
 // long.
 func eventually(t *testing.T, limit time.Duration, what string, look func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("not within "+limit.String()))
-	defer cancel()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	missed := errors.New("there was no time to look")
-	for {
-		err := look(ctx)
-		if err == nil {
-			return
-		}
-		if ctx.Err() == nil {
-			missed = err
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: %v: %v", what, context.Cause(ctx), missed)
-		case <-tick.C:
-		}
-	}
+	must(t, shared.Await(t.Context(), limit, what, look))
 }
 
 // holder returns the replica that has a lease on an object of a kind.
