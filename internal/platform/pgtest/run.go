@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// stopLimit is how long an order to end may take; then the server is killed. A
-	// process that waits for a busy disk hears no order.
-	stopLimit = 30 * time.Second
+	// stopLimit is how long an order to end may take; then the server is killed.
+	stopLimit = 10 * time.Second
 	// lookEvery is the pause between two looks at a server that starts or stops.
 	lookEvery = 10 * time.Millisecond
 )

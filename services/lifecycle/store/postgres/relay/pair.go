@@ -51,7 +51,7 @@ func (p *pair) requests() {
 	from, to := bufio.NewReader(p.client), bufio.NewWriter(p.server)
 	for first := true; ; first = false {
 		m, err := read(from, first)
-		if err != nil || !p.relay.wait() {
+		if err != nil || !first && !p.relay.wait() {
 			return
 		}
 		if p.note(m) {

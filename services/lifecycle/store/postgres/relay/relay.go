@@ -108,7 +108,8 @@ func Once(fate Fate) func() Fate {
 	}
 }
 
-// Hold hands nothing on until Release; connections stay as they are.
+// Hold hands nothing on until Release; connections stay as they are. But who has reached
+// the server says what for: one that is about to end waits for that, for a minute.
 func (r *Relay) Hold() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,6 +218,10 @@ func (r *Relay) accept() {
 // serve hands on what one client and the server say. A client whose server does not
 // take it is reset.
 func (r *Relay) serve(client *net.TCPConn) {
+	if !r.wait() {
+		reset(client)
+		return
+	}
 	server, err := net.Dial("unix", r.socket)
 	if err != nil {
 		reset(client)
