@@ -85,6 +85,8 @@ func refusal(e *pgconn.PgError) error {
 		return &relational.BrokenError{Constraint: e.TableName + "." + e.ColumnName}
 	case strings.HasPrefix(e.Code, "23"):
 		return &relational.BrokenError{Constraint: constraintOf(e)}
+	case e.Code == "22021": // every other text is UTF-8 by the wire's own rules
+		return &lifecycle.InvalidError{Violations: []lifecycle.Violation{{Description: "no text may hold the character NUL"}}}
 	case e.Code == "25006":
 		return errReadOnly
 	case e.Code == "55P03":

@@ -140,3 +140,19 @@ func TestRefused_read_only(t *testing.T) {
 	must(t, l.add(t.Context(), s, "word"))
 	l.has("word", 1)
 }
+
+// PostgreSQL has no NUL in texts (22021); whoever sends one is told so.
+func TestRefused_NUL(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, pgtest.New(t, Migrate))
+	s := l.open(Config{})
+	for name, err := range map[string]error{
+		"a read":  s.View(t.Context(), func(tx store.Tx) error { _, err := tx.GetSite(t.Context(), l.tenant, "site_\x00"); return err }),
+		"a write": l.add(t.Context(), s, "wo\x00rd"),
+	} {
+		var invalid *lifecycle.InvalidError
+		if !errors.As(err, &invalid) {
+			t.Errorf("%s is answered %v", name, err)
+		}
+	}
+}
