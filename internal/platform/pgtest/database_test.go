@@ -22,6 +22,20 @@ func migrate(ctx context.Context, dsn string) error {
 	return err
 }
 
+func migrateAsOrdinary(ctx context.Context, dsn string) error { return Own(ctx, dsn, migrate) }
+
+func TestOwn(t *testing.T) {
+	for range 2 { // databases, one role
+		dsn := Ordinary(New(t, migrateAsOrdinary))
+		if got := value(t, dsn, "SELECT rolsuper::text || rolbypassrls FROM pg_roles WHERE rolname = current_user"); got != "falsefalse" {
+			t.Errorf("the role is above the rules: %s", got)
+		}
+		if got := value(t, dsn, "SELECT tableowner = current_user FROM pg_tables WHERE tablename = 'site'"); got != "t" {
+			t.Error("the table is another's")
+		}
+	}
+}
+
 func TestNew(t *testing.T) {
 	t.Run("each test has a migrated database of its own", func(t *testing.T) {
 		for range 4 {
@@ -35,7 +49,7 @@ func TestNew(t *testing.T) {
 		}
 	})
 	t.Run("the migration ran once", func(t *testing.T) {
-		if got := migrations.Load(); got != 1 {
+		if got := migrations.Load(); got != 2 { // with that of TestOwn
 			t.Errorf("it ran %d times", got)
 		}
 	})

@@ -191,8 +191,9 @@ func (s *server) unchanged(t *testing.T, p place, call func()) {
 
 // What is another tenant's is not there: not by its id, and not by an answer that
 // differs from that for an id that nothing has.
-func TestForeign_of_another_tenant(t *testing.T) {
-	s := setup(t)
+func TestForeign_of_another_tenant(t *testing.T) { foreignOfAnotherTenant(t, setup(t)) }
+
+func foreignOfAnotherTenant(t *testing.T, s *server) {
 	other := s.world.NewTenant("other")
 	estates := s.owned(s.world.Caller, other)
 	theirs, mine := estates[0], estates[1]

@@ -101,7 +101,7 @@ func (a *authorizer) Authorize(ctx context.Context, method string) (context.Cont
 		return ctx, failure(ctx, a.logger, err)
 	}
 	caller.Address = a.address(ctx)
-	return context.WithValue(app.ForTenant(ctx, caller.TenantID), callerKey{}, caller), nil
+	return context.WithValue(app.ForCaller(ctx, caller), callerKey{}, caller), nil
 }
 
 // bearer returns the one bearer credential among the Authorization headers of a

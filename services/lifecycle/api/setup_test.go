@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -24,6 +25,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
 // server is the API over memory, through the real interceptors.
@@ -49,9 +51,15 @@ type server struct {
 // keys of every role of its first tenant.
 func setup(t *testing.T) *server {
 	t.Helper()
+	return setupOn(t, nil)
+}
+
+// setupOn is setup on a database that open opens; nil for one of SQLite.
+func setupOn(t *testing.T, open func(clock func() time.Time) (store.Store, error)) *server {
+	t.Helper()
 	s := &server{T: t, listen: bufconn.Listen(1 << 20), keyOf: map[auth.Role]string{}}
 	s.world = apptest.New(t, apptest.Options{
-		Logger: slog.New(slog.NewJSONHandler(&s.logs, nil)), Tunnel: fake.NewTunnel("ours.test"),
+		Logger: slog.New(slog.NewJSONHandler(&s.logs, nil)), Tunnel: fake.NewTunnel("ours.test"), Open: open,
 		Configure: func(cfg *lifecycle.Config) {
 			cfg.AllowReservedTLDs = true
 			cfg.TenantLimits.RequestsPerSecond = 1_000_000 // time stands still

@@ -139,9 +139,10 @@ func (r *reader) read(ctx context.Context, until int64, limit int) (seen []SeenE
 
 // mayGoOn returns a *CursorError when the event after the reader's place is deleted
 // already. It looks at what is about to be read, not at what the sequencer has noted:
-// events are deleted at any time.
+// events are deleted at any time. The oldest event is anybody's, and only its place is
+// looked at.
 func (r *reader) mayGoOn(ctx context.Context, tx store.Tx) error {
-	oldest, err := tx.Events(ctx, event.Query{Limit: 1})
+	oldest, err := tx.Events(store.AcrossTenants(ctx), event.Query{Limit: 1})
 	if err == nil && (len(oldest) == 0 || r.place.after < oldest[0].Seq-1) {
 		err = &CursorError{}
 	}

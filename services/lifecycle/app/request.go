@@ -74,7 +74,7 @@ func (r request) replay(ctx context.Context, tx store.RequestStore, answer any) 
 }
 
 // keep notes what the request was answered, and lets go of answers from before a
-// time.
+// time, whosever they are: who calls no more takes none of its own along.
 func (r request) keep(ctx context.Context, tx store.RequestStore, objectID string, answer any, at, before time.Time) error {
 	if r.id == "" {
 		return nil
@@ -83,7 +83,7 @@ func (r request) keep(ctx context.Context, tx store.RequestStore, objectID strin
 	if err != nil {
 		return fmt.Errorf("keep the answer: %w", err)
 	}
-	if err := tx.PruneRequests(ctx, before, pruned); err != nil {
+	if err := tx.PruneRequests(store.AcrossTenants(ctx), before, pruned); err != nil {
 		return err
 	}
 	return tx.InsertRequest(ctx, store.Request{

@@ -102,7 +102,7 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 // insertNamed writes a site down under its slug. A slug that is in use, or kept
 // for another tenant, is a *lifecycle.TakenError, and nothing is written.
 func (c *ControlPlane) insertNamed(ctx context.Context, tx store.Tx, s site.Site, r site.Revision, cause lifecycle.Cause) error {
-	owner, reserved, err := tx.ReservedFor(ctx, c.platformName(s.Slug), cause.At)
+	owner, reserved, err := tx.ReservedFor(store.AcrossTenants(ctx), c.platformName(s.Slug), cause.At)
 	if err != nil {
 		return err
 	}

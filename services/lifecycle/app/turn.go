@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
@@ -16,11 +17,14 @@ const (
 	writesAtOnce = 1
 )
 
-type tenantKey struct{}
-
-// ForTenant says whose call a context belongs to.
-func ForTenant(ctx context.Context, tenant id.Tenant) context.Context {
-	return context.WithValue(ctx, tenantKey{}, tenant)
+// ForCaller says whose call a context belongs to: it waits in the lanes of the caller's
+// tenant, and knows the rows of that tenant alone. A platform admin acts across tenants.
+func ForCaller(ctx context.Context, by auth.Principal) context.Context {
+	ctx = store.ForTenant(ctx, by.TenantID)
+	if by.Role.Includes(auth.PlatformAdmin) {
+		ctx = store.AcrossTenants(ctx)
+	}
+	return ctx
 }
 
 // fairStore is a store in which the calls of a tenant wait for each other, and not for
@@ -65,7 +69,7 @@ func (s *fairStore) View(ctx context.Context, do func(tx store.Tx) error) error 
 
 // enter waits for a place in a lane of the call's tenant, or for the end of the call.
 func (s *fairStore) enter(ctx context.Context, which func(*lanes) chan struct{}) (leave func(), err error) {
-	tenant, ok := ctx.Value(tenantKey{}).(id.Tenant)
+	tenant, ok := store.TenantOf(ctx)
 	if !ok {
 		return func() {}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
@@ -35,19 +36,19 @@ func TestFairStore(t *testing.T) {
 			ended := make(chan error, 2*many)
 			start := func(ctx context.Context) { go func() { ended <- call(s, ctx) }() }
 			for range many {
-				start(ForTenant(t.Context(), "ten_a"))
+				start(store.ForTenant(t.Context(), "ten_a"))
 			}
 			synctest.Wait()
 			if n := len(held.begun); n != atOnce {
 				t.Errorf("one tenant has %d transactions at once, want %d", n, atOnce)
 			}
-			start(ForTenant(t.Context(), "ten_b"))
+			start(store.ForTenant(t.Context(), "ten_b"))
 			start(t.Context())
 			synctest.Wait()
 			if n := len(held.begun); n != atOnce+2 {
 				t.Errorf("%d others got in beside it, want 2", n-atOnce)
 			}
-			gone, cancel := context.WithCancel(ForTenant(t.Context(), "ten_a"))
+			gone, cancel := context.WithCancel(store.ForTenant(t.Context(), "ten_a"))
 			start(gone)
 			synctest.Wait()
 			cancel()
@@ -71,4 +72,17 @@ func TestFairStore(t *testing.T) {
 	t.Run("lets a tenant read some things at a time", func(t *testing.T) {
 		run(t, func(s *fairStore, ctx context.Context) error { return s.View(ctx, nil) }, 4)
 	})
+}
+
+// A platform admin waits as everybody does, and acts across tenants.
+func TestForCaller(t *testing.T) {
+	for role, across := range map[auth.Role]bool{auth.Viewer: false, auth.Operator: false, auth.Admin: false, auth.PlatformAdmin: true} {
+		ctx := ForCaller(t.Context(), auth.Principal{TenantID: "ten_a", Role: role})
+		if tenant, ok := store.TenantOf(ctx); !ok || tenant != "ten_a" {
+			t.Errorf("the call of a %s is %q's", role, tenant)
+		}
+		if got := store.IsAcrossTenants(ctx); got != across {
+			t.Errorf("a %s acts across tenants: %t", role, got)
+		}
+	}
 }

@@ -63,6 +63,8 @@ type Options struct {
 	Reached failpoint.Reached
 	// Edges is how many hosts there are from the start; 0 means 1, -1 none.
 	Edges int
+	// Open opens the database of the World, after a crash again; nil for one of SQLite.
+	Open func(clock func() time.Time) (store.Store, error)
 }
 
 // Providers are everything outside that a control plane calls.
@@ -131,8 +133,10 @@ func New(tb TB, opts Options) *World {
 	if opts.Tunnel != nil {
 		w.DNS.Through(w.Tunnel)
 	}
-	w.path = filepath.Join(w.dir(), "siteplane.db")
-	w.must(os.WriteFile(w.path, w.blank(), 0o600))
+	if opts.Open == nil {
+		w.path = filepath.Join(w.dir(), "siteplane.db")
+		w.must(os.WriteFile(w.path, w.blank(), 0o600))
+	}
 	w.open()
 	tb.Cleanup(func() { w.must(w.Store.Close()) })
 	w.Caller = w.NewTenant("default")
@@ -160,7 +164,7 @@ func (w *World) dir() string {
 // open opens the database and makes everything that lives in memory.
 func (w *World) open() {
 	w.tb.Helper()
-	db, err := sqlite.Open(context.Background(), sqlite.Config{Path: w.path, Clock: w.Clock.Now})
+	db, err := w.openStore()
 	w.must(err)
 	w.Store = &Store{Store: db}
 	outside := Providers{Edges: w.Edges, Tunnel: w.Tunnel, DNS: w.DNS}
@@ -178,6 +182,13 @@ func (w *World) open() {
 		CompensateWithin: w.cfg.CompensateWithin, Reached: w.opts.Reached,
 		Clock: w.Clock.Now, Logger: w.logger, Tracer: w.tracer,
 	}).Handlers()
+}
+
+func (w *World) openStore() (store.Store, error) {
+	if w.opts.Open != nil {
+		return w.opts.Open(w.Clock.Now)
+	}
+	return sqlite.Open(context.Background(), sqlite.Config{Path: w.path, Clock: w.Clock.Now})
 }
 
 // start does what the start of a process does: leases are free, edges and tunnels

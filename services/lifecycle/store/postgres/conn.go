@@ -26,6 +26,9 @@ type conn struct {
 	careful, reading bool
 	// until is when each statement must have been answered.
 	until time.Time
+	// tenant is whose rows alone the transaction may have, empty for all; facing is what
+	// the server has been told of it, or is told by what waits.
+	tenant, facing string
 	// waiting are the statements that were not sent yet.
 	waiting []statement
 	// doomed says that the transaction cannot be committed; broken, that it is for a
@@ -61,6 +64,9 @@ func (c *conn) Later(ctx context.Context, text string, args []any) error {
 		_, err := c.Exec(ctx, text, args)
 		return err
 	}
+	if err := c.face(ctx); err != nil {
+		return err
+	}
 	c.waiting = append(c.waiting, statement{text: translations.Of(text), args: stored(args)})
 	return nil
 }
@@ -81,10 +87,11 @@ func (c *conn) Query(ctx context.Context, text string, args []any) (relational.R
 	return found, nil
 }
 
-// guard begins what a careful transaction takes back when it fails.
+// guard has the wall stand as the statement needs it, and begins what a careful
+// transaction takes back when the statement fails.
 func (c *conn) guard(ctx context.Context) error {
-	if !c.careful {
-		return nil
+	if err := c.face(ctx); err != nil || !c.careful {
+		return err
 	}
 	_, err := c.on.Exec(ctx, "SAVEPOINT s")
 	return c.noted(ctx, err)

@@ -12,7 +12,7 @@ import (
 // the first, or was run again, or it could not have changed the object. One process at a
 // time does it; another finds what was done.
 func (s *Store) Sequence(ctx context.Context) (first, last int64, err error) {
-	err = s.update(ctx, readCommitted, func(t *tx) error {
+	err = s.update(ctx, readCommitted, "", func(t *tx) error {
 		for _, text := range []string{lockPlaces, givePlaces} {
 			if err := t.conn.Later(ctx, text, nil); err != nil {
 				return fmt.Errorf("give places: %w", err)

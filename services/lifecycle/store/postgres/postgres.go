@@ -5,10 +5,11 @@
 //
 // Transactions see one snapshot; those that write are run again, closure and all, when
 // the server says that others were in the way (40001, 40P01), and guards see to it that
-// two that decide about the same site are. A connection that is lost
-// in a commit leaves the outcome to be read: the server knows what became of each
-// transaction. NOTIFY is a hint that spares replicas the wait until they look by
-// themselves; nothing depends on it. Leases hold by the server's clock.
+// two that decide about the same site are. Those of a tenant's caller see and write the
+// rows of that tenant alone. A connection that is lost in a commit leaves the outcome to
+// be read: the server knows what became of each transaction. NOTIFY is a hint that spares
+// replicas the wait until they look by themselves; nothing depends on it. Leases hold by
+// the server's clock.
 //
 //	Update ---BEGIN, statements, COMMIT---> writers   at most Config.Writers at once
 //	View  ---BEGIN READ ONLY, reads-------> pool      the rest of Config.Connections
@@ -94,6 +95,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.measureSkew(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("read the database's clock: %w", mapped(ctx, err))
+	}
+	if err := s.checkWall(ctx); err != nil {
+		pool.Close()
+		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop

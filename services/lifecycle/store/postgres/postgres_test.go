@@ -16,9 +16,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
+// The suite runs as the role that an installation has: what passes behind the wall
+// between tenants passes without it.
 func TestStore(t *testing.T) {
 	seen := recordStatements(t)
 	databases := newDatabases(t)
+	databases.ordinary = true
 	storetest.Run(t, func(t testing.TB, clock func() time.Time) store.Store {
 		return databases.open(t, Config{Clock: clock})
 	})
@@ -47,6 +50,8 @@ func openOn(t testing.TB, cfg Config) *Store {
 type databases struct {
 	parent testing.TB
 	empty  chan string
+	// ordinary says that they are opened by an ordinary role, and not by a superuser.
+	ordinary bool
 }
 
 func newDatabases(t testing.TB) *databases {
@@ -56,16 +61,28 @@ func newDatabases(t testing.TB) *databases {
 // open opens a store on an empty database.
 func (d *databases) open(t testing.TB, cfg Config) *Store {
 	t.Helper()
+	var dsn string
 	select {
-	case cfg.DSN = <-d.empty:
+	case dsn = <-d.empty:
 	default:
-		cfg.DSN = pgtest.New(d.parent, Migrate)
+		dsn = d.make()
 	}
 	t.Cleanup(func() { // after the store is closed
-		must(t, emptied(context.Background(), cfg.DSN))
-		d.empty <- cfg.DSN
+		must(t, emptied(context.Background(), dsn))
+		d.empty <- dsn
 	})
+	cfg.DSN = dsn
+	if d.ordinary {
+		cfg.DSN = pgtest.Ordinary(dsn)
+	}
 	return openOn(t, cfg)
+}
+
+func (d *databases) make() (dsn string) {
+	if d.ordinary {
+		return pgtest.New(d.parent, migrateAsOrdinary)
+	}
+	return pgtest.New(d.parent, Migrate)
 }
 
 // emptied takes every row out of a database but those that its schema brings.

@@ -49,10 +49,12 @@ var _ store.Tx = (*tx)(nil)
 // Update runs the closure in a transaction and commits it. It is run again, as a whole,
 // when others were at work on the same rows.
 func (s *Store) Update(ctx context.Context, do func(tx store.Tx) error) error {
-	return s.update(ctx, writing, func(t *tx) error { return do(t) })
+	return s.update(ctx, writing, tenantOf(ctx), func(t *tx) error { return do(t) })
 }
 
-func (s *Store) update(ctx context.Context, begin string, do func(t *tx) error) error {
+// update is what everything that writes goes through; tenant is whose rows alone it may
+// have, empty for all.
+func (s *Store) update(ctx context.Context, begin, tenant string, do func(t *tx) error) error {
 	until := time.Now().Add(answerLimit)
 	within, cancel := bounded(ctx, until)
 	defer cancel()
@@ -62,7 +64,7 @@ func (s *Store) update(ctx context.Context, begin string, do func(t *tx) error) 
 	case <-within.Done():
 		return ended(within)
 	}
-	committed, err := s.repeat(within, attempt{store: s, begin: begin, until: until}, do)
+	committed, err := s.repeat(within, attempt{store: s, begin: begin, tenant: tenant, until: until}, do)
 	if err == nil {
 		s.announce(committed)
 	}
@@ -115,7 +117,7 @@ func (s *Store) View(ctx context.Context, do func(tx store.Tx) error) error {
 	until := time.Now().Add(answerLimit)
 	within, cancel := bounded(ctx, until)
 	defer cancel()
-	_, err := s.repeat(within, attempt{store: s, begin: reading, until: until}, func(t *tx) error { return do(t) })
+	_, err := s.repeat(within, attempt{store: s, begin: reading, tenant: tenantOf(ctx), until: until}, func(t *tx) error { return do(t) })
 	return err
 }
 
@@ -126,9 +128,9 @@ func bounded(ctx context.Context, until time.Time) (context.Context, context.Can
 
 // attempt is one run of a closure.
 type attempt struct {
-	store   *Store
-	begin   string
-	careful bool
+	store         *Store
+	begin, tenant string
+	careful       bool
 	// until is when it must have ended.
 	until time.Time
 	// tx is nil until it has begun.
@@ -152,7 +154,7 @@ func (a *attempt) run(ctx context.Context, do func(t *tx) error) error {
 		return fmt.Errorf("reach the database: %w", mapped(ctx, err))
 	}
 	defer a.release(ctx, on)
-	a.tx = &tx{conn: &conn{on: on.Conn(), careful: a.careful, reading: a.begin == reading, until: a.until}}
+	a.tx = &tx{conn: &conn{on: on.Conn(), careful: a.careful, reading: a.begin == reading, until: a.until, tenant: a.tenant}}
 	a.life = lifeOf(on.Conn())
 	a.tx.Tx = relational.New(a.tx.conn, a.store.Now)
 	if err := a.open(ctx); err != nil {

@@ -66,7 +66,7 @@ var (
 // ClaimWork folds marks and leases what is due then. Replicas that claim at the same
 // time pass by the rows that others are about to take.
 func (s *Store) ClaimWork(ctx context.Context, c worker.Claim) (claimed []worker.Work, next time.Time, err error) {
-	err = s.update(ctx, readCommitted, func(t *tx) error {
+	err = s.update(ctx, readCommitted, "", func(t *tx) error {
 		if err := t.conn.Later(ctx, foldSome, []any{folded}); err != nil {
 			return fmt.Errorf("fold the marks: %w", err)
 		}
