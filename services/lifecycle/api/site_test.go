@@ -75,6 +75,7 @@ func TestSiteService_lives_through_a_site(t *testing.T) {
 	spec.Options = &lifecyclev1.SiteOptions{
 		MaxBodyBytes: 5, ConnectTimeout: durationpb.New(time.Second), ReadTimeout: durationpb.New(2 * time.Second), Websocket: true,
 		ResponseHeaders: []*lifecyclev1.Header{{Name: "X-A", Value: "1"}}, RequestHeaders: []*lifecyclev1.Header{{Name: "X-B", Value: "2"}},
+		Maintenance: true,
 	}
 	created, err := s.sites.CreateSite(ctx, req)
 	s.must(err)

@@ -56,6 +56,7 @@ func wireOptions(o site.Options) *lifecyclev1.SiteOptions {
 	out := &lifecyclev1.SiteOptions{
 		MaxBodyBytes: o.MaxBodyBytes, Websocket: o.Websocket,
 		ResponseHeaders: wireHeaders(o.ResponseHeaders), RequestHeaders: wireHeaders(o.RequestHeaders),
+		Maintenance: o.Maintenance,
 	}
 	if o.ConnectTimeout > 0 {
 		out.ConnectTimeout = durationpb.New(o.ConnectTimeout)
@@ -106,6 +107,7 @@ func optionsOf(w *lifecyclev1.SiteOptions) site.Options {
 		ConnectTimeout: w.GetConnectTimeout().AsDuration(), ReadTimeout: w.GetReadTimeout().AsDuration(),
 		Websocket:       w.GetWebsocket(),
 		ResponseHeaders: headersOf(w.GetResponseHeaders()), RequestHeaders: headersOf(w.GetRequestHeaders()),
+		Maintenance: w.GetMaintenance(),
 	}
 }
 

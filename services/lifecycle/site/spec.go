@@ -1,6 +1,7 @@
 package site
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,8 @@ type Options struct {
 	Websocket       bool          `json:"websocket,omitempty"`
 	ResponseHeaders []Header      `json:"response_headers,omitempty"`
 	RequestHeaders  []Header      `json:"request_headers,omitempty"`
+	// Maintenance answers every request 503 with a fixed page.
+	Maintenance bool `json:"maintenance,omitempty"`
 }
 
 // Header is one HTTP header.
@@ -98,9 +101,20 @@ func (s Spec) Normalize() Spec {
 func normalTargets(targets []Target) []Target {
 	out := slices.Clone(targets)
 	for i := range out {
+		out[i].Address = canonical(out[i].Address)
 		out[i].Weight = max(out[i].Weight, 1)
 	}
 	return out
+}
+
+// canonical is the one spelling of an address that edges take. What is none stays as
+// it is.
+func canonical(address string) string {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return address
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()).String()
 }
 
 func normalHeaders(headers []Header) []Header {

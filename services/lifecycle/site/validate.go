@@ -32,13 +32,14 @@ var (
 	pathPrefix = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
 )
 
-// Headers that frame a message, or that the edge sets itself.
+// Headers that frame a message, or that the edge sets itself; with a hyphen at the
+// end, all that begin so.
 var (
 	framing = []string{
 		"connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
-		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-siteplane-",
 	}
-	ofRequests  = []string{"expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
+	ofRequests  = []string{"expect", "forwarded", "host", "x-forwarded-", "x-real-ip"}
 	ofResponses = []string{"content-encoding", "content-type", "date", "location", "server"}
 )
 
@@ -130,7 +131,7 @@ func isBaseURL(text string) bool {
 	}
 	port, found := strings.CutPrefix(u.Host, u.Hostname())
 	if found && port != "" {
-		if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 {
+		if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != u.Port() {
 			return false
 		}
 	}
@@ -153,11 +154,12 @@ func checkHeaders(v *lifecycle.Violations, field string, headers []Header, reser
 	var seen []string
 	for i, h := range headers {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		name := strings.ToLower(h.Name)
+		// To many programs a hyphen and an underscore are the same.
+		name := strings.ReplaceAll(strings.ToLower(h.Name), "_", "-")
 		switch {
 		case !headerName.MatchString(h.Name):
 			v.Add(at+".name", "%q: must be 1 to 64 letters, digits, hyphens and underscores", h.Name)
-		case slices.Contains(framing, name) || slices.Contains(reserved, name) || strings.HasPrefix(name, "x-siteplane-"):
+		case isReserved(name, framing) || isReserved(name, reserved):
 			v.Add(at+".name", "%q: is set by the edge itself", h.Name)
 		case slices.Contains(seen, name):
 			v.Add(at+".name", "%q occurs twice", h.Name)
@@ -167,6 +169,12 @@ func checkHeaders(v *lifecycle.Violations, field string, headers []Header, reser
 			v.Add(at+".value", "%s", why)
 		}
 	}
+}
+
+func isReserved(name string, reserved []string) bool {
+	return slices.ContainsFunc(reserved, func(r string) bool {
+		return name == r || strings.HasSuffix(r, "-") && strings.HasPrefix(name, r)
+	})
 }
 
 // refuseHeaderValue says why a value may not be sent, or "".

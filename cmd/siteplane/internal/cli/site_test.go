@@ -67,7 +67,7 @@ func TestSiteCreate_sends(t *testing.T) {
 			[]string{
 				"--slug", "s", "--origin", "10.0.0.1:80,3", "--origin", "[::1]:80", "--route", "/a/=10.0.0.2:80", "--route", "/b/=10.0.0.3:80",
 				"--route", "/a/=10.0.0.4:80,2", "--strip-prefix", "--max-body", "10MiB", "--connect-timeout", "1500ms", "--read-timeout", "2m",
-				"--websocket", "--response-header", "X-A: b: c", "--request-header", "X-D:", "--request-id", "r",
+				"--websocket", "--response-header", "X-A: b: c", "--request-header", "X-D:", "--maintenance", "--request-id", "r",
 			},
 			&lifecyclev1.CreateSiteRequest{RequestId: "r", Site: &lifecyclev1.Site{Name: "shop", Slug: "s", Spec: &lifecyclev1.SiteSpec{
 				Backend: &lifecyclev1.SiteSpec_Origin{Origin: &lifecyclev1.Origin{Targets: []*lifecyclev1.Target{
@@ -80,7 +80,7 @@ func TestSiteCreate_sends(t *testing.T) {
 					{PathPrefix: "/b/", StripPrefix: true, Origin: &lifecyclev1.Origin{Targets: []*lifecyclev1.Target{{Address: "10.0.0.3:80"}}}},
 				},
 				Options: &lifecyclev1.SiteOptions{
-					MaxBodyBytes: 10 << 20, Websocket: true,
+					MaxBodyBytes: 10 << 20, Websocket: true, Maintenance: true,
 					ConnectTimeout: durationpb.New(1500 * time.Millisecond), ReadTimeout: durationpb.New(2 * time.Minute),
 					ResponseHeaders: []*lifecyclev1.Header{{Name: "X-A", Value: "b: c"}},
 					RequestHeaders:  []*lifecyclev1.Header{{Name: "X-D"}},

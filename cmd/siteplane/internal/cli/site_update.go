@@ -29,6 +29,7 @@ var clearable = map[string]string{
 
 const updateExample = `  siteplane site update shop --origin 10.0.0.8:8080 --wait
   siteplane site update shop --websocket --max-body 10MiB
+  siteplane site update shop --maintenance
   siteplane site update shop --clear-routes --response-header 'X-Frame-Options: DENY'
   siteplane site update shop --name "The Shop"`
 

@@ -58,6 +58,7 @@ func TestSiteUpdate_leaves_what_no_flag_names(t *testing.T) {
 		{"connect", []string{"--connect-timeout", "2s"}, fullSpec(), func(s *lifecyclev1.SiteSpec) { s.Options.ConnectTimeout = durationpb.New(2 * time.Second) }},
 		{"read", []string{"--read-timeout", "2s"}, fullSpec(), func(s *lifecyclev1.SiteSpec) { s.Options.ReadTimeout = durationpb.New(2 * time.Second) }},
 		{"no websocket", []string{"--websocket=false"}, fullSpec(), func(s *lifecyclev1.SiteSpec) { s.Options.Websocket = false }},
+		{"maintenance", []string{"--maintenance"}, fullSpec(), func(s *lifecyclev1.SiteSpec) { s.Options.Maintenance = true }},
 		{"response header", []string{"--response-header", "X-C: 3"}, fullSpec(), func(s *lifecyclev1.SiteSpec) {
 			s.Options.ResponseHeaders = []*lifecyclev1.Header{{Name: "X-C", Value: "3"}}
 		}},

@@ -24,12 +24,13 @@ type specFlags struct {
 	websocket       bool
 	responseHeaders headers
 	requestHeaders  headers
+	maintenance     bool
 }
 
 // specFlagNames are what specFlags are called on the command line.
 var specFlagNames = []string{
 	"origin", "redirect", "redirect-code", "route", "strip-prefix", "max-body", "connect-timeout", "read-timeout",
-	"websocket", "response-header", "request-header",
+	"websocket", "response-header", "request-header", "maintenance",
 }
 
 // addTo adds the flags; unset says of a flag what holds without it.
@@ -46,6 +47,7 @@ func (f *specFlags) addTo(command *cobra.Command, unset func(value string) strin
 	set.BoolVar(&f.websocket, "websocket", false, "forward connection upgrades")
 	set.Var(&f.responseHeaders, "response-header", "`'NAME: VALUE'` added to every answer; repeat for more")
 	set.Var(&f.requestHeaders, "request-header", "`'NAME: VALUE'` set on every forwarded request; repeat for more")
+	set.BoolVar(&f.maintenance, "maintenance", false, "answer every request 503 with a maintenance page")
 }
 
 // given reports whether any of the flags is on the command line.
@@ -103,5 +105,8 @@ func (f *specFlags) applyOptions(options *lifecyclev1.SiteOptions, changed func(
 	}
 	if changed("request-header") {
 		options.RequestHeaders = f.requestHeaders
+	}
+	if changed("maintenance") {
+		options.Maintenance = f.maintenance
 	}
 }

@@ -438,8 +438,11 @@ type Options struct {
 	ResponseHeaders []*Header `protobuf:"bytes,5,rep,name=response_headers,json=responseHeaders,proto3" json:"response_headers,omitempty"`
 	// Headers set on every forwarded request, sorted by name.
 	RequestHeaders []*Header `protobuf:"bytes,6,rep,name=request_headers,json=requestHeaders,proto3" json:"request_headers,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether every request, but probes, is answered 503 with a fixed page, and
+	// the backend, routes and other options wait.
+	Maintenance   bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Options) Reset() {
@@ -512,6 +515,13 @@ func (x *Options) GetRequestHeaders() []*Header {
 		return x.RequestHeaders
 	}
 	return nil
+}
+
+func (x *Options) GetMaintenance() bool {
+	if x != nil {
+		return x.Maintenance
+	}
+	return false
 }
 
 // Header is one HTTP header.
@@ -664,14 +674,15 @@ const file_siteplane_edge_v1_edge_proto_rawDesc = "" +
 	"\vpath_prefix\x18\x01 \x01(\tR\n" +
 	"pathPrefix\x12!\n" +
 	"\fstrip_prefix\x18\x02 \x01(\bR\vstripPrefix\x121\n" +
-	"\x06origin\x18\x03 \x01(\v2\x19.siteplane.edge.v1.OriginR\x06origin\"\xad\x02\n" +
+	"\x06origin\x18\x03 \x01(\v2\x19.siteplane.edge.v1.OriginR\x06origin\"\xcf\x02\n" +
 	"\aOptions\x12$\n" +
 	"\x0emax_body_bytes\x18\x01 \x01(\x03R\fmaxBodyBytes\x12,\n" +
 	"\x12connect_timeout_ms\x18\x02 \x01(\x03R\x10connectTimeoutMs\x12&\n" +
 	"\x0fread_timeout_ms\x18\x03 \x01(\x03R\rreadTimeoutMs\x12\x1c\n" +
 	"\twebsocket\x18\x04 \x01(\bR\twebsocket\x12D\n" +
 	"\x10response_headers\x18\x05 \x03(\v2\x19.siteplane.edge.v1.HeaderR\x0fresponseHeaders\x12B\n" +
-	"\x0frequest_headers\x18\x06 \x03(\v2\x19.siteplane.edge.v1.HeaderR\x0erequestHeaders\"2\n" +
+	"\x0frequest_headers\x18\x06 \x03(\v2\x19.siteplane.edge.v1.HeaderR\x0erequestHeaders\x12 \n" +
+	"\vmaintenance\x18\a \x01(\bR\vmaintenance\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"O\n" +

@@ -98,6 +98,71 @@ func (DriftKind) EnumDescriptor() ([]byte, []int) {
 	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{0}
 }
 
+// IncidentKind says what happened to nginx.
+type IncidentKind int32
+
+const (
+	// Never sent.
+	IncidentKind_INCIDENT_KIND_UNSPECIFIED IncidentKind = 0
+	// The master was gone.
+	IncidentKind_INCIDENT_KIND_MASTER_DEAD IncidentKind = 1
+	// Workers without a master still served, and were ended.
+	IncidentKind_INCIDENT_KIND_ORPHANED_WORKERS IncidentKind = 2
+	// The pid file was missing, empty, or named another process.
+	IncidentKind_INCIDENT_KIND_PID_FILE_LOST IncidentKind = 3
+	// The master or workers were stopped by a signal, and were continued.
+	IncidentKind_INCIDENT_KIND_STOPPED IncidentKind = 4
+	// Another process has a public address of nginx.
+	IncidentKind_INCIDENT_KIND_PORT_TAKEN IncidentKind = 5
+)
+
+// Enum value maps for IncidentKind.
+var (
+	IncidentKind_name = map[int32]string{
+		0: "INCIDENT_KIND_UNSPECIFIED",
+		1: "INCIDENT_KIND_MASTER_DEAD",
+		2: "INCIDENT_KIND_ORPHANED_WORKERS",
+		3: "INCIDENT_KIND_PID_FILE_LOST",
+		4: "INCIDENT_KIND_STOPPED",
+		5: "INCIDENT_KIND_PORT_TAKEN",
+	}
+	IncidentKind_value = map[string]int32{
+		"INCIDENT_KIND_UNSPECIFIED":      0,
+		"INCIDENT_KIND_MASTER_DEAD":      1,
+		"INCIDENT_KIND_ORPHANED_WORKERS": 2,
+		"INCIDENT_KIND_PID_FILE_LOST":    3,
+		"INCIDENT_KIND_STOPPED":          4,
+		"INCIDENT_KIND_PORT_TAKEN":       5,
+	}
+)
+
+func (x IncidentKind) Enum() *IncidentKind {
+	p := new(IncidentKind)
+	*p = x
+	return p
+}
+
+func (x IncidentKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (IncidentKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_edge_v1_edge_service_proto_enumTypes[1].Descriptor()
+}
+
+func (IncidentKind) Type() protoreflect.EnumType {
+	return &file_siteplane_edge_v1_edge_service_proto_enumTypes[1]
+}
+
+func (x IncidentKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use IncidentKind.Descriptor instead.
+func (IncidentKind) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{1}
+}
+
 // ApplyRequest is one message of an apply: first the header, then sites.
 type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -881,9 +946,17 @@ type GetStateResponse struct {
 	// Sites that the last proved apply rejected.
 	Rejected []*Rejection `protobuf:"bytes,8,rep,name=rejected,proto3" json:"rejected,omitempty"`
 	// How the host differs from what was applied.
-	Drifts        []*Drift `protobuf:"bytes,9,rep,name=drifts,proto3" json:"drifts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Drifts []*Drift `protobuf:"bytes,9,rep,name=drifts,proto3" json:"drifts,omitempty"`
+	// What a test of a configuration cannot do on this host; found out when the
+	// agent started.
+	Sandbox *TestSandbox `protobuf:"bytes,10,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	// What happened to the processes of nginx while the agent ran, the newest last;
+	// not more than the last sixteen.
+	Incidents []*Incident `protobuf:"bytes,11,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	// How many workers of former generations still serve long requests.
+	DrainingWorkers int32 `protobuf:"varint,12,opt,name=draining_workers,json=drainingWorkers,proto3" json:"draining_workers,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GetStateResponse) Reset() {
@@ -979,6 +1052,174 @@ func (x *GetStateResponse) GetDrifts() []*Drift {
 	return nil
 }
 
+func (x *GetStateResponse) GetSandbox() *TestSandbox {
+	if x != nil {
+		return x.Sandbox
+	}
+	return nil
+}
+
+func (x *GetStateResponse) GetIncidents() []*Incident {
+	if x != nil {
+		return x.Incidents
+	}
+	return nil
+}
+
+func (x *GetStateResponse) GetDrainingWorkers() int32 {
+	if x != nil {
+		return x.DrainingWorkers
+	}
+	return 0
+}
+
+// TestSandbox says what a test of a configuration cannot do on this host.
+type TestSandbox struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user that the test runs as; empty: the agent's own.
+	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// Whether the test has no network and sees no other process.
+	Network bool `protobuf:"varint,2,opt,name=network,proto3" json:"network,omitempty"`
+	// Whether the test writes in a directory of its own only, and reads nothing but
+	// that and what belongs to the system.
+	Files bool `protobuf:"varint,3,opt,name=files,proto3" json:"files,omitempty"`
+	// Whether memory, time and files of the test are limited.
+	Limits bool `protobuf:"varint,4,opt,name=limits,proto3" json:"limits,omitempty"`
+	// What of this is missing, why, and what to do about it; empty when nothing is.
+	Missing       string `protobuf:"bytes,5,opt,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestSandbox) Reset() {
+	*x = TestSandbox{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestSandbox) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestSandbox) ProtoMessage() {}
+
+func (x *TestSandbox) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestSandbox.ProtoReflect.Descriptor instead.
+func (*TestSandbox) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TestSandbox) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *TestSandbox) GetNetwork() bool {
+	if x != nil {
+		return x.Network
+	}
+	return false
+}
+
+func (x *TestSandbox) GetFiles() bool {
+	if x != nil {
+		return x.Files
+	}
+	return false
+}
+
+func (x *TestSandbox) GetLimits() bool {
+	if x != nil {
+		return x.Limits
+	}
+	return false
+}
+
+func (x *TestSandbox) GetMissing() string {
+	if x != nil {
+		return x.Missing
+	}
+	return ""
+}
+
+// Incident is something that happened to the processes of nginx.
+type Incident struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happened.
+	Kind IncidentKind `protobuf:"varint,1,opt,name=kind,proto3,enum=siteplane.edge.v1.IncidentKind" json:"kind,omitempty"`
+	// What was found and what the agent did about it, in one sentence.
+	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When it was found.
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Incident) Reset() {
+	*x = Incident{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Incident) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Incident) ProtoMessage() {}
+
+func (x *Incident) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Incident.ProtoReflect.Descriptor instead.
+func (*Incident) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Incident) GetKind() IncidentKind {
+	if x != nil {
+		return x.Kind
+	}
+	return IncidentKind_INCIDENT_KIND_UNSPECIFIED
+}
+
+func (x *Incident) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Incident) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // Received is what the edge holds.
 type Received struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -994,7 +1235,7 @@ type Received struct {
 
 func (x *Received) Reset() {
 	*x = Received{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1247,7 @@ func (x *Received) String() string {
 func (*Received) ProtoMessage() {}
 
 func (x *Received) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1260,7 @@ func (x *Received) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Received.ProtoReflect.Descriptor instead.
 func (*Received) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{12}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Received) GetFence() *Fence {
@@ -1065,7 +1306,7 @@ type Running struct {
 
 func (x *Running) Reset() {
 	*x = Running{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1318,7 @@ func (x *Running) String() string {
 func (*Running) ProtoMessage() {}
 
 func (x *Running) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1331,7 @@ func (x *Running) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Running.ProtoReflect.Descriptor instead.
 func (*Running) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{13}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Running) GetGeneration() uint64 {
@@ -1146,7 +1387,7 @@ type ProbeSiteRequest struct {
 
 func (x *ProbeSiteRequest) Reset() {
 	*x = ProbeSiteRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1399,7 @@ func (x *ProbeSiteRequest) String() string {
 func (*ProbeSiteRequest) ProtoMessage() {}
 
 func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1412,7 @@ func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteRequest.ProtoReflect.Descriptor instead.
 func (*ProbeSiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{14}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProbeSiteRequest) GetSiteId() string {
@@ -1198,7 +1439,7 @@ type ProbeSiteResponse struct {
 
 func (x *ProbeSiteResponse) Reset() {
 	*x = ProbeSiteResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1451,7 @@ func (x *ProbeSiteResponse) String() string {
 func (*ProbeSiteResponse) ProtoMessage() {}
 
 func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1464,7 @@ func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteResponse.ProtoReflect.Descriptor instead.
 func (*ProbeSiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{15}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProbeSiteResponse) GetInternalName() string {
@@ -1311,7 +1552,7 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\bHeldSite\x12\x17\n" +
 	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1c\n" +
 	"\thostnames\x18\x02 \x03(\tR\thostnames\"\x11\n" +
-	"\x0fGetStateRequest\"\x9f\x03\n" +
+	"\x0fGetStateRequest\"\xbf\x04\n" +
 	"\x10GetStateResponse\x12\x17\n" +
 	"\aedge_id\x18\x01 \x01(\tR\x06edgeId\x127\n" +
 	"\breceived\x18\x02 \x01(\v2\x1b.siteplane.edge.v1.ReceivedR\breceived\x124\n" +
@@ -1322,7 +1563,21 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\n" +
 	"last_error\x18\a \x01(\tR\tlastError\x128\n" +
 	"\brejected\x18\b \x03(\v2\x1c.siteplane.edge.v1.RejectionR\brejected\x120\n" +
-	"\x06drifts\x18\t \x03(\v2\x18.siteplane.edge.v1.DriftR\x06drifts\"q\n" +
+	"\x06drifts\x18\t \x03(\v2\x18.siteplane.edge.v1.DriftR\x06drifts\x128\n" +
+	"\asandbox\x18\n" +
+	" \x01(\v2\x1e.siteplane.edge.v1.TestSandboxR\asandbox\x129\n" +
+	"\tincidents\x18\v \x03(\v2\x1b.siteplane.edge.v1.IncidentR\tincidents\x12)\n" +
+	"\x10draining_workers\x18\f \x01(\x05R\x0fdrainingWorkers\"\x83\x01\n" +
+	"\vTestSandbox\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x18\n" +
+	"\anetwork\x18\x02 \x01(\bR\anetwork\x12\x14\n" +
+	"\x05files\x18\x03 \x01(\bR\x05files\x12\x16\n" +
+	"\x06limits\x18\x04 \x01(\bR\x06limits\x12\x18\n" +
+	"\amissing\x18\x05 \x01(\tR\amissing\"\x83\x01\n" +
+	"\bIncident\x123\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1f.siteplane.edge.v1.IncidentKindR\x04kind\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"q\n" +
 	"\bReceived\x12.\n" +
 	"\x05fence\x18\x01 \x01(\v2\x18.siteplane.edge.v1.FenceR\x05fence\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1d\n" +
@@ -1358,7 +1613,14 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\x17DRIFT_KIND_LINK_CHANGED\x10\x04\x12\x17\n" +
 	"\x13DRIFT_KIND_RELOADED\x10\x05\x12\x1d\n" +
 	"\x19DRIFT_KIND_WORKERS_DIFFER\x10\x06\x12\x1a\n" +
-	"\x16DRIFT_KIND_NOT_RUNNING\x10\a2\xdf\x02\n" +
+	"\x16DRIFT_KIND_NOT_RUNNING\x10\a*\xca\x01\n" +
+	"\fIncidentKind\x12\x1d\n" +
+	"\x19INCIDENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19INCIDENT_KIND_MASTER_DEAD\x10\x01\x12\"\n" +
+	"\x1eINCIDENT_KIND_ORPHANED_WORKERS\x10\x02\x12\x1f\n" +
+	"\x1bINCIDENT_KIND_PID_FILE_LOST\x10\x03\x12\x19\n" +
+	"\x15INCIDENT_KIND_STOPPED\x10\x04\x12\x1c\n" +
+	"\x18INCIDENT_KIND_PORT_TAKEN\x10\x052\xdf\x02\n" +
 	"\vEdgeService\x12L\n" +
 	"\x05Apply\x12\x1f.siteplane.edge.v1.ApplyRequest\x1a .siteplane.edge.v1.ApplyResponse(\x01\x12S\n" +
 	"\bGetState\x12\".siteplane.edge.v1.GetStateRequest\x1a#.siteplane.edge.v1.GetStateResponse\x12V\n" +
@@ -1377,66 +1639,73 @@ func file_siteplane_edge_v1_edge_service_proto_rawDescGZIP() []byte {
 	return file_siteplane_edge_v1_edge_service_proto_rawDescData
 }
 
-var file_siteplane_edge_v1_edge_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_siteplane_edge_v1_edge_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_siteplane_edge_v1_edge_service_proto_goTypes = []any{
 	(DriftKind)(0),                // 0: siteplane.edge.v1.DriftKind
-	(*ApplyRequest)(nil),          // 1: siteplane.edge.v1.ApplyRequest
-	(*ApplyHeader)(nil),           // 2: siteplane.edge.v1.ApplyHeader
-	(*Removal)(nil),               // 3: siteplane.edge.v1.Removal
-	(*ApplySites)(nil),            // 4: siteplane.edge.v1.ApplySites
-	(*ApplyResponse)(nil),         // 5: siteplane.edge.v1.ApplyResponse
-	(*Rejection)(nil),             // 6: siteplane.edge.v1.Rejection
-	(*Drift)(nil),                 // 7: siteplane.edge.v1.Drift
-	(*ListHeldRequest)(nil),       // 8: siteplane.edge.v1.ListHeldRequest
-	(*ListHeldResponse)(nil),      // 9: siteplane.edge.v1.ListHeldResponse
-	(*HeldSite)(nil),              // 10: siteplane.edge.v1.HeldSite
-	(*GetStateRequest)(nil),       // 11: siteplane.edge.v1.GetStateRequest
-	(*GetStateResponse)(nil),      // 12: siteplane.edge.v1.GetStateResponse
-	(*Received)(nil),              // 13: siteplane.edge.v1.Received
-	(*Running)(nil),               // 14: siteplane.edge.v1.Running
-	(*ProbeSiteRequest)(nil),      // 15: siteplane.edge.v1.ProbeSiteRequest
-	(*ProbeSiteResponse)(nil),     // 16: siteplane.edge.v1.ProbeSiteResponse
-	(*Fence)(nil),                 // 17: siteplane.edge.v1.Fence
-	(*Site)(nil),                  // 18: siteplane.edge.v1.Site
-	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(IncidentKind)(0),             // 1: siteplane.edge.v1.IncidentKind
+	(*ApplyRequest)(nil),          // 2: siteplane.edge.v1.ApplyRequest
+	(*ApplyHeader)(nil),           // 3: siteplane.edge.v1.ApplyHeader
+	(*Removal)(nil),               // 4: siteplane.edge.v1.Removal
+	(*ApplySites)(nil),            // 5: siteplane.edge.v1.ApplySites
+	(*ApplyResponse)(nil),         // 6: siteplane.edge.v1.ApplyResponse
+	(*Rejection)(nil),             // 7: siteplane.edge.v1.Rejection
+	(*Drift)(nil),                 // 8: siteplane.edge.v1.Drift
+	(*ListHeldRequest)(nil),       // 9: siteplane.edge.v1.ListHeldRequest
+	(*ListHeldResponse)(nil),      // 10: siteplane.edge.v1.ListHeldResponse
+	(*HeldSite)(nil),              // 11: siteplane.edge.v1.HeldSite
+	(*GetStateRequest)(nil),       // 12: siteplane.edge.v1.GetStateRequest
+	(*GetStateResponse)(nil),      // 13: siteplane.edge.v1.GetStateResponse
+	(*TestSandbox)(nil),           // 14: siteplane.edge.v1.TestSandbox
+	(*Incident)(nil),              // 15: siteplane.edge.v1.Incident
+	(*Received)(nil),              // 16: siteplane.edge.v1.Received
+	(*Running)(nil),               // 17: siteplane.edge.v1.Running
+	(*ProbeSiteRequest)(nil),      // 18: siteplane.edge.v1.ProbeSiteRequest
+	(*ProbeSiteResponse)(nil),     // 19: siteplane.edge.v1.ProbeSiteResponse
+	(*Fence)(nil),                 // 20: siteplane.edge.v1.Fence
+	(*Site)(nil),                  // 21: siteplane.edge.v1.Site
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
 }
 var file_siteplane_edge_v1_edge_service_proto_depIdxs = []int32{
-	2,  // 0: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
-	4,  // 1: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
-	17, // 2: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
-	3,  // 3: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
-	3,  // 4: siteplane.edge.v1.ApplyHeader.explanations:type_name -> siteplane.edge.v1.Removal
-	18, // 5: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
-	17, // 6: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
-	19, // 7: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
-	19, // 8: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
-	19, // 9: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
-	6,  // 10: siteplane.edge.v1.ApplyResponse.rejected:type_name -> siteplane.edge.v1.Rejection
-	7,  // 11: siteplane.edge.v1.ApplyResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	3,  // 0: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
+	5,  // 1: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
+	20, // 2: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
+	4,  // 3: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
+	4,  // 4: siteplane.edge.v1.ApplyHeader.explanations:type_name -> siteplane.edge.v1.Removal
+	21, // 5: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
+	20, // 6: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
+	22, // 7: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
+	22, // 8: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
+	22, // 9: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
+	7,  // 10: siteplane.edge.v1.ApplyResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	8,  // 11: siteplane.edge.v1.ApplyResponse.drifts:type_name -> siteplane.edge.v1.Drift
 	0,  // 12: siteplane.edge.v1.Drift.kind:type_name -> siteplane.edge.v1.DriftKind
-	20, // 13: siteplane.edge.v1.Drift.since:type_name -> google.protobuf.Timestamp
-	10, // 14: siteplane.edge.v1.ListHeldResponse.sites:type_name -> siteplane.edge.v1.HeldSite
-	13, // 15: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
-	14, // 16: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
-	6,  // 17: siteplane.edge.v1.GetStateResponse.rejected:type_name -> siteplane.edge.v1.Rejection
-	7,  // 18: siteplane.edge.v1.GetStateResponse.drifts:type_name -> siteplane.edge.v1.Drift
-	17, // 19: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
-	20, // 20: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
-	1,  // 21: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
-	11, // 22: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
-	15, // 23: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
-	8,  // 24: siteplane.edge.v1.EdgeService.ListHeld:input_type -> siteplane.edge.v1.ListHeldRequest
-	5,  // 25: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
-	12, // 26: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
-	16, // 27: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
-	9,  // 28: siteplane.edge.v1.EdgeService.ListHeld:output_type -> siteplane.edge.v1.ListHeldResponse
-	25, // [25:29] is the sub-list for method output_type
-	21, // [21:25] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	23, // 13: siteplane.edge.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	11, // 14: siteplane.edge.v1.ListHeldResponse.sites:type_name -> siteplane.edge.v1.HeldSite
+	16, // 15: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
+	17, // 16: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
+	7,  // 17: siteplane.edge.v1.GetStateResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	8,  // 18: siteplane.edge.v1.GetStateResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	14, // 19: siteplane.edge.v1.GetStateResponse.sandbox:type_name -> siteplane.edge.v1.TestSandbox
+	15, // 20: siteplane.edge.v1.GetStateResponse.incidents:type_name -> siteplane.edge.v1.Incident
+	1,  // 21: siteplane.edge.v1.Incident.kind:type_name -> siteplane.edge.v1.IncidentKind
+	23, // 22: siteplane.edge.v1.Incident.at:type_name -> google.protobuf.Timestamp
+	20, // 23: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
+	23, // 24: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
+	2,  // 25: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
+	12, // 26: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
+	18, // 27: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
+	9,  // 28: siteplane.edge.v1.EdgeService.ListHeld:input_type -> siteplane.edge.v1.ListHeldRequest
+	6,  // 29: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
+	13, // 30: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
+	19, // 31: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
+	10, // 32: siteplane.edge.v1.EdgeService.ListHeld:output_type -> siteplane.edge.v1.ListHeldResponse
+	29, // [29:33] is the sub-list for method output_type
+	25, // [25:29] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_edge_v1_edge_service_proto_init() }
@@ -1454,8 +1723,8 @@ func file_siteplane_edge_v1_edge_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_edge_v1_edge_service_proto_rawDesc), len(file_siteplane_edge_v1_edge_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   16,
+			NumEnums:      2,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -52,6 +52,10 @@ type EdgeServiceClient interface {
 	// hostnames there are, and each violation one that would go (the first hundred).
 	// FAILED_PRECONDITION with reason DRIFT_HELD: the host drifted and the caller
 	// asked not to overwrite that.
+	//
+	// UNAVAILABLE with reason EDGE_DISK_FULL or EDGE_DISK_FAILED: the host cannot
+	// write the configuration down; EDGE_DRAINING: too many workers of former
+	// generations still serve long requests. Nothing was changed; try again later.
 	Apply(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ApplyRequest, ApplyResponse], error)
 	// GetState says what the edge received and what its workers really run.
 	GetState(ctx context.Context, in *GetStateRequest, opts ...grpc.CallOption) (*GetStateResponse, error)
@@ -150,6 +154,10 @@ type EdgeServiceServer interface {
 	// hostnames there are, and each violation one that would go (the first hundred).
 	// FAILED_PRECONDITION with reason DRIFT_HELD: the host drifted and the caller
 	// asked not to overwrite that.
+	//
+	// UNAVAILABLE with reason EDGE_DISK_FULL or EDGE_DISK_FAILED: the host cannot
+	// write the configuration down; EDGE_DRAINING: too many workers of former
+	// generations still serve long requests. Nothing was changed; try again later.
 	Apply(grpc.ClientStreamingServer[ApplyRequest, ApplyResponse]) error
 	// GetState says what the edge received and what its workers really run.
 	GetState(context.Context, *GetStateRequest) (*GetStateResponse, error)

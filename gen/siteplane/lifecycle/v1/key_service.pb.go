@@ -497,10 +497,10 @@ var File_siteplane_lifecycle_v1_key_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_key_service_proto_rawDesc = "" +
 	"\n" +
-	"(siteplane/lifecycle/v1/key_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a siteplane/lifecycle/v1/key.proto\x1a#siteplane/lifecycle/v1/tenant.proto\"\x96\x02\n" +
+	"(siteplane/lifecycle/v1/key_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a siteplane/lifecycle/v1/key.proto\x1a#siteplane/lifecycle/v1/tenant.proto\"\xab\x02\n" +
 	"\x10CreateKeyRequest\x12\x1b\n" +
-	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12<\n" +
+	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x122\n" +
+	"\x04name\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18d2\x13^[^\\x00-\\x1f\\x7f]*$R\x04name\x12<\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x1c.siteplane.lifecycle.v1.RoleB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04role\x12#\n" +
 	"\bsite_ids\x18\x04 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\asiteIds\x12;\n" +

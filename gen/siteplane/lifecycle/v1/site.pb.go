@@ -698,8 +698,12 @@ type SiteOptions struct {
 	ResponseHeaders []*Header `protobuf:"bytes,5,rep,name=response_headers,json=responseHeaders,proto3" json:"response_headers,omitempty"`
 	// Headers set on every forwarded request.
 	RequestHeaders []*Header `protobuf:"bytes,6,rep,name=request_headers,json=requestHeaders,proto3" json:"request_headers,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether every request is answered 503 with Retry-After and a fixed page;
+	// response headers are not added to it. The site and its domains stay what
+	// they are.
+	Maintenance   bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SiteOptions) Reset() {
@@ -774,6 +778,13 @@ func (x *SiteOptions) GetRequestHeaders() []*Header {
 	return nil
 }
 
+func (x *SiteOptions) GetMaintenance() bool {
+	if x != nil {
+		return x.Maintenance
+	}
+	return false
+}
+
 // Header is one HTTP header.
 type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -834,10 +845,10 @@ var File_siteplane_lifecycle_v1_site_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\n" +
-	"!siteplane/lifecycle/v1/site.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\x1a#siteplane/lifecycle/v1/domain.proto\"\x97\x05\n" +
+	"!siteplane/lifecycle/v1/site.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\x1a#siteplane/lifecycle/v1/domain.proto\"\xac\x05\n" +
 	"\x04Site\x12\x1c\n" +
-	"\asite_id\x18\x01 \x01(\tB\x03\xe0A\x03R\x06siteId\x12 \n" +
-	"\x04name\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12G\n" +
+	"\asite_id\x18\x01 \x01(\tB\x03\xe0A\x03R\x06siteId\x125\n" +
+	"\x04name\x18\x02 \x01(\tB!\xe0A\x02\xbaH\x1br\x19\x10\x01\x18d2\x13^[^\\x00-\\x1f\\x7f]*$R\x04name\x12G\n" +
 	"\x04slug\x18\x03 \x01(\tB3\xe0A\x01\xbaH-r+\x18(2'^([a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?)?$R\x04slug\x12?\n" +
 	"\x04spec\x18\x04 \x01(\v2 .siteplane.lifecycle.v1.SiteSpecB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04spec\x12\x1f\n" +
 	"\brevision\x18\x05 \x01(\x03B\x03\xe0A\x03R\brevision\x122\n" +
@@ -885,7 +896,7 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\n" +
 	"pathPrefix\x12!\n" +
 	"\fstrip_prefix\x18\x02 \x01(\bR\vstripPrefix\x12>\n" +
-	"\x06origin\x18\x03 \x01(\v2\x1e.siteplane.lifecycle.v1.OriginB\x06\xbaH\x03\xc8\x01\x01R\x06origin\"\xaf\x03\n" +
+	"\x06origin\x18\x03 \x01(\v2\x1e.siteplane.lifecycle.v1.OriginB\x06\xbaH\x03\xc8\x01\x01R\x06origin\"\xd1\x03\n" +
 	"\vSiteOptions\x123\n" +
 	"\x0emax_body_bytes\x18\x01 \x01(\x03B\r\xbaH\n" +
 	"\"\b\x18\x80\x80\x80\x80((\x00R\fmaxBodyBytes\x12T\n" +
@@ -894,7 +905,8 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\fread_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x03\b\x90\x1c2\x04\x10\xc0\x84=R\vreadTimeout\x12\x1c\n" +
 	"\twebsocket\x18\x04 \x01(\bR\twebsocket\x12S\n" +
 	"\x10response_headers\x18\x05 \x03(\v2\x1e.siteplane.lifecycle.v1.HeaderB\b\xbaH\x05\x92\x01\x02\x10 R\x0fresponseHeaders\x12Q\n" +
-	"\x0frequest_headers\x18\x06 \x03(\v2\x1e.siteplane.lifecycle.v1.HeaderB\b\xbaH\x05\x92\x01\x02\x10 R\x0erequestHeaders\"G\n" +
+	"\x0frequest_headers\x18\x06 \x03(\v2\x1e.siteplane.lifecycle.v1.HeaderB\b\xbaH\x05\x92\x01\x02\x10 R\x0erequestHeaders\x12 \n" +
+	"\vmaintenance\x18\a \x01(\bR\vmaintenance\"G\n" +
 	"\x06Header\x12\x1d\n" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12\x1e\n" +
 	"\x05value\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x05value*\xa7\x02\n" +

@@ -799,11 +799,10 @@ const file_siteplane_lifecycle_v1_tenant_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"Q\n" +
 	"\x17SetTenantLimitsResponse\x126\n" +
-	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"\x88\x01\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1e.siteplane.lifecycle.v1.TenantR\x06tenant\"\x9d\x01\n" +
 	"\x14SuspendTenantRequest\x12$\n" +
-	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x12\"\n" +
-	"\x06reason\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\x06reason\x12&\n" +
+	"\ttenant_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\btenantId\x127\n" +
+	"\x06reason\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xac\x022\x13^[^\\x00-\\x1f\\x7f]*$R\x06reason\x12&\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"O\n" +
 	"\x15SuspendTenantResponse\x126\n" +

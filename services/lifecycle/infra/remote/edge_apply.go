@@ -118,11 +118,11 @@ func operations(behind map[id.Site]string) (out []*edgev1.Removal) {
 	return out
 }
 
-// applyError translates the status of an apply. An agent whose nginx is down can
-// be reached, but proves nothing.
+// applyError translates the status of an apply. An agent whose nginx is down, whose disk
+// takes nothing, or whose workers have not gone can be reached, but proves nothing.
 func applyError(err error) error {
 	switch rpcerr.Reason(err) {
-	case "NGINX_DOWN":
+	case "NGINX_DOWN", "EDGE_DISK_FULL", "EDGE_DISK_FAILED", "EDGE_DRAINING":
 		return &infra.NotProvenError{Message: status.Convert(err).Message()}
 	case infra.CodeHeld:
 		return held("edge", err)

@@ -33,6 +33,7 @@ func update() infra.EdgeUpdate {
 				Options: site.Options{
 					MaxBodyBytes: 5, ConnectTimeout: 1500 * time.Millisecond, ReadTimeout: time.Minute, Websocket: true,
 					ResponseHeaders: []site.Header{{Name: "A", Value: "1"}}, RequestHeaders: []site.Header{{Name: "B", Value: "2"}},
+					Maintenance: true,
 				},
 			}},
 			{SiteID: "site_2", Revision: 1, Spec: site.Spec{Redirect: &site.Redirect{BaseURL: "https://a.example", StatusCode: 302}}},
@@ -63,6 +64,7 @@ func TestEdges_Apply(t *testing.T) {
 				Options: &edgev1.Options{
 					MaxBodyBytes: 5, ConnectTimeoutMs: 1500, ReadTimeoutMs: 60000, Websocket: true,
 					ResponseHeaders: []*edgev1.Header{{Name: "A", Value: "1"}}, RequestHeaders: []*edgev1.Header{{Name: "B", Value: "2"}},
+					Maintenance: true,
 				},
 			}},
 			{SiteId: "site_2", Revision: 1, Spec: &edgev1.Spec{
@@ -151,6 +153,8 @@ func TestEdges_Apply_errors(t *testing.T) {
 		}},
 		"EDGE_NOT_PROVEN": {rpcerr.New(codes.Unavailable, "EDGE_NOT_PROVEN", "old workers"), notProven("old workers")},
 		"NGINX_DOWN":      {rpcerr.New(codes.Unavailable, "NGINX_DOWN", "no nginx"), notProven("no nginx")},
+		"EDGE_DISK_FULL":  {rpcerr.New(codes.Unavailable, "EDGE_DISK_FULL", "no room"), notProven("no room")},
+		"EDGE_DRAINING":   {rpcerr.New(codes.Unavailable, "EDGE_DRAINING", "workers"), notProven("workers")},
 		"DRIFT_HELD": {rpcerr.New(codes.FailedPrecondition, "DRIFT_HELD", "FILE_CHANGED servers.conf"), func(err error) bool {
 			var e *infra.DriftError
 			return errors.As(err, &e) && e.Message == "FILE_CHANGED servers.conf" && e.Uncounted()

@@ -37,6 +37,7 @@ func wireOptions(o site.Options) *edgev1.Options {
 		Websocket:        o.Websocket,
 		ResponseHeaders:  wireHeaders(o.ResponseHeaders),
 		RequestHeaders:   wireHeaders(o.RequestHeaders),
+		Maintenance:      o.Maintenance,
 	}
 }
 
