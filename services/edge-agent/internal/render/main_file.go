@@ -20,7 +20,7 @@ func renderMain(layout Layout, hashSize int) []byte {
 	c.directive("error_log", literal(layout.ErrorLog), literal("warn"))
 	c.directive("worker_processes", literal("auto"))
 	c.directive("worker_rlimit_nofile", literal("16384"))
-	c.directive("worker_shutdown_timeout", literal("60s"))
+	c.directive("worker_shutdown_timeout", layout.shutdownTimeout())
 	c.blank()
 	c.block("events", nil, func() { c.directive("worker_connections", literal("4096")) })
 	c.blank()
@@ -52,6 +52,8 @@ func renderHTTP(c *conf, layout Layout, hashSize int) {
 		c.entry(literal("websocket"), literal("upgrade"))
 	})
 	c.blank()
+	renderProxies(c, layout)
+	renderLogFormat(c, layout)
 	c.block("upstream", tokens(literal("siteplane_agent")), func() {
 		c.directive("server", literal("unix:"+layout.ProbeSocket))
 	})

@@ -6,7 +6,7 @@ import (
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
 )
 
-func renderMaps(sites []*site) []byte {
+func renderMaps(sites []*site, origins origins, logged bool) []byte {
 	c := new(conf)
 	c.comment(
 		"Where the requests of each site go. Written by the Siteplane edge agent;",
@@ -14,9 +14,9 @@ func renderMaps(sites []*site) []byte {
 		"agent's own socket.",
 	)
 	c.blank()
-	c.comment("The origin: ip:port, or an upstream block where there are several.")
+	c.comment("The origin: ip:port, or a block of upstreams.conf.")
 	hostMap(c, "$siteplane_target", sites, func(site *site) (encode.Token, bool) {
-		return originToken(site, originName, site.origin), len(site.origin) > 0
+		return origins.token(site, originName, site.origin), len(site.origin) > 0
 	})
 	c.comment("The base of a redirect.")
 	hostMap(c, "$siteplane_redirect", sites, func(site *site) (encode.Token, bool) {
@@ -31,10 +31,13 @@ func renderMaps(sites []*site) []byte {
 			if index >= len(site.routes) {
 				return nil, false
 			}
-			return originToken(site, routeName(index), site.routes[index].origin), true
+			return origins.token(site, routeName(index), site.routes[index].origin), true
 		})
 	}
 	siteMap(c, sites)
+	if logged {
+		logMap(c, sites)
+	}
 	return c.bytes()
 }
 

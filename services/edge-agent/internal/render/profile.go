@@ -35,9 +35,11 @@ func groupProfiles(sites []*site) []*profile {
 	return profiles
 }
 
+// profileID is long enough that no tenant finds options that hash like those of
+// others, and so would share a block with them.
 func profileID(site *site) string {
 	sum := sha256.Sum256([]byte(profileKey(site)))
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:16])
 }
 
 // profileKey holds everything a server block says apart from its names. The
@@ -45,6 +47,11 @@ func profileID(site *site) string {
 func profileKey(site *site) string {
 	var key strings.Builder
 	field := func(values ...string) { key.WriteString(strings.Join(values, "\x00") + "\n") }
+	if site.options.maintenance {
+		// Nothing else of the site is in the block.
+		field("maintenance")
+		return key.String()
+	}
 	if site.redirect != nil {
 		field("redirect", site.redirect.code.Token())
 	}

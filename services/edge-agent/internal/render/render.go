@@ -16,7 +16,7 @@
 //	nginx.conf      settings of the process and of http; includes status.conf
 //	status.conf     the generation, and nothing else depends on it
 //	maps.conf       host -> target, redirect, route targets, site
-//	upstreams.conf  one block per origin with several targets
+//	upstreams.conf  one block per origin to which connections are kept
 //	servers.conf    two blocks per profile, and the default servers
 //
 // status.conf includes the last three by absolute path, so nginx never mixes
@@ -37,7 +37,7 @@ import (
 )
 
 // Version of the renderer. Raise it whenever the same sites give other bytes.
-const Version = "1"
+const Version = "2"
 
 // Names of the files of one generation.
 const (
@@ -48,23 +48,20 @@ const (
 	ServersFile   = "servers.conf"
 )
 
-// Layout is everything a rendering depends on apart from the sites.
-type Layout struct {
-	// PublicListen holds the parameters of the public listen directives.
-	PublicListen []string
-	// User and group that the workers run as; empty leaves it to nginx.
-	User string
-	// Paths of the unix sockets and of what nginx writes.
-	StatusSocket, InternalSocket, ProbeSocket string
-	PIDFile, ErrorLog, TempDir                string
+// Config is a set of sites that passed the encoder, grouped into profiles. It is
+// not safe for concurrent use.
+type Config struct {
+	sites    []*site
+	profiles []*profile
+	// last are the files that hardly depend on a layout, as rendered last.
+	last siteFiles
 }
 
-// Config is a set of sites that passed the encoder, grouped into profiles.
-type Config struct {
-	sites     []*site
-	profiles  []*profile
-	maps      []byte
-	upstreams []byte
+// siteFiles are the two largest files, and all of a layout that they depend on.
+type siteFiles struct {
+	keepalive       int
+	logged          bool
+	maps, upstreams []byte
 }
 
 // File is one rendered file.
@@ -88,10 +85,7 @@ func New(sites []*edgev1.Site) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &Config{sites: parsed, profiles: groupProfiles(parsed)}
-	config.maps = renderMaps(parsed)
-	config.upstreams = renderUpstreams(parsed)
-	return config, nil
+	return &Config{sites: parsed, profiles: groupProfiles(parsed)}, nil
 }
 
 // Profiles returns how many profiles the sites form.
@@ -99,13 +93,29 @@ func (c *Config) Profiles() int { return len(c.profiles) }
 
 // Render returns the files for layout.
 func (c *Config) Render(layout Layout) *Rendering {
+	about := c.siteFiles(layout)
 	files := []File{
-		{Name: MapsFile, Data: c.maps},
+		{Name: MapsFile, Data: about.maps},
 		{Name: MainFile, Data: renderMain(layout, c.hashSize())},
 		{Name: ServersFile, Data: renderServers(layout, c.profiles)},
-		{Name: UpstreamsFile, Data: c.upstreams},
+		{Name: UpstreamsFile, Data: about.upstreams},
 	}
 	return &Rendering{Files: files, Hash: Hash(files)}
+}
+
+// siteFiles renders again only where layout says something else than the one of
+// before: a test renders the same sites for another place.
+func (c *Config) siteFiles(layout Layout) siteFiles {
+	logged := layout.AccessLog != ""
+	if c.last.maps != nil && c.last.keepalive == layout.KeepaliveOrigins && c.last.logged == logged {
+		return c.last
+	}
+	origins := chooseOrigins(c.sites, layout.KeepaliveOrigins)
+	c.last = siteFiles{
+		keepalive: layout.KeepaliveOrigins, logged: logged,
+		maps: renderMaps(c.sites, origins, logged), upstreams: renderUpstreams(c.sites, origins),
+	}
+	return c.last
 }
 
 // Hash returns the hash over files, whatever their order.

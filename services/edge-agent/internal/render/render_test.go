@@ -1,11 +1,14 @@
 package render_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +45,11 @@ func readSites(t testing.TB, name string) []*edgev1.Site {
 
 func mustRender(t testing.TB, sites []*edgev1.Site) *render.Rendering {
 	t.Helper()
+	return mustRenderFor(t, layout, sites)
+}
+
+func mustRenderFor(t testing.TB, layout render.Layout, sites []*edgev1.Site) *render.Rendering {
+	t.Helper()
 	config, err := render.New(sites)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +57,36 @@ func mustRender(t testing.TB, sites []*edgev1.Site) *render.Rendering {
 	return config.Render(layout)
 }
 
-// Each directory of testdata is a case: sites.json and the files it becomes.
+// readLayout returns layout with what testdata/<name>/layout.json changes in it.
+func readLayout(t testing.TB, name string) render.Layout {
+	t.Helper()
+	read := layout
+	data, err := os.ReadFile(filepath.Join("testdata", name, "layout.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return read
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &read)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+func fileOf(t testing.TB, rendering *render.Rendering, name string) string {
+	t.Helper()
+	for _, file := range rendering.Files {
+		if file.Name == name {
+			return string(file.Data)
+		}
+	}
+	t.Fatalf("no file %s", name)
+	return ""
+}
+
+// Each directory of testdata is a case: sites.json, the layout where it is not
+// the plain one, and the files they become.
 func TestRender_golden(t *testing.T) {
 	cases, err := os.ReadDir("testdata")
 	if err != nil || len(cases) == 0 {
@@ -57,7 +94,8 @@ func TestRender_golden(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.Name(), func(t *testing.T) {
-			rendering := mustRender(t, readSites(t, c.Name()))
+			layout := readLayout(t, c.Name())
+			rendering := mustRenderFor(t, layout, readSites(t, c.Name()))
 			files := append(rendering.Files, render.File{
 				Name: render.StatusFile,
 				Data: render.Status(layout, 7, rendering.Hash, []string{"/var/lib/sp/generations/7/" + render.MapsFile}),
@@ -86,8 +124,9 @@ func wantGolden(t *testing.T, path string, got []byte) {
 }
 
 func TestRender_order_does_not_matter(t *testing.T) {
-	sites := readSites(t, "mixed")
-	want := mustRender(t, sites)
+	layout := readLayout(t, "settings")
+	sites := append(readSites(t, "mixed"), forwarding(1, "192.0.2.1:8080", "e.example.com"), forwarding(2, "192.0.2.5:80", "f.example.com"))
+	want := mustRenderFor(t, layout, sites)
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		shuffled := make([]*edgev1.Site, len(sites))
@@ -98,7 +137,7 @@ func TestRender_order_does_not_matter(t *testing.T) {
 			shuffle(random, shuffled[to].GetSpec().GetOrigin().GetTargets())
 			shuffle(random, shuffled[to].GetSpec().GetOptions().GetResponseHeaders())
 		}
-		if got := mustRender(t, shuffled); got.Hash != want.Hash {
+		if got := mustRenderFor(t, layout, shuffled); got.Hash != want.Hash {
 			t.Fatalf("seed %d gives other bytes", seed)
 		}
 	}
@@ -174,13 +213,102 @@ func route(prefix string) *edgev1.Route {
 	return &edgev1.Route{PathPrefix: prefix, Origin: &edgev1.Origin{Targets: []*edgev1.Target{{Address: "127.0.0.1:9"}}}}
 }
 
-func TestRender_only_several_targets_have_an_upstream(t *testing.T) {
-	for _, file := range mustRender(t, readSites(t, "mixed")).Files {
-		if file.Name != render.UpstreamsFile {
-			continue
+func TestRender_only_several_targets_have_an_upstream_where_none_is_kept(t *testing.T) {
+	upstreams := fileOf(t, mustRender(t, readSites(t, "mixed")), render.UpstreamsFile)
+	if got := strings.Count(upstreams, "upstream "); got != 2 {
+		t.Errorf("%d upstream blocks, want 2\n%s", got, upstreams)
+	}
+}
+
+// forwarding is a site with one address.
+func forwarding(number int, address string, hostnames ...string) *edgev1.Site {
+	return &edgev1.Site{
+		SiteId: fmt.Sprintf("site_01h455vb4pex5vsknk084s%04d", number), Revision: 1, Hostnames: hostnames,
+		Spec: &edgev1.Spec{Backend: &edgev1.Spec_Origin{Origin: &edgev1.Origin{Targets: []*edgev1.Target{{Address: address}}}}},
+	}
+}
+
+// keptFor returns the addresses that have a block of their own, in their order.
+func keptFor(t *testing.T, most int, sites ...*edgev1.Site) []string {
+	t.Helper()
+	keeping := layout
+	keeping.KeepaliveOrigins = most
+	var addresses []string
+	for line := range strings.Lines(fileOf(t, mustRenderFor(t, keeping, sites), render.UpstreamsFile)) {
+		if address, ok := strings.CutPrefix(strings.TrimSpace(line), "server "); ok {
+			addresses = append(addresses, strings.TrimSuffix(address, ";"))
 		}
-		if got := strings.Count(string(file.Data), "upstream "); got != 2 {
-			t.Errorf("%d upstream blocks, want 2\n%s", got, file.Data)
+	}
+	return addresses
+}
+
+func TestRender_keeps_connections_to_some_origins(t *testing.T) {
+	old, young := forwarding(1, "192.0.2.9:80", "a.example.com"), forwarding(2, "192.0.2.2:80", "b.example.com")
+	busy := forwarding(3, "192.0.2.3:80", "c.example.com", "d.example.com")
+	nameless := forwarding(4, "192.0.2.4:80")
+	for _, c := range []struct {
+		name string
+		most int
+		want []string
+	}{
+		{"none", 0, nil},
+		{"none for a negative number", -1, nil},
+		{"where most names lead", 1, []string{"192.0.2.3:80"}},
+		{"then of the first site", 2, []string{"192.0.2.3:80", "192.0.2.9:80"}},
+		{"then of the next", 3, []string{"192.0.2.3:80", "192.0.2.9:80", "192.0.2.2:80"}},
+		{"all where there are fewer", 9, []string{"192.0.2.3:80", "192.0.2.9:80", "192.0.2.2:80", "192.0.2.4:80"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, sites := range [][]*edgev1.Site{{old, young, busy, nameless}, {nameless, busy, young, old}} {
+				if got := keptFor(t, c.most, sites...); !slices.Equal(got, c.want) {
+					t.Errorf("kept %v, want %v", got, c.want)
+				}
+			}
+		})
+	}
+	t.Run("names of several sites count together, routes too", func(t *testing.T) {
+		routed := forwarding(5, "192.0.2.5:80", "e.example.com")
+		routed.Spec.Routes = []*edgev1.Route{{PathPrefix: "/a", Origin: young.GetSpec().GetOrigin()}, {PathPrefix: "/b", Origin: young.GetSpec().GetOrigin()}}
+		if got := keptFor(t, 1, old, young, routed); !slices.Equal(got, []string{"192.0.2.2:80"}) {
+			t.Errorf("kept %v", got)
+		}
+	})
+	t.Run("a site more takes nothing from an older one with as many names", func(t *testing.T) {
+		before := keptFor(t, 2, old, young)
+		if got := keptFor(t, 2, old, young, forwarding(6, "192.0.2.6:80", "f.example.com")); !slices.Equal(got, before) {
+			t.Errorf("kept %v, before %v", got, before)
+		}
+	})
+}
+
+// A block is named after its address, so what comes and goes elsewhere leaves a
+// site's lines as they are.
+func TestRender_sites_leave_each_other_alone(t *testing.T) {
+	keeping := layout
+	keeping.KeepaliveOrigins = 1000
+	sites := readSites(t, "mixed")
+	all := strings.Split(fileOf(t, mustRenderFor(t, keeping, sites), render.MapsFile), "\n")
+	for i := range sites {
+		without := slices.Delete(slices.Clone(sites), i, i+1)
+		for _, line := range strings.Split(fileOf(t, mustRenderFor(t, keeping, without), render.MapsFile), "\n") {
+			if !slices.Contains(all, line) {
+				t.Errorf("without %s there is %q", sites[i].GetSiteId(), line)
+			}
+		}
+	}
+}
+
+func TestRender_again_for_another_layout(t *testing.T) {
+	sites := readSites(t, "settings")
+	config, err := render.New(sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logging, keeping := layout, layout
+	logging.AccessLog, keeping.KeepaliveOrigins = "/var/log/sp/access.log", 2
+	for _, layout := range []render.Layout{layout, logging, layout, keeping, layout, readLayout(t, "settings")} {
+		if got, want := config.Render(layout).Hash, mustRenderFor(t, layout, sites).Hash; got != want {
+			t.Errorf("%+v gives other bytes the second time", layout)
 		}
 	}
 }

@@ -13,73 +13,110 @@ func renderServers(layout Layout, profiles []*profile) []byte {
 	)
 	c.blank()
 	c.comment("Names that no site has, and internal names asked in public: 421.")
-	defaultServer(c, publicListen(layout))
+	defaultServer(c, layout, public)
 	c.blank()
-	defaultServer(c, internalListen(layout))
+	defaultServer(c, layout, internal)
+	renderTLS(c, layout, profiles)
 	for _, profile := range profiles {
 		renderProfile(c, layout, profile)
 	}
 	return c.bytes()
 }
 
-func defaultServer(c *conf, listen []encode.Token) {
+// side is who can ask a server block.
+type side int
+
+const (
+	public side = iota
+	// secure is public with TLS.
+	secure
+	internal
+)
+
+func defaultServer(c *conf, layout Layout, side side) {
 	c.block("server", nil, func() {
-		for _, address := range listen {
+		for _, address := range listen(layout, side) {
 			c.directive("listen", address, literal("default_server"))
 		}
+		if side == secure {
+			c.directive("ssl_reject_handshake", literal("on"))
+			c.directive("ssl_protocols", literal("TLSv1.2"), literal("TLSv1.3"))
+		}
+		accessLog(c, layout, side)
 		c.directive("return", literal("421"))
 	})
 }
 
-func publicListen(layout Layout) []encode.Token {
-	listen := make([]encode.Token, 0, len(layout.PublicListen))
-	for _, address := range layout.PublicListen {
-		listen = append(listen, literal(address))
+func listen(layout Layout, side side) []encode.Token {
+	if side == internal {
+		return tokens(literal("unix:" + layout.InternalSocket))
+	}
+	addresses, suffix := layout.PublicListen, literal("")
+	if side == secure {
+		addresses, suffix = layout.TLSListen, " ssl"
+	}
+	listen := make([]encode.Token, 0, len(addresses))
+	for _, address := range addresses {
+		listen = append(listen, literal(address)+suffix)
 	}
 	return listen
 }
 
-func internalListen(layout Layout) []encode.Token {
-	return tokens(literal("unix:" + layout.InternalSocket))
-}
-
 func renderProfile(c *conf, layout Layout, profile *profile) {
-	var public, internal []encode.Token
+	var publicNames, internalNames []encode.Token
 	for _, site := range profile.sites {
 		for _, hostname := range site.hostnames {
-			public = append(public, hostname)
+			publicNames = append(publicNames, hostname)
 		}
-		internal = append(internal, literal(site.id.InternalName()))
+		internalNames = append(internalNames, literal(site.id.InternalName()))
 	}
 	c.blank()
 	c.comment("Profile " + literal(profile.id) + ", sites: " + decimal(len(profile.sites)))
-	if len(public) > 0 {
-		renderServer(c, publicListen(layout), public, profile.sites[0], func() {})
+	if len(publicNames) > 0 {
+		renderServer(c, layout, public, publicNames, profile.sites[0])
+	}
+	if names := secureNames(layout, profile); len(layout.TLSListen) > 0 && len(names) > 0 {
+		c.comment("The same with TLS, for the hostnames that have a certificate.")
+		renderServer(c, layout, secure, names, profile.sites[0])
 	}
 	c.comment("The same for the internal names.")
-	renderServer(c, internalListen(layout), internal, profile.sites[0], func() { siteLocation(c) })
+	renderServer(c, layout, internal, internalNames, profile.sites[0])
 }
 
 // renderServer takes what the sites of a profile share from any one of them.
-func renderServer(c *conf, listen, names []encode.Token, shared *site, more func()) {
+func renderServer(c *conf, layout Layout, side side, names []encode.Token, shared *site) {
 	c.block("server", nil, func() {
-		for _, address := range listen {
+		for _, address := range listen(layout, side) {
 			c.directive("listen", address)
 		}
 		c.list("server_name", names)
-		c.blank()
-		renderOptions(c, shared.options)
-		c.blank()
-		for index, route := range shared.routes {
-			routeLocations(c, index, route)
+		accessLog(c, layout, side)
+		if side == secure {
+			secureDirectives(c, layout)
 		}
-		backendLocation(c, shared)
+		c.blank()
+		renderLocations(c, layout, shared)
 		probeLocation(c)
-		more()
+		if side == internal {
+			siteLocation(c)
+		}
 	})
 }
 
-func renderOptions(c *conf, options options) {
+func renderLocations(c *conf, layout Layout, shared *site) {
+	if shared.options.maintenance {
+		maintenanceLocation(c)
+		return
+	}
+	renderOptions(c, layout, shared.options)
+	c.blank()
+	for index, route := range shared.routes {
+		routeLocations(c, index, route)
+	}
+	backendLocation(c, shared)
+}
+
+func renderOptions(c *conf, layout Layout, options options) {
 	c.directive("client_max_body_size", options.maxBody)
 	c.directive("proxy_connect_timeout", options.connectTimeout)
 	c.directive("proxy_read_timeout", options.readTimeout)
@@ -87,7 +124,10 @@ func renderOptions(c *conf, options options) {
 	c.directive("proxy_set_header", literal("Host"), literal("$host"))
 	c.directive("proxy_set_header", literal("X-Forwarded-For"), literal("$remote_addr"))
 	c.directive("proxy_set_header", literal("X-Forwarded-Host"), literal("$host"))
-	c.directive("proxy_set_header", literal("X-Forwarded-Proto"), literal("$scheme"))
+	c.directive("proxy_set_header", literal("X-Forwarded-Proto"), layout.scheme())
+	c.comment("What a client says about itself under these names is not passed on.")
+	c.directive("proxy_set_header", literal("Forwarded"), literal(`""`))
+	c.directive("proxy_set_header", literal("X-Real-IP"), literal(`""`))
 	upgradeHeaders(c, options.websocket)
 	for _, header := range options.request {
 		c.directive("proxy_set_header", header.name, header.value)
@@ -127,6 +167,23 @@ func backendLocation(c *conf, site *site) {
 			return
 		}
 		c.directive("proxy_pass", literal("http://$siteplane_target"))
+	})
+}
+
+// maintenancePage is the same for every site, and has no text of a tenant.
+const maintenancePage literal = `'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Maintenance</title></head>` +
+	`<body><h1>Maintenance</h1><p>This site is being worked on and will be back soon.</p></body></html>'`
+
+// maintenanceLocation adds none of the tenant's headers: one that lets caches
+// keep answers for long would keep this one.
+func maintenanceLocation(c *conf) {
+	c.comment("Maintenance: nothing is forwarded, and bodies of any size are thrown away.")
+	c.block("location", tokens(literal("/")), func() {
+		c.directive("client_max_body_size", literal("0"))
+		c.directive("default_type", literal("text/html"))
+		c.directive("add_header", literal("Retry-After"), literal("300"), literal("always"))
+		c.directive("add_header", literal("Cache-Control"), literal("no-store"), literal("always"))
+		c.directive("return", literal("503"), maintenancePage)
 	})
 }
 

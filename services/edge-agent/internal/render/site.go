@@ -84,6 +84,7 @@ type options struct {
 	websocket      bool
 	response       []header
 	request        []header
+	maintenance    bool
 }
 
 type header struct {
@@ -235,6 +236,7 @@ func parseOptions(c *check, message *edgev1.Options) options {
 		websocket:      message.GetWebsocket(),
 		response:       parseHeaders(c, "spec.options.response_headers", message.GetResponseHeaders(), encode.ParseResponseHeaderName),
 		request:        parseHeaders(c, "spec.options.request_headers", message.GetRequestHeaders(), encode.ParseRequestHeaderName),
+		maintenance:    message.GetMaintenance(),
 	}
 }
 

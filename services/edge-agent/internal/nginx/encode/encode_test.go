@@ -2,9 +2,12 @@ package encode_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/siteplane/siteplane/internal/platform/hostile"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
 )
@@ -65,9 +68,9 @@ func TestParse_refuses(t *testing.T) {
 			"", "/", "//", "api", "/a//b", "//a", "/a//", "/a/../b", "/..", "/./a", "/a/.", "/a b", "/a%2e", "/a;b", "/a{", "/a$b", "/a\\b", "/a\"b", "/a\nb", "/ä", "~ /a",
 			"/.well-known/siteplane", "/.well-known/siteplane/", "/.well-known/siteplane/probe", "/" + strings.Repeat("a", 255),
 		},
-		"request header": {"", "Host", "host", "Connection", "X-Forwarded-For", "x-forwarded-proto", "Transfer-Encoding", "Content-Length", "Upgrade", "X Y", "X:Y", "X\nY", "$x", "X;", strings.Repeat("a", 65)},
+		"request header": {"", "Host", "host", "Connection", "X-Forwarded-For", "x-forwarded-proto", "Transfer-Encoding", "Content-Length", "Upgrade", "X-Siteplane-Site", "X Y", "X:Y", "X\nY", "$x", "X;", strings.Repeat("a", 65)},
 		"response header": {
-			"", "Connection", "Content-Length", "content-type", "Location", "Date", "Server", "Transfer-Encoding", "X\rY", "X\"",
+			"", "Connection", "Content-Length", "content-type", "Location", "Date", "Server", "Transfer-Encoding", "x-siteplane-site", "X\rY", "X\"",
 		},
 		"header value": {"", " a", "a ", "a\nb", "a\rb", "a\tb", "a\x00b", "a\x7fb", "ä", "$host", `\n`, `a"b`, `a\`, "v\nSet-Cookie: evil=1", strings.Repeat("a", 1025)},
 	} {
@@ -126,6 +129,11 @@ func TestRefused_is_short_and_printable(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"a.example", "10.0.0.1:80", "/api/", "X-A", "a b", "https://a.b", "site_01h455vb4pex5vsknk084sn02q", "a\nb", "$x", `"`, `\`} {
 		f.Add(seed)
+	}
+	for _, values := range hostile.Texts() {
+		for _, seed := range slices.Concat(values.Refused, values.Accepted) {
+			f.Add(seed)
+		}
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for kind, parse := range parsers {

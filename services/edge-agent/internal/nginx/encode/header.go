@@ -8,13 +8,14 @@ import (
 // HeaderName is an RFC 9110 field name that a site may set.
 type HeaderName struct{ text string }
 
-// Names that frame the message or that the edge sets itself.
+// Names that frame the message or that the edge sets itself; with a hyphen at the end,
+// all that begin so.
 var (
 	neverSet = []string{
 		"connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
-		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+		"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-siteplane-",
 	}
-	neverSetOnRequests  = []string{"expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
+	neverSetOnRequests  = []string{"expect", "forwarded", "host", "x-forwarded-", "x-real-ip"}
 	neverSetOnResponses = []string{"content-encoding", "content-type", "date", "location", "server"}
 )
 
@@ -44,11 +45,18 @@ func parseHeaderName(value string, alsoNever []string) (HeaderName, error) {
 			return HeaderName{}, refuse("header name", value, "has a character other than letters, digits, hyphen and underscore")
 		}
 	}
-	lower := strings.ToLower(value)
-	if slices.Contains(neverSet, lower) || slices.Contains(alsoNever, lower) {
+	if isReserved(value, neverSet) || isReserved(value, alsoNever) {
 		return HeaderName{}, refuse("header name", value, "is set by the edge itself")
 	}
 	return HeaderName{text: value}, nil
+}
+
+// isReserved takes hyphens and underscores for the same, as many programs do.
+func isReserved(name string, reserved []string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	return slices.ContainsFunc(reserved, func(r string) bool {
+		return name == r || strings.HasSuffix(r, "-") && strings.HasPrefix(name, r)
+	})
 }
 
 // HeaderValue is what a header is set to: visible ASCII and inner spaces,
