@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 	"github.com/siteplane/siteplane/internal/platform/closer"
 	"github.com/siteplane/siteplane/internal/platform/rpc"
+	"github.com/siteplane/siteplane/internal/platform/telemetry"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/api"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/apply"
@@ -51,7 +53,9 @@ func Run(ctx context.Context, config Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("start edge agent: %w", err)
 	}
+	sandbox := place.nginx.BuildSandbox(ctx)
 	applier := newApplier(config, place)
+	logSandbox(ctx, config, sandbox)
 	signer := probe.NewSigner(config.EdgeID, place.key, applier.Serves, time.Now)
 	probes, err := listenForProbes(config, place.runtime)
 	if err != nil {
@@ -72,9 +76,19 @@ func Run(ctx context.Context, config Config) (err error) {
 	}
 	edgev1.RegisterEdgeServiceServer(server.GRPC(), api.NewEdgeService(api.Config{
 		EdgeID: config.EdgeID, Applier: applier, InternalSocket: place.runtime.InternalSocket(),
-		ProbePublicKey: signer.PublicKey(), NginxVersion: version,
+		ProbePublicKey: signer.PublicKey(), NginxVersion: version, Sandbox: sandbox,
 	}))
 	return serve(ctx, config, server, applier, probeServer, probes)
+}
+
+// logSandbox says what a test of a configuration could do to this host.
+func logSandbox(ctx context.Context, config Config, sandbox nginx.Sandbox) {
+	logger := config.Telemetry.Logger()
+	if sandbox.Missing != "" {
+		logger.WarnContext(ctx, "the sandbox of configuration tests has gaps", telemetry.KeyReason, sandbox.Missing)
+		return
+	}
+	logger.InfoContext(ctx, "configurations are tested in a sandbox", "user", sandbox.User)
 }
 
 func serve(ctx context.Context, config Config, server *rpc.Server, applier *apply.Applier, probeServer *http.Server, probes net.Listener) error {
@@ -123,11 +137,25 @@ func newApplier(config Config, place *place) *apply.Applier {
 			PIDFile:        place.runtime.PIDFile(),
 			ErrorLog:       logFile(config),
 			TempDir:        place.runtime.TempDir(),
+
+			TLSListen:        config.TLSListen,
+			Certificates:     place.certificates,
+			CertificateDir:   certificateDir(config),
+			AccessLog:        config.AccessLog,
+			TrustedProxies:   slices.Sorted(slices.Values(config.TrustedProxies)),
+			RealIPHeader:     config.RealIPHeader,
+			KeepaliveOrigins: config.KeepaliveOrigins,
+			ShutdownTimeout:  config.ShutdownTimeout,
 		},
 		Nginx: place.nginx, Runtime: place.runtime, Generations: place.generations, Snapshots: place.snapshots,
-		TestTimeout: config.TestTimeout,
-		Logger:      config.Telemetry.Logger(),
-		Tracer:      config.Telemetry.Tracer("github.com/siteplane/siteplane/services/edge-agent"),
+		Reached: func(moment apply.Moment) {
+			if config.Reached != nil {
+				config.Reached(string(moment))
+			}
+		},
+		TestTimeout: config.TestTimeout, MaxDraining: config.MaxDraining, DrainPatience: config.DrainPatience,
+		Logger: config.Telemetry.Logger(),
+		Tracer: config.Telemetry.Tracer("github.com/siteplane/siteplane/services/edge-agent"),
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,22 @@ type Config struct {
 	RuntimeDir string
 	// PublicListen holds addresses as ip:port.
 	PublicListen []string
+	// TLSListen holds addresses as ip:port at which nginx answers with TLS, for the
+	// hostnames of which Dir/certificates holds NAME.crt and NAME.key when the agent
+	// starts; none: no TLS.
+	TLSListen []string
+	// AccessLog is an absolute path of a file that takes a JSON line for each
+	// request of a visitor; empty: none.
+	AccessLog string
+	// TrustedProxies are networks, such as 192.0.2.0/24, of the proxies in front of
+	// this edge; nobody else's word about the client is taken.
+	TrustedProxies []string
+	// RealIPHeader is where they say the client's address: X-Forwarded-For (empty),
+	// X-Real-IP or CF-Connecting-IP.
+	RealIPHeader string
+	// KeepaliveOrigins is to how many origins with one target connections are kept;
+	// 0: 1,000, -1: none.
+	KeepaliveOrigins int
 	// NginxBin is a name or a path; empty: nginx.
 	NginxBin string
 	// NginxUser runs the workers; empty: nobody. Ignored unless the agent is root.
@@ -46,8 +63,23 @@ type Config struct {
 	ProofTimeout time.Duration
 	// TestTimeout bounds the test of a configuration; 0: 60 s.
 	TestTimeout time.Duration
+	// TestMemory is how much address space that test may use, in bytes; 0: half of
+	// the host's memory.
+	TestMemory int64
+	// ShutdownTimeout is how long workers of a former generation may serve what they
+	// have, in whole seconds; 0: 60 s.
+	ShutdownTimeout time.Duration
+	// MaxDraining bounds the workers of former generations that still serve long
+	// requests, in multiples of the workers that run; 0: 4. More of them refuse an
+	// apply.
+	MaxDraining int
+	// DrainPatience is how long an apply waits for them first; 0: 10 s.
+	DrainPatience time.Duration
 	// CheckInterval is how often a dead nginx is looked for; 0: 2 s.
 	CheckInterval time.Duration
+	// Reached is told each moment of an apply that is passed, for tests that end the
+	// agent there; nil: nobody is.
+	Reached func(moment string)
 }
 
 var (
@@ -80,13 +112,20 @@ func (c Config) Check() error {
 		listenErr,
 		checkUser(c.NginxUser),
 		checkDurations(c),
+		checkBounds(c),
+		checkTraffic(c),
 	)
 }
 
 func (c Config) withDefaults() Config {
+	c.RealIPHeader = orDefault(c.RealIPHeader, forwardedFor)
+	c.KeepaliveOrigins = orDefault(c.KeepaliveOrigins, 1000)
 	c.NginxBin = orDefault(c.NginxBin, "nginx")
 	c.ProofTimeout = orDefault(c.ProofTimeout, 10*time.Second)
 	c.TestTimeout = orDefault(c.TestTimeout, time.Minute)
+	c.ShutdownTimeout = orDefault(c.ShutdownTimeout, time.Minute)
+	c.MaxDraining = orDefault(c.MaxDraining, 4)
+	c.DrainPatience = orDefault(c.DrainPatience, 10*time.Second)
 	c.CheckInterval = orDefault(c.CheckInterval, 2*time.Second)
 	c.NginxUser = orDefault(c.NginxUser, "nobody")
 	if os.Geteuid() != 0 {
@@ -130,19 +169,35 @@ func checkUser(name string) error {
 }
 
 func checkDurations(c Config) error {
-	if c.ProofTimeout < 0 || c.TestTimeout < 0 || c.CheckInterval < 0 {
+	if c.ProofTimeout < 0 || c.TestTimeout < 0 || c.CheckInterval < 0 || c.DrainPatience < 0 {
 		return errors.New("a timeout or interval is negative")
 	}
 	return nil
 }
 
+// leastTestMemory is what nginx needs to read next to nothing.
+const leastTestMemory = 64 << 20
+
+func checkBounds(c Config) error {
+	switch {
+	case c.ShutdownTimeout < time.Second || c.ShutdownTimeout%time.Second != 0:
+		return fmt.Errorf("shutdown timeout %s is not a number of seconds", c.ShutdownTimeout)
+	case c.MaxDraining < 0:
+		return errors.New("the bound of draining workers is negative")
+	case c.TestMemory < 0 || 0 < c.TestMemory && c.TestMemory < leastTestMemory:
+		return fmt.Errorf("memory of a test is %d bytes, nginx needs at least %d", c.TestMemory, leastTestMemory)
+	}
+	return nil
+}
+
+// publicListen returns every address that visitors can reach.
 func (c Config) publicListen() ([]netip.AddrPort, error) {
 	if len(c.PublicListen) == 0 {
 		return nil, errors.New("public listen address is missing")
 	}
 	var addresses []netip.AddrPort
 	var problems []error
-	for _, text := range c.PublicListen {
+	for _, text := range slices.Concat(c.PublicListen, c.TLSListen) {
 		address, err := netip.ParseAddrPort(text)
 		if err != nil || address.Port() == 0 || strings.Contains(text, "%") || address.String() != text {
 			problems = append(problems, fmt.Errorf("public listen address %q is not ip:port, such as 127.0.0.1:8088", text))

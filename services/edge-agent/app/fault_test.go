@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +21,11 @@ import (
 // orders that begin with arguments by what the shell commands in answer do.
 func lyingNginx(t *testing.T, arguments, answer string) (binary string, lie func(bool)) {
 	t.Helper()
-	dir := t.TempDir()
+	// Tests are run by another user, who cannot enter what t.TempDir makes.
+	dir, err := os.MkdirTemp("/tmp", "lying")
+	check(t, err)
+	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
+	check(t, os.Chmod(dir, 0o755))
 	binary, flag := filepath.Join(dir, "nginx"), filepath.Join(dir, "lie")
 	script := "#!/bin/sh\ncase \"$*\" in \"" + arguments + "\"*) if [ -e " + flag + " ]; then " + answer + "; fi ;; esac\nexec " + realNginx(t) + " \"$@\"\n"
 	check(t, os.WriteFile(binary, []byte(script), 0o755))
@@ -353,21 +358,36 @@ func TestRun_refuses(t *testing.T) {
 	})
 }
 
-// F37: what the host cannot write down is refused before nginx is touched.
+// F37, V10: what the host cannot write down is refused before nginx is touched.
 func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
-	for name, obstruct := range map[string]func(*edge) (lift func()){
-		"the disk is full":              func(e *edge) func() { return fill(e, "size=512k") },
-		"the inodes are out":            func(e *edge) func() { return fill(e, "nr_inodes=40") },
-		"the runtime directory refuses": blockRecord,
+	for name, c := range map[string]struct {
+		obstruct func(*edge) (lift func())
+		// reason and part of the refusal; empty: any.
+		reason, part string
+	}{
+		"the disk is full":                        {fill(diskOf, "size=512k", 0), "EDGE_DISK_FULL", "bytes are needed"},
+		"the disk has room for some of the files": {fill(diskOf, "size=512k", 12), "EDGE_DISK_FULL", "bytes are needed"},
+		"the inodes are out":                      {fill(diskOf, "nr_inodes=40", 0), "EDGE_DISK_FULL", "files are needed"},
+		"there are some inodes":                   {fill(diskOf, "nr_inodes=40", 4), "EDGE_DISK_FULL", "files are needed"},
+		"the runtime directory is full":           {fill(runtimeOf, "size=512k", 2), "EDGE_DISK_FULL", "bytes are needed"},
+		"the disk became read-only":               {freeze, "EDGE_DISK_FAILED", "read-only file system"},
+		"the runtime directory refuses":           {blockRecord, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEdge(t)
-			lift := obstruct(e)
-			before, master := e.files(), e.state().GetRunning().GetMasterPid()
-			if _, err := e.put(2, newSite(2, "127.0.0.1:9", "new.example.com")); err == nil {
+			lift := c.obstruct(e)
+			before, tree, master := e.files(), e.tree(), e.state().GetRunning().GetMasterPid()
+			_, err := e.put(2, newSite(2, "127.0.0.1:9", "new.example.com"))
+			if err == nil {
 				t.Error("the apply succeeded")
 			}
+			if c.reason != "" {
+				wantReason(t, err, "Unavailable", c.reason, c.part)
+			}
 			wantSameFiles(t, e.files(), before)
+			if now := e.tree(); now != tree {
+				t.Errorf("files were\n%s\nare\n%s", tree, now)
+			}
 			if running := e.state().GetRunning(); running.GetMasterPid() != master || running.GetGeneration() != 1 {
 				t.Errorf("running is %v", running)
 			}
@@ -379,28 +399,58 @@ func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
 	}
 }
 
-// fill starts the edge on a file system of its own and leaves no room there.
-func fill(e *edge, limit string) (lift func()) {
+func diskOf(config app.Config) string    { return config.Dir }
+func runtimeOf(config app.Config) string { return config.RuntimeDir }
+
+// fill starts the edge on a file system of its own and leaves room there for so
+// many files of a block.
+func fill(of func(app.Config) string, limit string, left int) func(*edge) (lift func()) {
+	return func(e *edge) func() {
+		e.t.Helper()
+		filler := filepath.Join(e.mount(of(e.config), limit), "filler")
+		e.start()
+		e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+		check(e.t, os.Mkdir(filler, 0o700))
+		number := 0
+		for ; os.WriteFile(filepath.Join(filler, strconv.Itoa(number)), make([]byte, 4096), 0o600) == nil; number++ {
+		}
+		// The last one may be there without its bytes.
+		for ; left >= 0; left, number = left-1, number-1 {
+			check(e.t, os.RemoveAll(filepath.Join(filler, strconv.Itoa(number))))
+		}
+		return func() { check(e.t, os.RemoveAll(filler)) }
+	}
+}
+
+// mount puts a small file system at a directory of the edge.
+func (e *edge) mount(dir, options string) string {
 	e.t.Helper()
 	if os.Geteuid() != 0 {
 		e.t.Skip("mounting needs root")
 	}
-	check(e.t, os.Mkdir(e.config.Dir, 0o700))
-	check(e.t, syscall.Mount("tmpfs", e.config.Dir, "tmpfs", 0, limit))
+	check(e.t, os.Mkdir(dir, 0o711))
+	check(e.t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
 	e.t.Cleanup(func() {
 		e.shutDown()
-		check(e.t, syscall.Unmount(e.config.Dir, syscall.MNT_DETACH))
+		check(e.t, syscall.Unmount(dir, syscall.MNT_DETACH))
 	})
+	return dir
+}
+
+// freeze makes the directory of generations read-only, as a broken disk becomes.
+func freeze(e *edge) (lift func()) {
+	e.t.Helper()
+	if os.Geteuid() != 0 {
+		e.t.Skip("mounting needs root")
+	}
 	e.start()
 	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
-	filler := filepath.Join(e.config.Dir, "filler")
-	check(e.t, os.Mkdir(filler, 0o700))
-	for number := 0; ; number++ {
-		if err := os.WriteFile(filepath.Join(filler, strconv.Itoa(number)), make([]byte, 4096), 0o600); err != nil {
-			break
-		}
-	}
-	return func() { check(e.t, os.RemoveAll(filler)) }
+	dir := filepath.Join(e.config.Dir, "generations")
+	check(e.t, syscall.Mount(dir, dir, "", syscall.MS_BIND, ""))
+	lift = sync.OnceFunc(func() { check(e.t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	e.t.Cleanup(lift)
+	check(e.t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	return lift
 }
 
 // blockRecord puts a directory where the agent notes what it is about to do.

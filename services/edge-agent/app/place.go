@@ -22,6 +22,8 @@ type place struct {
 	generations *generation.Store
 	snapshots   *snapshot.Store
 	key         ed25519.PrivateKey
+	// certificates are the hostnames that nginx has a certificate for.
+	certificates map[string]bool
 	// workers holds the parameters of nginx's user directive.
 	workers string
 }
@@ -55,6 +57,12 @@ func (p *place) open(config Config) (err error) {
 	if err := os.MkdirAll(filepath.Dir(logFile(config)), 0o700); err != nil {
 		return fmt.Errorf("make the log directory: %w", err)
 	}
+	if err := makeAccessLog(config.AccessLog); err != nil {
+		return err
+	}
+	if p.certificates, err = takeCertificates(config); err != nil {
+		return err
+	}
 	p.nginx = newNginx(config, p.runtime, config.Telemetry.Logger())
 	if p.generations, err = generation.NewStore(config.Dir); err != nil {
 		return err
@@ -80,6 +88,9 @@ func newNginx(config Config, runtime nginx.Runtime, logger *slog.Logger) *nginx.
 		Runtime:      runtime,
 		PublicListen: listen,
 		ProofTimeout: config.ProofTimeout,
+		TestUser:     config.NginxUser,
+		TestTimeout:  config.TestTimeout,
+		TestMemory:   uint64(config.TestMemory),
 		Logger:       logger,
 	})
 }

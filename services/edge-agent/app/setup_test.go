@@ -126,7 +126,12 @@ func (e *edge) start() {
 
 func (e *edge) dial(caller *identity.Identity) edgev1.EdgeServiceClient {
 	e.t.Helper()
-	conn, err := rpc.Dial(e.config.Listener.Addr().String(), rpc.DialConfig{
+	return e.dialAt(e.config.Listener.Addr().String(), caller)
+}
+
+func (e *edge) dialAt(address string, caller *identity.Identity) edgev1.EdgeServiceClient {
+	e.t.Helper()
+	conn, err := rpc.Dial(address, rpc.DialConfig{
 		TLS: caller.ClientTLS("/edge/" + edgeID), Telemetry: telemetry.Discard("lifecycle"),
 	})
 	check(e.t, err)

@@ -25,7 +25,7 @@ func TestRun_as_an_ordinary_user(t *testing.T) {
 	check(t, os.WriteFile(binary, program, 0o755))
 
 	const nobody = 65534
-	again := []string{"TestServe", "TestServe_probe", "TestApply_lying_reload", "TestRun_killed_nginx_comes_back", "TestRun_restart_adopts_nginx", "TestGetState_drift_stays_when_only_the_file_is_put_back"}
+	again := []string{"TestServe", "TestServe_probe", "TestApply_lying_reload", "TestRun_killed_nginx_comes_back", "TestRun_restart_adopts_nginx", "TestGetState_drift_stays_when_only_the_file_is_put_back", "TestGetState_tells_of_the_sandbox", "TestRun_orphaned_workers"}
 	command := exec.CommandContext(t.Context(), binary, "-test.v", "-test.run", "^("+strings.Join(again, "|")+")$")
 	command.Dir = "/"
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/", "TMPDIR=/tmp"}

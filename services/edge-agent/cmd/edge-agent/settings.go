@@ -17,15 +17,25 @@ type settings struct {
 	program.PKI   `embed:""`
 	program.Admin `embed:""`
 
-	Dir          string   `help:"Absolute path that survives a reboot: nginx's configuration, the last good state, logs. The agent's alone." default:"/var/lib/siteplane/edge" placeholder:"DIR"`
-	RuntimeDir   string   `help:"Short absolute path for sockets and the pid file, which nginx's workers can enter." default:"/run/siteplane-edge" placeholder:"DIR"`
-	PublicListen []string `help:"Addresses at which nginx answers visitors. May be repeated." placeholder:"IP:PORT"`
-	NginxBin     string   `help:"nginx, as a name or a path." default:"nginx" placeholder:"NAME"`
-	NginxUser    string   `help:"User of nginx's workers; ignored unless the agent is root." default:"nobody" placeholder:"USER"`
+	Dir              string   `help:"Absolute path that survives a reboot: nginx's configuration, the last good state, logs. The agent's alone." default:"/var/lib/siteplane/edge" placeholder:"DIR"`
+	RuntimeDir       string   `help:"Short absolute path for sockets and the pid file, which nginx's workers can enter." default:"/run/siteplane-edge" placeholder:"DIR"`
+	PublicListen     []string `help:"Addresses at which nginx answers visitors. May be repeated." placeholder:"IP:PORT"`
+	TLSListen        []string `name:"tls-listen" help:"Addresses at which nginx answers with TLS, with the certificates below DIR/certificates. May be repeated." placeholder:"IP:PORT"`
+	AccessLog        string   `help:"Absolute path of a file that takes a JSON line for each request of a visitor. [default: none]" placeholder:"FILE"`
+	TrustedProxies   []string `help:"Networks of proxies in front of the edge, whose word about the visitor is taken. May be repeated." placeholder:"CIDR"`
+	RealIPHeader     string   `name:"real-ip-header" help:"Where they say the visitor's address: X-Forwarded-For, X-Real-IP or CF-Connecting-IP." default:"X-Forwarded-For" placeholder:"NAME"`
+	KeepaliveOrigins int      `help:"To how many origins with a single address connections are kept; -1: none." default:"1000" placeholder:"N"`
 
-	ProofTimeout  time.Duration `help:"Time for new workers to answer." default:"10s" placeholder:"DURATION"`
-	TestTimeout   time.Duration `help:"Time for the test of a configuration." default:"1m" placeholder:"DURATION"`
-	CheckInterval time.Duration `help:"How often a dead nginx is looked for." default:"2s" placeholder:"DURATION"`
+	NginxBin  string `help:"nginx, as a name or a path." default:"nginx" placeholder:"NAME"`
+	NginxUser string `help:"User of nginx's workers; ignored unless the agent is root." default:"nobody" placeholder:"USER"`
+
+	ProofTimeout    time.Duration `help:"Time for new workers to answer." default:"10s" placeholder:"DURATION"`
+	TestTimeout     time.Duration `help:"Time for the test of a configuration." default:"1m" placeholder:"DURATION"`
+	TestMemory      int64         `help:"Memory for that test, in bytes. [default: half of the host's]" placeholder:"BYTES"`
+	ShutdownTimeout time.Duration `help:"How long workers of a former generation may serve what they have." default:"1m" placeholder:"DURATION"`
+	MaxDraining     int           `help:"Workers of former generations that may still serve long requests, in multiples of the running ones." default:"4" placeholder:"N"`
+	DrainPatience   time.Duration `help:"How long an apply waits for them." default:"10s" placeholder:"DURATION"`
+	CheckInterval   time.Duration `help:"How often a dead nginx is looked for." default:"2s" placeholder:"DURATION"`
 
 	StopNginx bool `help:"End nginx, after the requests that it serves, and this program too. No agent may run."`
 }
@@ -45,6 +55,9 @@ func (s settings) config() app.Config {
 	return app.Config{
 		Dir: s.Dir, RuntimeDir: s.RuntimeDir, PublicListen: s.PublicListen, NginxBin: s.NginxBin, NginxUser: s.NginxUser,
 		ProofTimeout: s.ProofTimeout, TestTimeout: s.TestTimeout, CheckInterval: s.CheckInterval,
+		TLSListen: s.TLSListen,
+		AccessLog: s.AccessLog, TrustedProxies: s.TrustedProxies, RealIPHeader: s.RealIPHeader, KeepaliveOrigins: s.KeepaliveOrigins,
+		TestMemory: s.TestMemory, ShutdownTimeout: s.ShutdownTimeout, MaxDraining: s.MaxDraining, DrainPatience: s.DrainPatience,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/rpc"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/apply"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/probe"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
@@ -40,6 +41,7 @@ type Config struct {
 	InternalSocket string
 	ProbePublicKey []byte
 	NginxVersion   string
+	Sandbox        nginx.Sandbox
 }
 
 // EdgeService implements siteplane.edge.v1.EdgeService.
@@ -135,7 +137,40 @@ func (s *EdgeService) GetState(ctx context.Context, _ *edgev1.GetStateRequest) (
 		LastError:       state.LastError,
 		Rejected:        snapshot.RejectionMessages(state.Rejected),
 		Drifts:          driftMessages(state.Drifts),
+		Sandbox:         sandboxMessage(s.config.Sandbox),
+		Incidents:       incidentMessages(state.Incidents),
+		DrainingWorkers: int32(state.Draining),
 	}, nil
+}
+
+func sandboxMessage(sandbox nginx.Sandbox) *edgev1.TestSandbox {
+	return &edgev1.TestSandbox{
+		User: sandbox.User, Network: sandbox.Network, Files: sandbox.Files, Limits: sandbox.Limits, Missing: sandbox.Missing,
+	}
+}
+
+func incidentMessages(incidents []nginx.Incident) []*edgev1.Incident {
+	messages := make([]*edgev1.Incident, 0, len(incidents))
+	for _, incident := range incidents {
+		messages = append(messages, &edgev1.Incident{Kind: kindMessage(incident.Kind), Detail: incident.Detail, At: timestamppb.New(incident.At)})
+	}
+	return messages
+}
+
+func kindMessage(kind nginx.IncidentKind) edgev1.IncidentKind {
+	switch kind {
+	case nginx.MasterDead:
+		return edgev1.IncidentKind_INCIDENT_KIND_MASTER_DEAD
+	case nginx.OrphanedWorkers:
+		return edgev1.IncidentKind_INCIDENT_KIND_ORPHANED_WORKERS
+	case nginx.PIDFileLost:
+		return edgev1.IncidentKind_INCIDENT_KIND_PID_FILE_LOST
+	case nginx.Stopped:
+		return edgev1.IncidentKind_INCIDENT_KIND_STOPPED
+	case nginx.PortTaken:
+		return edgev1.IncidentKind_INCIDENT_KIND_PORT_TAKEN
+	}
+	return edgev1.IncidentKind_INCIDENT_KIND_UNSPECIFIED
 }
 
 func driftMessages(drifts []apply.Drift) []*edgev1.Drift {

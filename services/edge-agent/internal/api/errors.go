@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -15,6 +16,7 @@ import (
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/apply"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
@@ -31,6 +33,9 @@ const (
 	reasonSiteNotServed  = "SITE_NOT_SERVED"
 	reasonHeld           = "HELD_BY_SHRINK_GUARD"
 	reasonDriftHeld      = "DRIFT_HELD"
+	reasonDiskFull       = "EDGE_DISK_FULL"
+	reasonDiskFailed     = "EDGE_DISK_FAILED"
+	reasonDraining       = "EDGE_DRAINING"
 )
 
 const retryDelay = 5 * time.Second
@@ -60,6 +65,9 @@ func statusOf(err error) error {
 		malformed *malformedError
 		held      *shrink.HeldError
 		drift     *apply.DriftError
+		draining  *apply.DrainingError
+		full      *generation.FullError
+		damaged   *generation.DamagedError
 	)
 	switch {
 	case errors.As(err, &stale):
@@ -79,6 +87,12 @@ func statusOf(err error) error {
 		return rpcerr.New(codes.Unavailable, reasonNotProven, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &missing), errors.As(err, &taken), errors.As(err, &start), errors.As(err, &untested):
 		return rpcerr.New(codes.Unavailable, reasonNginxDown, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &draining):
+		return rpcerr.New(codes.Unavailable, reasonDraining, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &full), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return rpcerr.New(codes.Unavailable, reasonDiskFull, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &damaged), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):
+		return rpcerr.New(codes.Unavailable, reasonDiskFailed, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &wrong):
 		return rpcerr.New(codes.InvalidArgument, reasonWrongEdge, err.Error(), rpcerr.Violation("header.edge_id", err.Error()))
 	case errors.As(err, &malformed):

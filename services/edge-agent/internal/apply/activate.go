@@ -15,6 +15,9 @@ type duration = time.Duration
 // order must be over.
 func (a *Applier) activate(ctx context.Context, want nginx.Want, demand func(nginx.Order) nginx.Order) (duration, error) {
 	begun := time.Now()
+	if err := a.config.Nginx.Resume(); err != nil {
+		return 0, err
+	}
 	master, err := a.config.Nginx.Master()
 	if err != nil {
 		return 0, err
@@ -31,6 +34,7 @@ func (a *Applier) activate(ctx context.Context, want nginx.Want, demand func(ngi
 	if err != nil {
 		return time.Since(begun), err
 	}
+	a.reached(Ordered)
 	_, err = a.step(ctx, "prove", want.Generation, func(ctx context.Context) error {
 		return a.config.Nginx.Prove(ctx, demand(order), want)
 	})
@@ -84,16 +88,26 @@ func (a *Applier) mend() error {
 	return nil
 }
 
-// testLayout is layout with everything that nginx opens moved below prefix.
+// testLayout is layout with everything that nginx opens moved below prefix, for
+// whichever user runs the test: nginx warns of a user directive that only root
+// can follow.
 func testLayout(layout render.Layout, prefix string) render.Layout {
+	layout.User = ""
 	layout.PublicListen = make([]string, len(layout.PublicListen))
 	for i := range layout.PublicListen {
 		layout.PublicListen[i] = "unix:" + prefix + "/public" + strconv.Itoa(i) + ".sock"
+	}
+	layout.TLSListen = make([]string, len(layout.TLSListen))
+	for i := range layout.TLSListen {
+		layout.TLSListen[i] = "unix:" + prefix + "/tls" + strconv.Itoa(i) + ".sock"
 	}
 	layout.StatusSocket = prefix + "/status.sock"
 	layout.InternalSocket = prefix + "/internal.sock"
 	layout.PIDFile = prefix + "/nginx.pid"
 	layout.ErrorLog = prefix + "/error.log"
+	if layout.AccessLog != "" {
+		layout.AccessLog = prefix + "/access.log"
+	}
 	layout.TempDir = prefix
 	return layout
 }

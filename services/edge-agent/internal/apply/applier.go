@@ -8,6 +8,9 @@
 //	      -> swap -> nginx.reload -> prove -> save as last good
 //	                     \-> not proven: swap back, reload, prove the one before
 //
+// An apply begins at once, or at a pace when they come one after another, and
+// waits while too many workers of former generations are still there.
+//
 // It also notices when somebody else changed the files or the processes since.
 //
 // It must not know gRPC or nginx syntax.
@@ -41,8 +44,42 @@ type Config struct {
 	Generations *generation.Store
 	Snapshots   *snapshot.Store
 	TestTimeout time.Duration
-	Logger      *slog.Logger
-	Tracer      trace.Tracer
+	// MaxDraining bounds workers of former generations, in multiples of those that
+	// run; DrainPatience is how long an apply waits for them.
+	MaxDraining   int
+	DrainPatience time.Duration
+	// Reached is told each Moment of an apply that is passed; nil: nobody is.
+	Reached func(Moment)
+	Logger  *slog.Logger
+	Tracer  trace.Tracer
+}
+
+// Moment is one at which an agent may die, for tests that make it.
+type Moment string
+
+// Moments of an apply that reloads nginx, in their order; test and sync run beside
+// each other.
+const (
+	Received Moment = "received"
+	Written  Moment = "written"
+	Synced   Moment = "synced"
+	Tested   Moment = "tested"
+	Swapped  Moment = "swapped"
+	Ordered  Moment = "ordered"
+	Answered Moment = "answered"
+	Recorded Moment = "recorded"
+	Saved    Moment = "saved"
+)
+
+// Moments returns all of them.
+func Moments() []Moment {
+	return []Moment{Received, Written, Synced, Tested, Swapped, Ordered, Answered, Recorded, Saved}
+}
+
+func (a *Applier) reached(moment Moment) {
+	if a.config.Reached != nil {
+		a.config.Reached(moment)
+	}
 }
 
 // Applier serialises everything that happens to nginx.
@@ -50,6 +87,9 @@ type Applier struct {
 	config Config
 	// turn holds one token; whoever has it may touch the fields below.
 	turn chan struct{}
+	// waiting counts the applies that wait for their turn.
+	waiting atomic.Int32
+	pace    pace
 	// held was proved last; nil: nothing was received yet.
 	held   *snapshot.Snapshot
 	heldAt time.Time

@@ -52,10 +52,12 @@ type Timing struct {
 // snapshot.ErrNeeded, a *shrink.HeldError, a *DriftError, a
 // *render.InvalidSiteError or *nginx.RejectedError when the content is at fault
 // and no changed site is to blame, a *nginx.NotProvenError or another error of
-// package nginx when nginx does not do it. Once begun, an apply is finished or
+// package nginx when nginx does not do it, a *DrainingError when too much is left
+// of former ones, a *generation.FullError or *generation.DamagedError or an error
+// of the system when the disk does not take it. Once begun, an apply is finished or
 // taken back, whether its caller waits or not.
 func (a *Applier) Apply(ctx context.Context, request Request) (Result, error) {
-	end, err := a.begin(ctx)
+	end, err := a.beginApply(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -84,6 +86,7 @@ func (a *Applier) apply(ctx context.Context, request Request) (Result, error) {
 		return Result{}, err
 	}
 	a.seen = request.Fence
+	a.reached(Received)
 	result, err := a.take(ctx, next, request)
 	if err != nil {
 		a.lastError = err.Error()
@@ -162,6 +165,7 @@ func (a *Applier) keep(ctx context.Context, next *snapshot.Snapshot, rejected []
 	if err != nil {
 		return err
 	}
+	a.reached(Saved)
 	a.hold(proved)
 	return nil
 }

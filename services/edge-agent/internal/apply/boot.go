@@ -110,8 +110,12 @@ func (a *Applier) check(ctx context.Context) error {
 	return a.watch()
 }
 
-// revive starts a dead nginx with the last good snapshot.
+// revive continues an nginx that was stopped, and starts a dead one with the last
+// good snapshot.
 func (a *Applier) revive(ctx context.Context) error {
+	if err := a.config.Nginx.Resume(); err != nil {
+		return err
+	}
 	master, err := a.config.Nginx.Master()
 	if err != nil || master != 0 {
 		return err

@@ -2,11 +2,11 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"os"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
@@ -34,13 +34,17 @@ func (a *Applier) render(snapshot *snapshot.Snapshot) (*files, error) {
 // complete returns the files of a generation with status.conf.
 func (a *Applier) complete(files *files) []generation.File {
 	where := func(name string) string { return a.config.Generations.Path(files.want.Generation, name) }
-	includes := []string{where(render.UpstreamsFile), where(render.MapsFile), where(render.ServersFile)}
-	status := render.Status(a.config.Layout, files.want.Generation, files.want.Hash, includes)
+	status := render.Status(a.config.Layout, files.want.Generation, files.want.Hash, included(where))
 	complete := []generation.File{{Name: render.StatusFile, Data: status}}
 	for _, file := range files.rendering.Files {
 		complete = append(complete, generation.File(file))
 	}
 	return complete
+}
+
+// included are the files that status.conf includes, in their order.
+func included(where func(name string) string) []string {
+	return []string{where(render.UpstreamsFile), where(render.MapsFile), where(render.ServersFile)}
 }
 
 // install makes nginx run a snapshot, or leaves everything as it was.
@@ -54,12 +58,17 @@ func (a *Applier) install(ctx context.Context, next *snapshot.Snapshot) (Timing,
 		if wanted, err = a.render(next); err != nil || a.alreadyRuns(ctx, wanted) {
 			return err
 		}
-		staged, err = a.config.Generations.Stage(a.complete(wanted))
+		complete := a.complete(wanted)
+		if err = generation.CheckRoom(a.needs(complete, next)...); err != nil {
+			return err
+		}
+		staged, err = a.config.Generations.Stage(complete)
 		return err
 	})
 	if err != nil || staged == nil {
 		return timing, err
 	}
+	a.reached(Written)
 	if timing.Test, err = a.testAndSync(ctx, wanted, staged); err != nil {
 		return timing, withRollback(err, staged.Discard())
 	}
@@ -78,11 +87,14 @@ func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.St
 	if err != nil {
 		return 0, err
 	}
+	a.reached(Swapped)
 	took, err := a.activate(ctx, wanted.want, nginx.Order.Whole)
 	if err != nil {
 		return took, withRollback(err, a.rollBack(ctx, undo))
 	}
+	a.reached(Answered)
 	a.prove(wanted.want, sums(a.complete(wanted)), false)
+	a.reached(Recorded)
 	return took, a.config.Generations.Prune(number, before)
 }
 
@@ -123,10 +135,19 @@ func sameFiles(found, wanted []generation.File) bool {
 // testAndSync lets nginx judge while the disk takes the files.
 func (a *Applier) testAndSync(ctx context.Context, wanted *files, staged *generation.Staged) (took duration, err error) {
 	var group errgroup.Group
-	group.Go(staged.Sync)
-	took, err = a.step(ctx, "nginx.test", wanted.want.Generation, func(ctx context.Context) error {
-		return a.test(ctx, wanted, staged)
+	group.Go(func() error {
+		err := staged.Sync()
+		if err == nil {
+			a.reached(Synced)
+		}
+		return err
 	})
+	took, err = a.step(ctx, "nginx.test", wanted.want.Generation, func(ctx context.Context) error {
+		return a.test(ctx, wanted)
+	})
+	if err == nil {
+		a.reached(Tested)
+	}
 	if syncErr := group.Wait(); err == nil {
 		err = syncErr
 	}
@@ -139,19 +160,49 @@ func (a *Applier) try(ctx context.Context, next *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	staged, err := a.config.Generations.Stage(a.complete(wanted))
-	if err != nil {
+	if err := generation.CheckRoom(a.testNeed(a.complete(wanted))); err != nil {
 		return err
 	}
 	_, err = a.step(ctx, "nginx.test", next.Generation(), func(ctx context.Context) error {
-		return a.test(ctx, wanted, staged)
+		return a.test(ctx, wanted)
 	})
-	return errors.Join(err, staged.Discard())
+	return err
 }
 
-// test runs nginx -t on the staged files in a directory of its own, where every
-// socket, log and pid file of the test is, so that the test touches nothing.
-func (a *Applier) test(ctx context.Context, wanted *files, staged *generation.Staged) error {
+// needs is what an apply writes beside what is there: a generation, its copy for
+// the test, and the snapshot. What it removes is removed in the end.
+func (a *Applier) needs(files []generation.File, next *snapshot.Snapshot) []generation.Need {
+	durable := generation.Need{Dir: a.config.Generations.Dir()}
+	size := 0
+	for _, site := range next.Sites() {
+		size += proto.Size(site)
+	}
+	durable.Add(size)
+	addFiles(&durable, files)
+	return []generation.Need{durable, a.testNeed(files)}
+}
+
+// testNeed is what a test writes, by nginx itself as well.
+func (a *Applier) testNeed(files []generation.File) generation.Need {
+	need := generation.Need{Dir: a.config.Runtime.Dir()}
+	for range nginx.TestFiles {
+		need.Add(0)
+	}
+	addFiles(&need, files)
+	return need
+}
+
+func addFiles(need *generation.Need, files []generation.File) {
+	need.Add(1)
+	for _, file := range files {
+		need.Add(len(file.Data))
+	}
+}
+
+// test runs nginx -t on a copy of the files in a directory of its own, which is
+// given to whoever runs the test: every socket, log and pid file of the test is
+// there too, so that the test touches nothing.
+func (a *Applier) test(ctx context.Context, wanted *files) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.TestTimeout)
 	defer cancel()
 	prefix := a.config.Runtime.TestDir()
@@ -159,16 +210,20 @@ func (a *Applier) test(ctx context.Context, wanted *files, staged *generation.St
 		return err
 	}
 	defer func() { _ = os.RemoveAll(prefix) }()
-	layout := testLayout(a.config.Layout, prefix)
-	includes := []string{staged.Path(render.UpstreamsFile), staged.Path(render.MapsFile), prefix + "/" + render.ServersFile}
-	trial := []generation.File{{Name: render.StatusFile, Data: render.Status(layout, wanted.want.Generation, wanted.want.Hash, includes)}}
-	for _, file := range wanted.config.Render(layout).Files {
-		if file.Name == render.MainFile || file.Name == render.ServersFile {
-			trial = append(trial, generation.File(file))
-		}
-	}
-	if err := generation.WriteFiles(prefix, trial); err != nil {
+	if err := generation.WriteFiles(prefix, a.testFiles(wanted, prefix)); err != nil {
 		return err
 	}
 	return a.config.Nginx.Test(ctx, prefix, prefix+"/"+render.MainFile)
+}
+
+// testFiles are the files that a test reads below prefix.
+func (a *Applier) testFiles(wanted *files, prefix string) []generation.File {
+	layout := testLayout(a.config.Layout, prefix)
+	where := func(name string) string { return prefix + "/" + name }
+	status := render.Status(layout, wanted.want.Generation, wanted.want.Hash, included(where))
+	trial := []generation.File{{Name: render.StatusFile, Data: status}}
+	for _, file := range wanted.config.Render(layout).Files {
+		trial = append(trial, generation.File(file))
+	}
+	return trial
 }

@@ -25,6 +25,10 @@ type State struct {
 	LastError string
 	// Drifts are how the host differs from what was applied.
 	Drifts []Drift
+	// Incidents happened to nginx since this agent started.
+	Incidents []nginx.Incident
+	// Draining workers of former generations still serve long requests.
+	Draining int
 }
 
 // Held is a part of what the edge holds.
@@ -52,6 +56,10 @@ func (a *Applier) State(ctx context.Context) (State, error) {
 	defer end()
 	state := State{Received: a.held, Rejected: a.rejected, LastError: a.lastError}
 	down := a.revive(context.WithoutCancel(ctx))
+	state.Incidents = a.config.Nginx.Incidents()
+	if state.Draining, _, err = a.config.Nginx.Draining(); err != nil {
+		return State{}, err
+	}
 	if state.Drifts, err = a.look(ctx); err != nil {
 		return State{}, err
 	}

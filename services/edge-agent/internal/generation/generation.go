@@ -11,8 +11,11 @@
 package generation
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,6 +43,9 @@ func NewStore(dir string) (*Store, error) {
 	}
 	return store, nil
 }
+
+// Dir is where everything of the store is.
+func (s *Store) Dir() string { return s.dir }
 
 func (s *Store) generations() string { return filepath.Join(s.dir, "generations") }
 func (s *Store) staging() string     { return filepath.Join(s.generations(), "staging") }
@@ -127,16 +133,53 @@ func (s *Staged) Discard() error {
 	return nil
 }
 
-// Sync returns when the staged files are on the disk.
+// DamagedError says that a disk does not give back what was written.
+type DamagedError struct{ Path string }
+
+// Error names the file.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s holds something else than was written and synced: the disk is full or broken", e.Path)
+}
+
+// Sync returns when the staged files are on the disk and were read back from
+// there. The error may be a *DamagedError. After any error the files are not to be
+// trusted, whatever a second try says.
 func (s *Staged) Sync() error {
 	var group errgroup.Group
 	for _, file := range s.files {
-		group.Go(func() error { return sync(s.Path(file.Name)) })
+		group.Go(func() error {
+			path := s.Path(file.Name)
+			if err := sync(path); err != nil {
+				return err
+			}
+			return readBack(path, file.Data)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	return sync(s.store.staging())
+}
+
+// readBack compares a file with what was written; the memory that it has been
+// written from is dropped first, as far as the kernel follows.
+func readBack(path string, want []byte) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read %s back: %w", path, err)
+	}
+	defer func() { _ = file.Close() }()
+	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		return fmt.Errorf("read %s back: %w", path, err)
+	}
+	found := sha256.New()
+	if _, err := io.Copy(found, file); err != nil {
+		return fmt.Errorf("read %s back: %w", path, err)
+	}
+	if hex.EncodeToString(found.Sum(nil)) != Sum(want) {
+		return &DamagedError{Path: path}
+	}
+	return nil
 }
 
 // Swap makes synced files the current generation. undo makes the one before

@@ -15,20 +15,29 @@ import (
 // that is missing, empty or names somebody else does not matter: the process
 // table is searched, and the file is written again for nginx -s.
 func (n *Instance) Master() (int, error) {
-	if pid := n.readPIDFile(); pid != 0 {
-		if process, alive := readProcess(pid); alive && n.isOurs(process) {
-			return pid, nil
-		}
+	written := n.readPIDFile()
+	if process, alive := readProcess(written); written != 0 && alive && n.isOurs(process) {
+		n.known = process.identity()
+		return written, nil
 	}
 	masters, err := listProcesses(n.isOurs)
 	if err != nil || len(masters) == 0 {
 		return 0, err
 	}
 	pid := masters[0].pid
+	n.known = masters[0].identity()
 	if err := os.WriteFile(n.config.Runtime.PIDFile(), []byte(strconv.Itoa(pid)+"\n"), 0o644); err != nil {
 		return 0, fmt.Errorf("repair the pid file: %w", err)
 	}
+	n.note(PIDFileLost, "the pid file %s instead of naming nginx master %d, and was written again", saidInstead(written), pid)
 	return pid, nil
+}
+
+func saidInstead(written int) string {
+	if written == 0 {
+		return "was missing or held no number"
+	}
+	return fmt.Sprintf("named process %d", written)
 }
 
 // running is our master for good, the zero Process when none runs or that cannot
@@ -85,33 +94,56 @@ func (n *Instance) clearDead() error {
 	return nil
 }
 
-const orphanPatience = 5 * time.Second
+const (
+	// orphanPatience is how long orphans may take to close their sockets.
+	orphanPatience = 5 * time.Second
+	// killPatience is how long that may take where they were killed.
+	killPatience = 2 * time.Second
+)
 
-// endOrphans asks workers without a master to drain and waits until none
-// listens on socket.
+// endOrphans asks workers without a master to drain, and waits until none listens
+// on socket; those that do not hear it are killed. They are ours because nobody
+// else can have a socket in our private directory.
 func (n *Instance) endOrphans(socket string) error {
 	deadline := time.Now().Add(orphanPatience)
-	var asked []int
+	told := map[Process]syscall.Signal{}
 	for {
 		orphans, err := listeningWorkers(socket)
 		if err != nil || len(orphans) == 0 {
 			return err
 		}
-		for _, orphan := range orphans {
-			if slices.Contains(asked, orphan.pid) {
-				continue
-			}
-			n.config.Logger.Warn("orphaned nginx worker told to drain", "pid", orphan.pid)
-			if err := syscall.Kill(orphan.pid, syscall.SIGQUIT); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("end orphaned worker %d: %w", orphan.pid, err)
-			}
-			asked = append(asked, orphan.pid)
+		late := time.Since(deadline)
+		if late > killPatience {
+			return fmt.Errorf("end orphaned worker %d: it still listens although it was killed", orphans[0].pid)
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("end orphaned worker %d: it still listens; end it with `kill -9 %d`", orphans[0].pid, orphans[0].pid)
+		signal := syscall.SIGQUIT
+		if late > 0 {
+			signal = syscall.SIGKILL
+		}
+		if err := n.tell(orphans, signal, told); err != nil {
+			return err
 		}
 		time.Sleep(proofPause)
 	}
+}
+
+// tell signals the orphans that were not told so yet.
+func (n *Instance) tell(orphans []process, signal syscall.Signal, told map[Process]syscall.Signal) error {
+	for _, orphan := range orphans {
+		if told[orphan.identity()] == signal {
+			continue
+		}
+		told[orphan.identity()] = signal
+		what := "told to drain"
+		if signal == syscall.SIGKILL {
+			what = "killed, because it did not hear"
+		}
+		n.note(OrphanedWorkers, "nginx worker %d served without a master, and was %s", orphan.pid, what)
+		if err := orphan.signal(signal); err != nil {
+			return fmt.Errorf("end orphaned worker: %w", err)
+		}
+	}
+	return nil
 }
 
 func listeningWorkers(socket string) ([]process, error) {

@@ -42,17 +42,33 @@ type Config struct {
 	PublicListen []netip.AddrPort
 	// ProofTimeout bounds the wait for new workers.
 	ProofTimeout time.Duration
-	Logger       *slog.Logger
+	// TestUser runs tests of configurations; empty: the agent's user.
+	TestUser string
+	// TestTimeout and TestMemory bound one test, the latter in bytes of address
+	// space; 0: half of the host's memory.
+	TestTimeout time.Duration
+	TestMemory  uint64
+	Logger      *slog.Logger
 }
 
 // Instance is the one nginx of this agent. Its methods are not safe for
 // concurrent use, except Status and Version.
 type Instance struct {
 	config Config
+	// cell is where tests run; see BuildSandbox.
+	cell cell
+	// known is the master that was seen last.
+	known     Process
+	incidents []Incident
 }
 
 // New returns the instance that config describes; nothing is started.
-func New(config Config) *Instance { return &Instance{config: config} }
+func New(config Config) *Instance {
+	if config.TestMemory == 0 {
+		config.TestMemory = defaultMemory()
+	}
+	return &Instance{config: config}
+}
 
 // MissingError says that there is no nginx to run.
 type MissingError struct{ Binary string }
@@ -78,15 +94,24 @@ func (n *Instance) Version(ctx context.Context) (string, error) {
 	return found[1], nil
 }
 
-// run executes the binary and returns what it wrote. The error is a
-// *MissingError or describes the exit.
-func (n *Instance) run(ctx context.Context, arguments ...string) (string, error) {
+// path returns where the binary is, or a *MissingError.
+func (n *Instance) path() (string, error) {
 	path, err := exec.LookPath(n.config.Binary)
 	if err != nil {
 		return "", &MissingError{Binary: n.config.Binary}
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return "", fmt.Errorf("find nginx: %w", err)
+	}
+	return path, nil
+}
+
+// run executes the binary and returns what it wrote. The error is a
+// *MissingError or describes the exit.
+func (n *Instance) run(ctx context.Context, arguments ...string) (string, error) {
+	path, err := n.path()
+	if err != nil {
+		return "", err
 	}
 	command := exec.CommandContext(ctx, path, arguments...)
 	command.Dir = "/"

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -23,10 +21,17 @@ func (e *StartError) Error() string { return "nginx did not start: " + e.Reason 
 // that is not there a *MissingError, anything else that keeps nginx from
 // starting a *StartError.
 func (n *Instance) Start(ctx context.Context) (Order, error) {
+	if n.known != (Process{}) {
+		n.note(MasterDead, "nginx master %d was gone, and is started anew", n.known.PID)
+		n.known = Process{}
+	}
 	if err := n.clearDead(); err != nil {
 		return Order{}, err
 	}
 	if err := checkPorts(ctx, n.config.PublicListen); err != nil {
+		if taken := new(PortTakenError); errors.As(err, &taken) {
+			n.note(PortTaken, "%v", err)
+		}
 		return Order{}, err
 	}
 	order := Order{text: "nginx started", logged: n.logSize()}
@@ -40,57 +45,6 @@ func (n *Instance) Start(ctx context.Context) (Order, error) {
 		return Order{}, &StartError{Reason: reason(output, err)}
 	}
 	return order, nil
-}
-
-// RejectedError says why nginx refuses a configuration.
-type RejectedError struct{ Reason string }
-
-// Error gives the reason.
-func (e *RejectedError) Error() string { return "nginx refuses the configuration: " + e.Reason }
-
-var (
-	level = regexp.MustCompile(`^\[[a-z]+\]\s*`)
-	place = regexp.MustCompile(` in \S*/\S*`)
-	path  = regexp.MustCompile(`\S*/\S*`)
-)
-
-// Plain returns the reason without level, paths and line numbers, for readers who
-// have no business on this host.
-func (e *RejectedError) Plain() string {
-	text := place.ReplaceAllString(level.ReplaceAllString(e.Reason, ""), "")
-	return "nginx refuses it: " + path.ReplaceAllString(text, "...")
-}
-
-// UntestedError says why nginx could not judge: it was killed, took too long, or
-// the system refused it something. That is no fault of the configuration.
-type UntestedError struct{ Reason string }
-
-// Error gives the reason.
-func (e *UntestedError) Error() string { return "nginx could not test the configuration: " + e.Reason }
-
-// systemFailure is how nginx reports a failed system call.
-var systemFailure = regexp.MustCompile(`failed \(\d+: `)
-
-// Test lets nginx read confFile with everything it writes below prefix. Warnings
-// count: nginx only warns when two blocks claim one name. The error is a
-// *RejectedError when nginx judged, an *UntestedError when it could not.
-func (n *Instance) Test(ctx context.Context, prefix, confFile string) error {
-	output, err := n.run(ctx, "-t", "-q", "-c", confFile, "-p", prefix, "-e", filepath.Join(prefix, "error.log"))
-	if missing := new(MissingError); errors.As(err, &missing) {
-		return err
-	}
-	found := complaints(output)
-	if err == nil && len(found) == 0 {
-		return nil
-	}
-	n.config.Logger.WarnContext(ctx, "nginx did not pass a configuration", "output", output)
-	if ctx.Err() != nil {
-		return &UntestedError{Reason: ctx.Err().Error()}
-	}
-	if len(found) == 0 || systemFailure.MatchString(found[0]) {
-		return &UntestedError{Reason: reason(output, err)}
-	}
-	return &RejectedError{Reason: found[0]}
 }
 
 // Reload orders the master to read its files again; Prove shows whether it did.

@@ -2,18 +2,24 @@ package nginx
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // process is one row of /proc.
 type process struct {
 	pid, parent int
 	started     uint64
+	// state is a letter, see proc_pid_stat(5).
+	state string
 	// command is the command line, spaces for the bytes that end arguments.
 	command string
 }
@@ -22,6 +28,7 @@ func (p process) identity() Process { return Process{PID: p.pid, Started: p.star
 
 func (p process) isMaster() bool   { return strings.HasPrefix(p.command, "nginx: master process ") }
 func (p process) isWorker() bool   { return strings.HasPrefix(p.command, "nginx: worker process") }
+func (p process) isStopped() bool  { return p.state == "T" }
 func (p process) isDraining() bool { return strings.Contains(p.command, "is shutting down") }
 
 // readProcess returns ok=false for a process that is gone or a zombie.
@@ -49,7 +56,28 @@ func readProcess(pid int) (process, bool) {
 		return process{}, false
 	}
 	text := string(bytes.TrimRight(command, "\x00"))
-	return process{pid: pid, parent: parent, started: started, command: strings.TrimSpace(strings.ReplaceAll(text, "\x00", " "))}, true
+	return process{
+		pid: pid, parent: parent, started: started, state: string(fields[0]),
+		command: strings.TrimSpace(strings.ReplaceAll(text, "\x00", " ")),
+	}, true
+}
+
+// signal sends to this very process and never to another that got its id since;
+// one that has ended is no error.
+func (p process) signal(signal syscall.Signal) error {
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err == nil {
+		defer func() { _ = unix.Close(fd) }()
+		now, alive := readProcess(p.pid)
+		if !alive || now.identity() != p.identity() {
+			return nil
+		}
+		err = unix.PidfdSendSignal(fd, signal, nil, 0)
+	}
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("signal process %d: %w", p.pid, err)
+	}
+	return nil
 }
 
 // isZombie tells whether a process has ended and its parent does not know yet.

@@ -53,6 +53,9 @@ func sumOptions(h *digest.Hasher, options *edgev1.Options) {
 	h.Bool(options.GetWebsocket())
 	sumHeaders(h, options.GetResponseHeaders())
 	sumHeaders(h, options.GetRequestHeaders())
+	if options.GetMaintenance() {
+		h.String("maintenance")
+	}
 }
 
 func sumHeaders(h *digest.Hasher, headers []*edgev1.Header) {
