@@ -126,6 +126,9 @@ func settingsOf(cfg Config) (*pgxpool.Config, error) {
 		"statement_timeout":                   "9s",
 		"idle_in_transaction_session_timeout": "15s",
 		"timezone":                            "UTC",
+		// Statements are short or read a hundred thousand rows by index; compiling them costs
+		// more than it saves.
+		"jit": "off",
 	} {
 		if _, set := settings.ConnConfig.RuntimeParams[name]; !set {
 			settings.ConnConfig.RuntimeParams[name] = value
