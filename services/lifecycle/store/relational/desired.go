@@ -6,6 +6,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
 // chosen is which sites are read, and for which edge: a table named s with the
@@ -38,7 +39,7 @@ const (
 // was confirmed, or by what it kept. However many sites there are, it takes three queries.
 func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
 	which := choose(edge, sites)
-	rows, err := all(ctx, t, "read what is desired", scanDesired, `
+	rows, err := all(ctx, t, "read what is desired", scanDesired(map[string]site.Spec{}), `
 		SELECT s.id, s.tenant_id, CASE WHEN `+withheld+` THEN 'ABSENT' ELSE s.wanted END, `+served+`, r.spec
 		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = `+served+`
 		WHERE `+which.where+` ORDER BY s.id`, which.args...)
@@ -55,9 +56,29 @@ func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]
 	return rows, t.desiredHostnames(ctx, which, place)
 }
 
-func scanDesired(r Row) (v desired.Row, err error) {
-	err = r.Scan(&v.SiteID, &v.TenantID, &v.Wanted, &v.Revision, specColumn{&v.Spec})
-	return v, err
+// scanDesired takes texts as they are, as scanRouted does, and decodes equal specs once:
+// without their targets, those of many sites are.
+func scanDesired(decoded map[string]site.Spec) func(Row) (desired.Row, error) {
+	return func(r Row) (v desired.Row, err error) {
+		var siteID, tenant, wanted string
+		var text *string
+		if err := r.Scan(&siteID, &tenant, &wanted, &v.Revision, &text); err != nil {
+			return v, err
+		}
+		v.SiteID, v.TenantID, v.Wanted = id.Site(siteID), id.Tenant(tenant), site.Wanted(wanted)
+		if text == nil {
+			return v, nil
+		}
+		spec, known := decoded[*text]
+		if !known {
+			if err := decode("spec", *text, &spec); err != nil {
+				return v, err
+			}
+			decoded[*text] = spec
+		}
+		v.Spec = withoutTargets(spec) // a copy, to which targets are added
+		return v, nil
+	}
 }
 
 // desiredTargets gives each row the targets of its origins.
@@ -84,7 +105,9 @@ type hostname struct {
 }
 
 func scanHostname(r Row) (h hostname, err error) {
-	err = r.Scan(&h.siteID, &h.name)
+	var siteID string
+	err = r.Scan(&siteID, &h.name)
+	h.siteID = id.Site(siteID)
 	return h, err
 }
 

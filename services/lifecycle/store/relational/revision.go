@@ -23,7 +23,9 @@ type endpoint struct {
 }
 
 func scanEndpoint(r Row) (e endpoint, err error) {
-	err = r.Scan(&e.siteID, &e.pool, &e.Address, &e.Weight)
+	var siteID string
+	err = r.Scan(&siteID, &e.pool, &e.Address, &e.Weight)
+	e.siteID = id.Site(siteID)
 	return e, err
 }
 
