@@ -57,7 +57,7 @@ func (n *Instance) Reload(ctx context.Context) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	order := Order{text: "nginx -s reload returned 0", master: n.running(), logged: n.logSize()}
+	order := Order{text: "nginx -s reload returned 0", master: n.known, logged: n.logSize()}
 	for _, worker := range old {
 		order.old = append(order.old, worker.pid)
 	}

@@ -54,6 +54,8 @@ const (
 	// proofStreak is how many fresh connections in a row must answer.
 	proofStreak = 3
 	proofPause  = 4 * time.Millisecond
+	// showPatience is how long a master that was started may take to be seen.
+	showPatience = 3 * time.Second
 )
 
 // Prove waits until fresh connections are answered by workers that run want
@@ -75,12 +77,16 @@ func (n *Instance) Prove(ctx context.Context, order Order, want Want) error {
 func (n *Instance) prove(ctx context.Context, want Want, order Order) (seen string) {
 	ticker := time.NewTicker(proofPause)
 	defer ticker.Stop()
+	begun := time.Now()
 	for streak := 0; streak < proofStreak; {
 		if order.master == (Process{}) {
 			order.master = n.running()
 		}
 		if problem := n.look(ctx, want, order.old); problem != "" {
-			if order.master.isGone() {
+			switch unseen := order.master == (Process{}); {
+			case unseen && time.Since(begun) > showPatience:
+				return "no master runs"
+			case !unseen && order.master.isGone():
 				return fmt.Sprintf("master %d, which took it, has ended", order.master.PID)
 			}
 			streak = 0
