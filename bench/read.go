@@ -37,8 +37,8 @@ const (
 // with TLS from a lifecycle that runs as a program of its own, on PostgreSQL.
 //
 // Neither edge nor tunnel is there, and each try to reach the tunnel reads 100,000 routes:
-// the loops begin when the next try is further away than they last. So what lifecycle
-// does beside its callers is not in the result; desired.snapshot.100k has it.
+// the loops begin when the next try is further away than they last. So what it costs
+// callers that edges and tunnels are looked at meanwhile is not in the result.
 //
 // First an open loop: 300 calls a second are due, whether others have been answered or
 // not, and each counts from when it was due. Then a closed one: eight clients call as

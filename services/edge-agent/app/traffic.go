@@ -12,11 +12,13 @@ import (
 
 // Headers in which a trusted proxy may say the address of the client.
 const (
-	forwardedFor  = "X-Forwarded-For"
-	realIP        = "X-Real-IP"
-	cloudflareIP  = "CF-Connecting-IP"
-	mostKeepalive = 10_000
+	forwardedFor = "X-Forwarded-For"
+	realIP       = "X-Real-IP"
+	cloudflareIP = "CF-Connecting-IP"
 )
+
+// mostKeepalive bounds KeepaliveOrigins: nginx compares with the name of each block in turn.
+const mostKeepalive = 10_000
 
 // checkTraffic reports what is wrong with the settings about visitors.
 func checkTraffic(c Config) error {

@@ -39,7 +39,7 @@ type Row struct {
 type Store interface {
 	// DesiredRows returns the rows of the given sites, or of all sites that are
 	// wanted PRESENT when sites is nil. A site whose wanted revision is pinned on
-	// the edge has its confirmed revision, or counts as ABSENT when there is none.
+	// the edge has what edge.Pin.Served says, or counts as ABSENT where that is none.
 	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
 	// RoutedDomains returns the domains that are wanted ROUTED and whose mode has
 	// a route through a tunnel.
