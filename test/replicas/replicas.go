@@ -1,6 +1,6 @@
 // Package replicas owns what tests of several lifecycles on one PostgreSQL database
-// share: the programs that they run, how a client reaches one lifecycle of an
-// installation, and how to wait for something to become so.
+// share: how a client reaches one lifecycle of an installation, and how to wait for
+// something to become so.
 //
 // It must not know what is tested. Its own test is about what becomes of the work of
 // lifecycles that end, are killed, or stand still.
@@ -11,7 +11,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"google.golang.org/grpc"
@@ -24,18 +23,6 @@ import (
 
 // lookEvery is the pause between two looks.
 const lookEvery = 20 * time.Millisecond
-
-// Build builds the programs of an installation, simulators included, into a directory.
-func Build(dir string) error {
-	const root = "github.com/siteplane/siteplane/"
-	output, err := exec.Command("go", "build", "-o", dir+"/", root+"cmd/siteplane", root+"simulators/dns/cmd/dns-simulator",
-		root+"simulators/cloudflare/cmd/cloudflare-simulator", root+"services/lifecycle/cmd/lifecycle",
-		root+"services/edge-agent/cmd/edge-agent", root+"services/tunnel/cmd/tunnel", root+"services/dnsvalidator/cmd/dnsvalidator").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("build the programs: %w\n%s", err, output)
-	}
-	return nil
-}
 
 // Dial returns a connection to the nth lifecycle of an installation, from 1, with a key;
 // an empty one stands for the admin's.

@@ -17,12 +17,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/siteplane/siteplane/test/split"
 )
 
 const (
@@ -55,12 +56,8 @@ func build(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	const root = "github.com/siteplane/siteplane/"
-	output, err := exec.Command("go", "build", "-o", dir+"/", root+"cmd/siteplane", root+"simulators/dns/cmd/dns-simulator",
-		root+"simulators/cloudflare/cmd/cloudflare-simulator", root+"services/lifecycle/cmd/lifecycle",
-		root+"services/edge-agent/cmd/edge-agent", root+"services/tunnel/cmd/tunnel", root+"services/dnsvalidator/cmd/dnsvalidator").CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, output)
+	if err := split.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
