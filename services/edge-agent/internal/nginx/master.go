@@ -26,6 +26,10 @@ func (n *Instance) Master() (int, error) {
 	}
 	pid := masters[0].pid
 	n.known = masters[0].identity()
+	// A master that is starting writes the file, and then takes its title.
+	if written = n.readPIDFile(); written == pid {
+		return pid, nil
+	}
 	if err := os.WriteFile(n.config.Runtime.PIDFile(), []byte(strconv.Itoa(pid)+"\n"), 0o644); err != nil {
 		return 0, fmt.Errorf("repair the pid file: %w", err)
 	}
