@@ -38,7 +38,7 @@ func createToActive(ctx context.Context) (measured result, err error) {
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bare)) }()
-	baseline, err := startAgent(ctx, bare, createSitesCount)
+	baseline, err := startAgent(ctx, bare, benchSites(createSitesCount))
 	if err != nil {
 		return result{}, fmt.Errorf("start the agent: %w", err)
 	}

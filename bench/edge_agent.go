@@ -33,8 +33,8 @@ type agent struct {
 	ended      chan error
 }
 
-// startAgent runs an agent with its own CA and gives it that many sites.
-func startAgent(ctx context.Context, dir string, sites int) (*agent, error) {
+// startAgent runs an agent with its own CA and gives it sites.
+func startAgent(ctx context.Context, dir string, sites []*edgev1.Site) (*agent, error) {
 	ca, err := identity.LoadOrCreateCA(filepath.Join(dir, "ca"), "bench.example")
 	if err != nil {
 		return nil, err
@@ -74,15 +74,12 @@ func startAgent(ctx context.Context, dir string, sites int) (*agent, error) {
 	return a, nil
 }
 
-func (a *agent) fill(ctx context.Context, count int) error {
+func (a *agent) fill(ctx context.Context, sites []*edgev1.Site) error {
 	if err := a.waitReady(ctx); err != nil {
 		return err
 	}
-	sites := make([]*edgev1.Site, 0, count)
-	for number := range count {
-		sites = append(sites, benchSite(number, 1))
-	}
-	return a.apply(ctx, true, sites)
+	_, err := a.apply(ctx, true, sites)
+	return err
 }
 
 // waitReady returns early with the reason when the agent ends.
@@ -105,18 +102,19 @@ func (a *agent) waitReady(ctx context.Context) error {
 func (a *agent) changeSite(ctx context.Context, number int) (time.Duration, error) {
 	site := benchSite(number, int64(a.generation)+1)
 	begun := time.Now()
-	err := a.apply(ctx, false, []*edgev1.Site{site})
+	_, err := a.apply(ctx, false, []*edgev1.Site{site})
 	return time.Since(begun), err
 }
 
-func (a *agent) apply(ctx context.Context, whole bool, sites []*edgev1.Site) error {
+// apply sends the next generation: sites that come or change, or all there are.
+func (a *agent) apply(ctx context.Context, whole bool, sites []*edgev1.Site) (*edgev1.ApplyResponse, error) {
 	a.generation++
 	for _, site := range sites {
 		a.digests.Put(site.GetSiteId(), benchSum(site))
 	}
 	stream, err := a.client.Apply(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	messages := []*edgev1.ApplyRequest{{Part: &edgev1.ApplyRequest_Header{Header: &edgev1.ApplyHeader{
 		EdgeId: edgeID, Fence: &edgev1.Fence{Era: 1, Epoch: 1, Generation: a.generation}, Whole: whole, Digest: a.digests.Digest(),
@@ -130,8 +128,7 @@ func (a *agent) apply(ctx context.Context, whole bool, sites []*edgev1.Site) err
 			break
 		}
 	}
-	_, err = stream.CloseAndRecv()
-	return err
+	return stream.CloseAndRecv()
 }
 
 func (a *agent) stop() error {

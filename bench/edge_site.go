@@ -32,6 +32,15 @@ func benchSite(number int, revision int64) *edgev1.Site {
 	}
 }
 
+// benchSites returns the first revisions of that many sites.
+func benchSites(count int) []*edgev1.Site {
+	sites := make([]*edgev1.Site, 0, count)
+	for number := range count {
+		sites = append(sites, benchSite(number, 1))
+	}
+	return sites
+}
+
 // benchSum is the sum of docs/digest.md for the sites that benchSite makes.
 func benchSum(site *edgev1.Site) [32]byte {
 	h := digest.New()

@@ -154,6 +154,7 @@ func newApplier(config Config, place *place) *apply.Applier {
 			}
 		},
 		TestTimeout: config.TestTimeout, MaxDraining: config.MaxDraining, DrainPatience: config.DrainPatience,
+		RehearseInterval: config.RehearseInterval, Needed: neededCertificates{config: config, names: place.certificates},
 		Logger: config.Telemetry.Logger(),
 		Tracer: config.Telemetry.Tracer("github.com/siteplane/siteplane/services/edge-agent"),
 	})

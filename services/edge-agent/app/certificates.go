@@ -1,11 +1,16 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
@@ -53,4 +58,72 @@ func workerGroup(name string) (int, error) {
 		return 0, fmt.Errorf("find the group of the nginx workers: %w", err)
 	}
 	return strconv.Atoi(found.Gid)
+}
+
+// neededCertificates are those that nginx has, as it would have them after a start.
+type neededCertificates struct {
+	config Config
+	names  map[string]bool
+}
+
+func (n neededCertificates) dir() string { return filepath.Join(n.config.Dir, "certificates") }
+
+// Mark implements apply.Needed by names, sizes and times of the files.
+func (n neededCertificates) Mark() string {
+	if len(n.names) == 0 {
+		return ""
+	}
+	entries, err := os.ReadDir(n.dir())
+	if err != nil {
+		return err.Error()
+	}
+	sum := fnv.New64a()
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil {
+			_, _ = fmt.Fprintln(sum, info.Name(), info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return strconv.FormatUint(sum.Sum64(), 16)
+}
+
+// mostNamed is how many certificates an error names.
+const mostNamed = 5
+
+// Check implements apply.Needed: it names the certificates that the agent would
+// leave out if it started now.
+func (n neededCertificates) Check() error {
+	if len(n.names) == 0 {
+		return nil
+	}
+	good, problems, err := certificate.Load(n.dir(), time.Now())
+	if err != nil {
+		return fmt.Errorf("nginx would start without any certificate: %w", err)
+	}
+	lost := maps.Clone(n.names)
+	for _, each := range good {
+		delete(lost, each.Name)
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	why := map[string]error{}
+	for _, problem := range problems {
+		why[problem.Name] = problem.Err
+	}
+	return errors.New(lostText(slices.Sorted(maps.Keys(lost)), why))
+}
+
+func lostText(names []string, why map[string]error) string {
+	var texts []string
+	for _, name := range names[:min(mostNamed, len(names))] {
+		text := name + " (gone)"
+		if why[name] != nil {
+			text = fmt.Sprintf("%s (%v)", name, why[name])
+		}
+		texts = append(texts, text)
+	}
+	if more := len(names) - mostNamed; more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more", more))
+	}
+	return "nginx would start without certificates that it has now: " + strings.Join(texts, ", ")
 }

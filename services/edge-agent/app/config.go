@@ -77,6 +77,11 @@ type Config struct {
 	DrainPatience time.Duration
 	// CheckInterval is how often a dead nginx is looked for; 0: 2 s.
 	CheckInterval time.Duration
+	// RehearseInterval is how often it is tested, at the latest, that the last good
+	// configuration would start again; 0: 10 minutes.
+	RehearseInterval time.Duration
+	// NginxUnit is a unit of systemd that starts nginx; empty: the agent does.
+	NginxUnit string
 	// Reached is told each moment of an apply that is passed, for tests that end the
 	// agent there; nil: nobody is.
 	Reached func(moment string)
@@ -86,6 +91,7 @@ var (
 	// Paths and names go into nginx.conf, so their alphabets are closed.
 	pathPattern = regexp.MustCompile(`^/[A-Za-z0-9/._@+-]*$`)
 	userPattern = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	unitPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9:_.@-]{0,200}\.service$`)
 )
 
 // Validate reports every problem at once.
@@ -111,6 +117,7 @@ func (c Config) Check() error {
 		runtimeErr,
 		listenErr,
 		checkUser(c.NginxUser),
+		checkUnit(c.NginxUnit),
 		checkDurations(c),
 		checkBounds(c),
 		checkTraffic(c),
@@ -127,6 +134,7 @@ func (c Config) withDefaults() Config {
 	c.MaxDraining = orDefault(c.MaxDraining, 4)
 	c.DrainPatience = orDefault(c.DrainPatience, 10*time.Second)
 	c.CheckInterval = orDefault(c.CheckInterval, 2*time.Second)
+	c.RehearseInterval = orDefault(c.RehearseInterval, 10*time.Minute)
 	c.NginxUser = orDefault(c.NginxUser, "nobody")
 	if os.Geteuid() != 0 {
 		c.NginxUser = ""
@@ -168,8 +176,15 @@ func checkUser(name string) error {
 	return nil
 }
 
+func checkUnit(name string) error {
+	if name != "" && !unitPattern.MatchString(name) {
+		return fmt.Errorf("nginx unit %q is not the name of a service, such as nginx-siteplane.service", name)
+	}
+	return nil
+}
+
 func checkDurations(c Config) error {
-	if c.ProofTimeout < 0 || c.TestTimeout < 0 || c.CheckInterval < 0 || c.DrainPatience < 0 {
+	if c.ProofTimeout < 0 || c.TestTimeout < 0 || c.CheckInterval < 0 || c.RehearseInterval < 0 || c.DrainPatience < 0 {
 		return errors.New("a timeout or interval is negative")
 	}
 	return nil

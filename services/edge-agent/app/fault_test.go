@@ -3,6 +3,7 @@ package app_test
 import (
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -38,15 +39,17 @@ func lyingNginx(t *testing.T, arguments, answer string) (binary string, lie func
 	}
 }
 
+// realNginx is the nginx that the tests run, wherever PATH has it.
 func realNginx(t *testing.T) string {
 	t.Helper()
-	for _, path := range []string{"/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"} {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
+	path, err := exec.LookPath("nginx")
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/nginx") // not in everybody's PATH
 	}
-	t.Fatal("these tests need nginx: apt-get install nginx")
-	return ""
+	if err != nil {
+		t.Fatal("these tests need nginx: apt-get install nginx")
+	}
+	return path
 }
 
 func TestApply_lying_reload(t *testing.T) {

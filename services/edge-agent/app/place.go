@@ -91,6 +91,7 @@ func newNginx(config Config, runtime nginx.Runtime, logger *slog.Logger) *nginx.
 		TestUser:     config.NginxUser,
 		TestTimeout:  config.TestTimeout,
 		TestMemory:   uint64(config.TestMemory),
+		Unit:         config.NginxUnit,
 		Logger:       logger,
 	})
 }

@@ -40,7 +40,11 @@ type Store interface {
 	// DesiredRows returns the rows of the given sites, or of all sites that are
 	// wanted PRESENT when sites is nil. A site whose wanted revision is pinned on
 	// the edge has what edge.Pin.Served says, or counts as ABSENT where that is none.
+	// Sites whose placement does not select the edge are left out.
 	DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
+	// ConfirmedRows returns the rows of the given sites as they would be if the edge
+	// refused every revision that is not confirmed.
+	ConfirmedRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]Row, error)
 	// RoutedDomains returns the domains that are wanted ROUTED and whose mode has
 	// a route through a tunnel.
 	RoutedDomains(ctx context.Context, tunnel id.Tunnel) ([]Routed, error)

@@ -57,6 +57,11 @@ type Finding struct {
 	Cause string
 	// Since is when it came to be, zero when that cannot be told.
 	Since time.Time
+	// Diff is the unified diff of a file, from what was proved to what was found, not
+	// more than its beginning. It holds what tenants configured.
+	Diff string
+	// Owner owned the file then.
+	Owner string
 	// Foreign says that it is somebody else's: it is told and left alone.
 	Foreign bool
 }

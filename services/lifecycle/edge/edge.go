@@ -19,6 +19,13 @@ type Edge struct {
 	Address string
 	// PublicAddresses are the addresses at which visitors reach it.
 	PublicAddresses []string
+	// Labels are what placements select it by.
+	Labels Labels
+	// Certificate is the one that was issued to it last; zero where it was made by
+	// hand.
+	Certificate Certificate
+	// EvictedAt is when it was evicted, zero while it was not. That is for good.
+	EvictedAt time.Time
 	// ProbePublicKey is the key that its probe answers are signed with, as its
 	// agent reported it over a connection that proved its identity.
 	ProbePublicKey []byte
@@ -45,6 +52,15 @@ type Edge struct {
 	NginxVersion    string
 }
 
+// Evicted reports whether it is no part of the installation any more.
+func (e Edge) Evicted() bool { return !e.EvictedAt.IsZero() }
+
+// Canary reports whether it is sent each new revision before the others.
+func (e Edge) Canary() bool { return e.Labels[CanaryLabel] == "true" }
+
+// Seen reports whether it answered within the window before now.
+func (e Edge) Seen(now time.Time, window time.Duration) bool { return now.Sub(e.LastSeenAt) <= window }
+
 // Target names the edge among the things that drift.
 func (e Edge) Target() drift.Target { return drift.Target{Kind: drift.Edge, ID: string(e.ID)} }
 
@@ -63,6 +79,9 @@ type Change struct {
 	OperationID string
 	// TraceParent is the trace that made it, W3C.
 	TraceParent string
+	// ProvedAt is when a canary proved it that must run it for a while before it
+	// counts; zero otherwise.
+	ProvedAt time.Time
 }
 
 // Pin says that an edge refuses one revision of a site. While the site is wanted
@@ -108,12 +127,21 @@ type Store interface {
 	ListEdges(ctx context.Context) ([]Edge, error)
 	// UpdateEdge writes what the edge was sent, proved and reported.
 	UpdateEdge(ctx context.Context, e Edge) error
+	// DescribeEdge writes what operators and enrolment say of an edge: name,
+	// addresses, labels, certificate and eviction, and that it needs a whole snapshot
+	// where e says so.
+	DescribeEdge(ctx context.Context, e Edge) error
+	// ForgetEdge removes the changes and pins of an edge.
+	ForgetEdge(ctx context.Context, edge id.Edge) error
 	// AddChange notes that an edge has not proved a site; Seq is assigned.
 	AddChange(ctx context.Context, c Change) error
 	// Changes returns an edge's changes in order.
 	Changes(ctx context.Context, edge id.Edge) ([]Change, error)
 	// ChangesOfSite returns a site's changes on all edges.
 	ChangesOfSite(ctx context.Context, site id.Site) ([]Change, error)
+	// SoakChanges notes that a canary has proved exactly the changes given; the zero
+	// time, that it must prove them again.
+	SoakChanges(ctx context.Context, edge id.Edge, seqs []int64, at time.Time) error
 	// DeleteChanges removes exactly the changes given.
 	DeleteChanges(ctx context.Context, edge id.Edge, seqs []int64) error
 	// PutPin inserts or replaces the pin of a site on an edge.
@@ -124,18 +152,8 @@ type Store interface {
 	PinsOfEdge(ctx context.Context, edge id.Edge) ([]Pin, error)
 	// DeletePin lifts a pin; none is no error.
 	DeletePin(ctx context.Context, edge id.Edge, site id.Site) error
-}
-
-// Required returns the edges that must prove a site: those seen within the
-// window before now. None at all means that the site waits, reason NO_EDGES.
-func Required(edges []Edge, now time.Time, window time.Duration) []Edge {
-	var out []Edge
-	for _, e := range edges {
-		if now.Sub(e.LastSeenAt) <= window {
-			out = append(out, e)
-		}
-	}
-	return out
+	PlacementStore
+	TokenStore
 }
 
 // PublicAddresses returns the addresses at which visitors may reach any of the

@@ -22,6 +22,14 @@ const (
 	ZoneGranted     Type = "zone.granted"
 	ZoneRevoked     Type = "zone.revoked"
 
+	EdgeJoined       Type = "edge.joined"
+	EdgeUpdated      Type = "edge.updated"
+	EdgeEvicted      Type = "edge.evicted"
+	JoinTokenCreated Type = "join_token.created"
+	JoinTokenDeleted Type = "join_token.deleted"
+	PlacementPut     Type = "placement.put"
+	PlacementDeleted Type = "placement.deleted"
+
 	DriftFound     Type = "drift.found"
 	DriftClosed    Type = "drift.closed"
 	DriftPolicySet Type = "drift.policy_set"
@@ -36,6 +44,7 @@ func Types() []Type {
 		SiteCreated, SiteUpdated, SiteStatusChanged, DomainCreated, DomainStatusChanged, OperationCancelled,
 		TenantCreated, TenantLimitsSet, TenantSuspended, TenantResumed, TenantDeleted,
 		KeyCreated, KeyRevoked, ZoneGranted, ZoneRevoked,
+		EdgeJoined, EdgeUpdated, EdgeEvicted, JoinTokenCreated, JoinTokenDeleted, PlacementPut, PlacementDeleted,
 		DriftFound, DriftClosed, DriftPolicySet, HoldBegun, HoldConfirmed, HoldEnded,
 	}
 }

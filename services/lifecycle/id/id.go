@@ -28,6 +28,8 @@ type (
 	Operation string
 	// Drift identifies a drift, drift_...
 	Drift string
+	// JoinToken identifies a join token, join_...
+	JoinToken string
 )
 
 // The prefixes of the kinds.
@@ -40,6 +42,7 @@ const (
 	TunnelPrefix    = "tun"
 	OperationPrefix = "op"
 	DriftPrefix     = "drift"
+	JoinTokenPrefix = "join"
 )
 
 // NewTenant returns a new tenant id.
@@ -62,6 +65,9 @@ func NewTunnel() Tunnel { return Tunnel(generate(TunnelPrefix)) }
 
 // NewDrift returns a new drift id.
 func NewDrift() Drift { return Drift(generate(DriftPrefix)) }
+
+// NewJoinToken returns a new join token id.
+func NewJoinToken() JoinToken { return JoinToken(generate(JoinTokenPrefix)) }
 
 // NewOperation returns a new operation id.
 func NewOperation() Operation { return Operation(generate(OperationPrefix)) }

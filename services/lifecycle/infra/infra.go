@@ -141,6 +141,29 @@ type EdgeState struct {
 	// RendererVersion and NginxVersion are those of the host.
 	RendererVersion string
 	NginxVersion    string
+	// Sites is how many sites it holds.
+	Sites int
+	// AppliedAt is when its workers got their configuration, by the host's clock.
+	AppliedAt time.Time
+	// Incidents are what happened to the processes of its nginx lately, oldest first.
+	Incidents []Incident
+	// Draining is how many workers of former generations still serve long requests.
+	Draining int
+	// SandboxUser runs tests of configurations there, and SandboxMissing says what
+	// they cannot do, empty when nothing is missing.
+	SandboxUser, SandboxMissing string
+	// Notices are what an operator should know of the host, one sentence each.
+	Notices []string
+}
+
+// Incident is something that happened to the processes of an edge.
+type Incident struct {
+	// Kind is a word in upper case, for instance MASTER_DEAD.
+	Kind string
+	// Detail says what was found and what was done about it, in one sentence.
+	Detail string
+	// At is when it was found, by the host's clock.
+	At time.Time
 }
 
 // SiteProof is what an edge's running configuration says of a site.

@@ -150,11 +150,11 @@ func (r *Reconciler) confirmOnEdges(ctx context.Context, op saga.Operation) (con
 	if err != nil {
 		return confirmation{}, err
 	}
-	p, err := r.placementOf(ctx, d.TenantID, d.SiteID)
+	p, err := r.presenceOf(ctx, d.TenantID, d.SiteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	required := edge.Required(p.edges, r.Clock(), r.EdgeWindow)
+	required := p.required(r.Clock(), r.EdgeWindow)
 	if len(required) == 0 {
 		required = p.edges // their faults say why nobody answers
 	}

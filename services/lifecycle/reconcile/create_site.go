@@ -77,16 +77,13 @@ func (r *Reconciler) compensatePresent(ctx context.Context, tx store.Tx, op saga
 // confirmInternal asks every required edge for the site under its internal name.
 func (r *Reconciler) confirmInternal(ctx context.Context, op saga.Operation) (confirmation, error) {
 	siteID := id.Site(op.ObjectID)
-	p, err := r.placementOf(ctx, op.TenantID, siteID)
+	p, err := r.presenceOf(ctx, op.TenantID, siteID)
 	if err != nil {
 		return confirmation{}, err
 	}
-	required := edge.Required(p.edges, r.Clock(), r.EdgeWindow)
-	if len(required) == 0 {
-		return r.noted(ctx, op, condition.EdgeSynced, confirmation{
-			Reason: infra.CodeNoEdges, RetryAfter: time.Second,
-			Message: fmt.Sprintf("no edge answered within the last %s", r.EdgeWindow),
-		}), nil
+	required := p.required(r.Clock(), r.EdgeWindow)
+	if missing, short := p.short(required, r.EdgeWindow); short {
+		return r.noted(ctx, op, condition.EdgeSynced, missing), nil
 	}
 	if err := errors.Join(p.pinned(siteID, required), p.refused(siteID, required)); err != nil {
 		return confirmation{}, err

@@ -98,7 +98,7 @@ func (r *Reconciler) confirmReleases(ctx context.Context, op saga.Operation) (se
 // site, and asks each that answers.
 func (r *Reconciler) confirmWithdrawn(ctx context.Context, op saga.Operation) (confirmation, error) {
 	siteID := id.Site(op.ObjectID)
-	p, err := r.placementOf(ctx, op.TenantID, siteID)
+	p, err := r.presenceOf(ctx, op.TenantID, siteID)
 	if err != nil {
 		return confirmation{}, err
 	}

@@ -50,7 +50,11 @@ func (r *Reconciler) instructions(ctx context.Context, tx store.Tx, d network.Do
 	if err != nil {
 		return nil, err
 	}
-	edges, err := tx.ListEdges(ctx)
+	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+	if err != nil {
+		return nil, err
+	}
+	edges, _, err := edgesOf(ctx, tx, s)
 	out = append(out, network.OwnershipRecord(d.Hostname, claim.Token))
 	return append(out, d.TrafficRecords(edge.PublicAddresses(edges))...), err
 }

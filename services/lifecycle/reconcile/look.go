@@ -43,7 +43,7 @@ func (r *Reconciler) rightTarget(ctx context.Context, d network.Domain) (infra.R
 	if d.Mode != network.Direct {
 		return infra.RightTarget{Name: d.Target, Cloudflare: true}, nil
 	}
-	edges, err := r.listEdges(ctx)
+	edges, err := r.edgesOf(ctx, d)
 	return infra.RightTarget{EdgeAddresses: edge.PublicAddresses(edges)}, err
 }
 
@@ -81,7 +81,7 @@ func (r *Reconciler) confirmNonce(ctx context.Context, d network.Domain) (confir
 		return confirmation{Done: true, Message: c.Message, Response: map[string]string{"policy": "off"},
 			Record: func(ctx context.Context, tx store.Tx) error { return condition.Set(ctx, tx, c) }}, nil
 	}
-	edges, err := r.listEdges(ctx)
+	edges, err := r.edgesOf(ctx, d)
 	if err != nil {
 		return confirmation{}, err
 	}
@@ -174,9 +174,14 @@ func unanswered(err error) infra.Finding {
 	}}}
 }
 
-func (r *Reconciler) listEdges(ctx context.Context) (edges []edge.Edge, err error) {
+// edgesOf returns the edges that serve the site of a domain.
+func (r *Reconciler) edgesOf(ctx context.Context, d network.Domain) (edges []edge.Edge, err error) {
 	err = r.Store.View(ctx, func(tx store.Tx) error {
-		edges, err = tx.ListEdges(ctx)
+		s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+		if err != nil {
+			return err
+		}
+		edges, _, err = edgesOf(ctx, tx, s)
 		return err
 	})
 	return edges, err

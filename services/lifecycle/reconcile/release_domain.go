@@ -81,8 +81,12 @@ func (r *Reconciler) hidden(ctx context.Context, tx store.Tx, op saga.Operation)
 	if held, err := wasHeld(ctx, tx, d); err != nil || !held {
 		return !held, err
 	}
-	var p placement
-	if p.edges, err = tx.ListEdges(ctx); err != nil {
+	s, err := tx.GetSite(ctx, d.TenantID, d.SiteID)
+	if err != nil {
+		return false, err
+	}
+	var p presence
+	if p.edges, _, err = edgesOf(ctx, tx, s); err != nil {
 		return false, err
 	}
 	if p.changes, err = tx.ChangesOfSite(ctx, d.SiteID); err != nil {
@@ -99,7 +103,7 @@ func (r *Reconciler) confirmHidden(ctx context.Context, op saga.Operation) (conf
 	if err != nil {
 		return confirmation{}, err
 	}
-	p, err := r.placementOf(ctx, d.TenantID, d.SiteID)
+	p, err := r.presenceOf(ctx, d.TenantID, d.SiteID)
 	if err != nil {
 		return confirmation{}, err
 	}

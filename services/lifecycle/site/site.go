@@ -41,6 +41,9 @@ type Site struct {
 	// ConfirmedRevision is the last one that the required edges proved, 0
 	// before the first.
 	ConfirmedRevision int64
+	// Placement names the edges that serve it, for good; empty: those of the default
+	// placement.
+	Placement string
 	// PrimaryDomainID is empty while the site has no primary domain.
 	PrimaryDomainID id.Domain
 	// Version grows with every change of the row.

@@ -163,6 +163,223 @@ func (IncidentKind) EnumDescriptor() ([]byte, []int) {
 	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{1}
 }
 
+// PreviewRequest is one message of a preview: first the header, then sites.
+type PreviewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The part that this message carries.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*PreviewRequest_Header
+	//	*PreviewRequest_Sites
+	Part          isPreviewRequest_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRequest) Reset() {
+	*x = PreviewRequest{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRequest) ProtoMessage() {}
+
+func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *PreviewRequest) GetPart() isPreviewRequest_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *PreviewRequest) GetHeader() *ApplyHeader {
+	if x != nil {
+		if x, ok := x.Part.(*PreviewRequest_Header); ok {
+			return x.Header
+		}
+	}
+	return nil
+}
+
+func (x *PreviewRequest) GetSites() *ApplySites {
+	if x != nil {
+		if x, ok := x.Part.(*PreviewRequest_Sites); ok {
+			return x.Sites
+		}
+	}
+	return nil
+}
+
+type isPreviewRequest_Part interface {
+	isPreviewRequest_Part()
+}
+
+type PreviewRequest_Header struct {
+	// What would be applied; the first message and no other.
+	Header *ApplyHeader `protobuf:"bytes,1,opt,name=header,proto3,oneof"`
+}
+
+type PreviewRequest_Sites struct {
+	// Some of the sites.
+	Sites *ApplySites `protobuf:"bytes,2,opt,name=sites,proto3,oneof"`
+}
+
+func (*PreviewRequest_Header) isPreviewRequest_Part() {}
+
+func (*PreviewRequest_Sites) isPreviewRequest_Part() {}
+
+// PreviewResponse is how one file would change. There is none for a file that
+// stays as it is.
+type PreviewResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file.
+	File          *FileDiff `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResponse) Reset() {
+	*x = PreviewResponse{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResponse) ProtoMessage() {}
+
+func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
+func (*PreviewResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PreviewResponse) GetFile() *FileDiff {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+// FileDiff is how the contents of one file differ.
+type FileDiff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file, below the edge's directory.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Unified diff with three lines of context; the first lines of it where it is
+	// truncated.
+	Diff string `protobuf:"bytes,2,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Lines that come.
+	Added int32 `protobuf:"varint,3,opt,name=added,proto3" json:"added,omitempty"`
+	// Lines that go.
+	Removed int32 `protobuf:"varint,4,opt,name=removed,proto3" json:"removed,omitempty"`
+	// Whether the diff is longer than what is sent of it.
+	Truncated     bool `protobuf:"varint,5,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileDiff) Reset() {
+	*x = FileDiff{}
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileDiff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileDiff) ProtoMessage() {}
+
+func (x *FileDiff) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileDiff.ProtoReflect.Descriptor instead.
+func (*FileDiff) Descriptor() ([]byte, []int) {
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FileDiff) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *FileDiff) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+func (x *FileDiff) GetAdded() int32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *FileDiff) GetRemoved() int32 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
+func (x *FileDiff) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
 // ApplyRequest is one message of an apply: first the header, then sites.
 type ApplyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -179,7 +396,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[0]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -191,7 +408,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[0]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -204,7 +421,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{0}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ApplyRequest) GetPart() isApplyRequest_Part {
@@ -279,7 +496,7 @@ type ApplyHeader struct {
 
 func (x *ApplyHeader) Reset() {
 	*x = ApplyHeader{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[1]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -291,7 +508,7 @@ func (x *ApplyHeader) String() string {
 func (*ApplyHeader) ProtoMessage() {}
 
 func (x *ApplyHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[1]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -304,7 +521,7 @@ func (x *ApplyHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyHeader.ProtoReflect.Descriptor instead.
 func (*ApplyHeader) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ApplyHeader) GetEdgeId() string {
@@ -376,7 +593,7 @@ type Removal struct {
 
 func (x *Removal) Reset() {
 	*x = Removal{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[2]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +605,7 @@ func (x *Removal) String() string {
 func (*Removal) ProtoMessage() {}
 
 func (x *Removal) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[2]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +618,7 @@ func (x *Removal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Removal.ProtoReflect.Descriptor instead.
 func (*Removal) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Removal) GetSiteId() string {
@@ -429,7 +646,7 @@ type ApplySites struct {
 
 func (x *ApplySites) Reset() {
 	*x = ApplySites{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[3]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +658,7 @@ func (x *ApplySites) String() string {
 func (*ApplySites) ProtoMessage() {}
 
 func (x *ApplySites) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[3]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +671,7 @@ func (x *ApplySites) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplySites.ProtoReflect.Descriptor instead.
 func (*ApplySites) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ApplySites) GetSites() []*Site {
@@ -490,7 +707,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[4]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +719,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[4]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +732,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ApplyResponse) GetFence() *Fence {
@@ -591,7 +808,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +820,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[5]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +833,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Rejection) GetSiteId() string {
@@ -661,14 +878,20 @@ type Drift struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	// What has likely caused it, one sentence: for instance the user who owns the
 	// file now.
-	Cause         string `protobuf:"bytes,5,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,5,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Unified diff from what was applied to what is there, not more than its first
+	// 4 KiB; empty where it is no file. It holds what tenants configured, for
+	// operators' eyes only.
+	Diff string `protobuf:"bytes,6,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Name, or number, of the user who owns the file now; empty where it is no file.
+	Owner         string `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +903,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[6]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +916,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Drift) GetKind() DriftKind {
@@ -731,6 +954,20 @@ func (x *Drift) GetCause() string {
 	return ""
 }
 
+func (x *Drift) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+func (x *Drift) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 // ListHeldRequest asks for what the edge holds.
 type ListHeldRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -743,7 +980,7 @@ type ListHeldRequest struct {
 
 func (x *ListHeldRequest) Reset() {
 	*x = ListHeldRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +992,7 @@ func (x *ListHeldRequest) String() string {
 func (*ListHeldRequest) ProtoMessage() {}
 
 func (x *ListHeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[7]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1005,7 @@ func (x *ListHeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{7}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListHeldRequest) GetBucketSums() [][]byte {
@@ -792,7 +1029,7 @@ type ListHeldResponse struct {
 
 func (x *ListHeldResponse) Reset() {
 	*x = ListHeldResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +1041,7 @@ func (x *ListHeldResponse) String() string {
 func (*ListHeldResponse) ProtoMessage() {}
 
 func (x *ListHeldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[8]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +1054,7 @@ func (x *ListHeldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{8}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListHeldResponse) GetSites() []*HeldSite {
@@ -847,7 +1084,7 @@ type HeldSite struct {
 
 func (x *HeldSite) Reset() {
 	*x = HeldSite{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1096,7 @@ func (x *HeldSite) String() string {
 func (*HeldSite) ProtoMessage() {}
 
 func (x *HeldSite) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[9]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1109,7 @@ func (x *HeldSite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldSite.ProtoReflect.Descriptor instead.
 func (*HeldSite) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{9}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HeldSite) GetSiteId() string {
@@ -898,7 +1135,7 @@ type GetStateRequest struct {
 
 func (x *GetStateRequest) Reset() {
 	*x = GetStateRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1147,7 @@ func (x *GetStateRequest) String() string {
 func (*GetStateRequest) ProtoMessage() {}
 
 func (x *GetStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[10]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1160,7 @@ func (x *GetStateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStateRequest.ProtoReflect.Descriptor instead.
 func (*GetStateRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{10}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{13}
 }
 
 // GetStateResponse is the state of the edge.
@@ -955,13 +1192,16 @@ type GetStateResponse struct {
 	Incidents []*Incident `protobuf:"bytes,11,rep,name=incidents,proto3" json:"incidents,omitempty"`
 	// How many workers of former generations still serve long requests.
 	DrainingWorkers int32 `protobuf:"varint,12,opt,name=draining_workers,json=drainingWorkers,proto3" json:"draining_workers,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What an operator should know of this host, one sentence each: for instance an
+	// advisory about its version of nginx.
+	Notices       []string `protobuf:"bytes,13,rep,name=notices,proto3" json:"notices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStateResponse) Reset() {
 	*x = GetStateResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1213,7 @@ func (x *GetStateResponse) String() string {
 func (*GetStateResponse) ProtoMessage() {}
 
 func (x *GetStateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[11]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1226,7 @@ func (x *GetStateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStateResponse.ProtoReflect.Descriptor instead.
 func (*GetStateResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{11}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetStateResponse) GetEdgeId() string {
@@ -1073,6 +1313,13 @@ func (x *GetStateResponse) GetDrainingWorkers() int32 {
 	return 0
 }
 
+func (x *GetStateResponse) GetNotices() []string {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
 // TestSandbox says what a test of a configuration cannot do on this host.
 type TestSandbox struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1093,7 +1340,7 @@ type TestSandbox struct {
 
 func (x *TestSandbox) Reset() {
 	*x = TestSandbox{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1352,7 @@ func (x *TestSandbox) String() string {
 func (*TestSandbox) ProtoMessage() {}
 
 func (x *TestSandbox) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[12]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1365,7 @@ func (x *TestSandbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestSandbox.ProtoReflect.Descriptor instead.
 func (*TestSandbox) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{12}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TestSandbox) GetUser() string {
@@ -1171,7 +1418,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1430,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[13]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1443,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{13}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Incident) GetKind() IncidentKind {
@@ -1235,7 +1482,7 @@ type Received struct {
 
 func (x *Received) Reset() {
 	*x = Received{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1494,7 @@ func (x *Received) String() string {
 func (*Received) ProtoMessage() {}
 
 func (x *Received) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[14]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1507,7 @@ func (x *Received) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Received.ProtoReflect.Descriptor instead.
 func (*Received) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{14}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Received) GetFence() *Fence {
@@ -1306,7 +1553,7 @@ type Running struct {
 
 func (x *Running) Reset() {
 	*x = Running{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1565,7 @@ func (x *Running) String() string {
 func (*Running) ProtoMessage() {}
 
 func (x *Running) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[15]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1578,7 @@ func (x *Running) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Running.ProtoReflect.Descriptor instead.
 func (*Running) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{15}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Running) GetGeneration() uint64 {
@@ -1387,7 +1634,7 @@ type ProbeSiteRequest struct {
 
 func (x *ProbeSiteRequest) Reset() {
 	*x = ProbeSiteRequest{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1646,7 @@ func (x *ProbeSiteRequest) String() string {
 func (*ProbeSiteRequest) ProtoMessage() {}
 
 func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[16]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1659,7 @@ func (x *ProbeSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteRequest.ProtoReflect.Descriptor instead.
 func (*ProbeSiteRequest) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{16}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ProbeSiteRequest) GetSiteId() string {
@@ -1439,7 +1686,7 @@ type ProbeSiteResponse struct {
 
 func (x *ProbeSiteResponse) Reset() {
 	*x = ProbeSiteResponse{}
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1698,7 @@ func (x *ProbeSiteResponse) String() string {
 func (*ProbeSiteResponse) ProtoMessage() {}
 
 func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[17]
+	mi := &file_siteplane_edge_v1_edge_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1711,7 @@ func (x *ProbeSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeSiteResponse.ProtoReflect.Descriptor instead.
 func (*ProbeSiteResponse) Descriptor() ([]byte, []int) {
-	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{17}
+	return file_siteplane_edge_v1_edge_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ProbeSiteResponse) GetInternalName() string {
@@ -1499,7 +1746,19 @@ var File_siteplane_edge_v1_edge_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\n" +
-	"$siteplane/edge/v1/edge_service.proto\x12\x11siteplane.edge.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csiteplane/edge/v1/edge.proto\"\x8e\x01\n" +
+	"$siteplane/edge/v1/edge_service.proto\x12\x11siteplane.edge.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csiteplane/edge/v1/edge.proto\"\x90\x01\n" +
+	"\x0ePreviewRequest\x128\n" +
+	"\x06header\x18\x01 \x01(\v2\x1e.siteplane.edge.v1.ApplyHeaderH\x00R\x06header\x125\n" +
+	"\x05sites\x18\x02 \x01(\v2\x1d.siteplane.edge.v1.ApplySitesH\x00R\x05sitesB\r\n" +
+	"\x04part\x12\x05\xbaH\x02\b\x01\"B\n" +
+	"\x0fPreviewResponse\x12/\n" +
+	"\x04file\x18\x01 \x01(\v2\x1b.siteplane.edge.v1.FileDiffR\x04file\"\x80\x01\n" +
+	"\bFileDiff\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04diff\x18\x02 \x01(\tR\x04diff\x12\x14\n" +
+	"\x05added\x18\x03 \x01(\x05R\x05added\x12\x18\n" +
+	"\aremoved\x18\x04 \x01(\x05R\aremoved\x12\x1c\n" +
+	"\ttruncated\x18\x05 \x01(\bR\ttruncated\"\x8e\x01\n" +
 	"\fApplyRequest\x128\n" +
 	"\x06header\x18\x01 \x01(\v2\x1e.siteplane.edge.v1.ApplyHeaderH\x00R\x06header\x125\n" +
 	"\x05sites\x18\x02 \x01(\v2\x1d.siteplane.edge.v1.ApplySitesH\x00R\x05sitesB\r\n" +
@@ -1536,13 +1795,15 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12#\n" +
-	"\rkept_revision\x18\x04 \x01(\x03R\fkeptRevision\"\xad\x01\n" +
+	"\rkept_revision\x18\x04 \x01(\x03R\fkeptRevision\"\xd7\x01\n" +
 	"\x05Drift\x120\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1c.siteplane.edge.v1.DriftKindR\x04kind\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
-	"\x05cause\x18\x05 \x01(\tR\x05cause\"2\n" +
+	"\x05cause\x18\x05 \x01(\tR\x05cause\x12\x12\n" +
+	"\x04diff\x18\x06 \x01(\tR\x04diff\x12\x14\n" +
+	"\x05owner\x18\a \x01(\tR\x05owner\"2\n" +
 	"\x0fListHeldRequest\x12\x1f\n" +
 	"\vbucket_sums\x18\x01 \x03(\fR\n" +
 	"bucketSums\"l\n" +
@@ -1552,7 +1813,7 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\bHeldSite\x12\x17\n" +
 	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1c\n" +
 	"\thostnames\x18\x02 \x03(\tR\thostnames\"\x11\n" +
-	"\x0fGetStateRequest\"\xbf\x04\n" +
+	"\x0fGetStateRequest\"\xd9\x04\n" +
 	"\x10GetStateResponse\x12\x17\n" +
 	"\aedge_id\x18\x01 \x01(\tR\x06edgeId\x127\n" +
 	"\breceived\x18\x02 \x01(\v2\x1b.siteplane.edge.v1.ReceivedR\breceived\x124\n" +
@@ -1567,7 +1828,8 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\asandbox\x18\n" +
 	" \x01(\v2\x1e.siteplane.edge.v1.TestSandboxR\asandbox\x129\n" +
 	"\tincidents\x18\v \x03(\v2\x1b.siteplane.edge.v1.IncidentR\tincidents\x12)\n" +
-	"\x10draining_workers\x18\f \x01(\x05R\x0fdrainingWorkers\"\x83\x01\n" +
+	"\x10draining_workers\x18\f \x01(\x05R\x0fdrainingWorkers\x12\x18\n" +
+	"\anotices\x18\r \x03(\tR\anotices\"\x83\x01\n" +
 	"\vTestSandbox\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x18\n" +
 	"\anetwork\x18\x02 \x01(\bR\anetwork\x12\x14\n" +
@@ -1620,12 +1882,13 @@ const file_siteplane_edge_v1_edge_service_proto_rawDesc = "" +
 	"\x1eINCIDENT_KIND_ORPHANED_WORKERS\x10\x02\x12\x1f\n" +
 	"\x1bINCIDENT_KIND_PID_FILE_LOST\x10\x03\x12\x19\n" +
 	"\x15INCIDENT_KIND_STOPPED\x10\x04\x12\x1c\n" +
-	"\x18INCIDENT_KIND_PORT_TAKEN\x10\x052\xdf\x02\n" +
+	"\x18INCIDENT_KIND_PORT_TAKEN\x10\x052\xb5\x03\n" +
 	"\vEdgeService\x12L\n" +
 	"\x05Apply\x12\x1f.siteplane.edge.v1.ApplyRequest\x1a .siteplane.edge.v1.ApplyResponse(\x01\x12S\n" +
 	"\bGetState\x12\".siteplane.edge.v1.GetStateRequest\x1a#.siteplane.edge.v1.GetStateResponse\x12V\n" +
 	"\tProbeSite\x12#.siteplane.edge.v1.ProbeSiteRequest\x1a$.siteplane.edge.v1.ProbeSiteResponse\x12U\n" +
-	"\bListHeld\x12\".siteplane.edge.v1.ListHeldRequest\x1a#.siteplane.edge.v1.ListHeldResponse0\x01B=Z;github.com/siteplane/siteplane/gen/siteplane/edge/v1;edgev1b\x06proto3"
+	"\bListHeld\x12\".siteplane.edge.v1.ListHeldRequest\x1a#.siteplane.edge.v1.ListHeldResponse0\x01\x12T\n" +
+	"\aPreview\x12!.siteplane.edge.v1.PreviewRequest\x1a\".siteplane.edge.v1.PreviewResponse(\x010\x01B=Z;github.com/siteplane/siteplane/gen/siteplane/edge/v1;edgev1b\x06proto3"
 
 var (
 	file_siteplane_edge_v1_edge_service_proto_rawDescOnce sync.Once
@@ -1640,72 +1903,80 @@ func file_siteplane_edge_v1_edge_service_proto_rawDescGZIP() []byte {
 }
 
 var file_siteplane_edge_v1_edge_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_siteplane_edge_v1_edge_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_siteplane_edge_v1_edge_service_proto_goTypes = []any{
 	(DriftKind)(0),                // 0: siteplane.edge.v1.DriftKind
 	(IncidentKind)(0),             // 1: siteplane.edge.v1.IncidentKind
-	(*ApplyRequest)(nil),          // 2: siteplane.edge.v1.ApplyRequest
-	(*ApplyHeader)(nil),           // 3: siteplane.edge.v1.ApplyHeader
-	(*Removal)(nil),               // 4: siteplane.edge.v1.Removal
-	(*ApplySites)(nil),            // 5: siteplane.edge.v1.ApplySites
-	(*ApplyResponse)(nil),         // 6: siteplane.edge.v1.ApplyResponse
-	(*Rejection)(nil),             // 7: siteplane.edge.v1.Rejection
-	(*Drift)(nil),                 // 8: siteplane.edge.v1.Drift
-	(*ListHeldRequest)(nil),       // 9: siteplane.edge.v1.ListHeldRequest
-	(*ListHeldResponse)(nil),      // 10: siteplane.edge.v1.ListHeldResponse
-	(*HeldSite)(nil),              // 11: siteplane.edge.v1.HeldSite
-	(*GetStateRequest)(nil),       // 12: siteplane.edge.v1.GetStateRequest
-	(*GetStateResponse)(nil),      // 13: siteplane.edge.v1.GetStateResponse
-	(*TestSandbox)(nil),           // 14: siteplane.edge.v1.TestSandbox
-	(*Incident)(nil),              // 15: siteplane.edge.v1.Incident
-	(*Received)(nil),              // 16: siteplane.edge.v1.Received
-	(*Running)(nil),               // 17: siteplane.edge.v1.Running
-	(*ProbeSiteRequest)(nil),      // 18: siteplane.edge.v1.ProbeSiteRequest
-	(*ProbeSiteResponse)(nil),     // 19: siteplane.edge.v1.ProbeSiteResponse
-	(*Fence)(nil),                 // 20: siteplane.edge.v1.Fence
-	(*Site)(nil),                  // 21: siteplane.edge.v1.Site
-	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*PreviewRequest)(nil),        // 2: siteplane.edge.v1.PreviewRequest
+	(*PreviewResponse)(nil),       // 3: siteplane.edge.v1.PreviewResponse
+	(*FileDiff)(nil),              // 4: siteplane.edge.v1.FileDiff
+	(*ApplyRequest)(nil),          // 5: siteplane.edge.v1.ApplyRequest
+	(*ApplyHeader)(nil),           // 6: siteplane.edge.v1.ApplyHeader
+	(*Removal)(nil),               // 7: siteplane.edge.v1.Removal
+	(*ApplySites)(nil),            // 8: siteplane.edge.v1.ApplySites
+	(*ApplyResponse)(nil),         // 9: siteplane.edge.v1.ApplyResponse
+	(*Rejection)(nil),             // 10: siteplane.edge.v1.Rejection
+	(*Drift)(nil),                 // 11: siteplane.edge.v1.Drift
+	(*ListHeldRequest)(nil),       // 12: siteplane.edge.v1.ListHeldRequest
+	(*ListHeldResponse)(nil),      // 13: siteplane.edge.v1.ListHeldResponse
+	(*HeldSite)(nil),              // 14: siteplane.edge.v1.HeldSite
+	(*GetStateRequest)(nil),       // 15: siteplane.edge.v1.GetStateRequest
+	(*GetStateResponse)(nil),      // 16: siteplane.edge.v1.GetStateResponse
+	(*TestSandbox)(nil),           // 17: siteplane.edge.v1.TestSandbox
+	(*Incident)(nil),              // 18: siteplane.edge.v1.Incident
+	(*Received)(nil),              // 19: siteplane.edge.v1.Received
+	(*Running)(nil),               // 20: siteplane.edge.v1.Running
+	(*ProbeSiteRequest)(nil),      // 21: siteplane.edge.v1.ProbeSiteRequest
+	(*ProbeSiteResponse)(nil),     // 22: siteplane.edge.v1.ProbeSiteResponse
+	(*Fence)(nil),                 // 23: siteplane.edge.v1.Fence
+	(*Site)(nil),                  // 24: siteplane.edge.v1.Site
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_siteplane_edge_v1_edge_service_proto_depIdxs = []int32{
-	3,  // 0: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
-	5,  // 1: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
-	20, // 2: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
-	4,  // 3: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
-	4,  // 4: siteplane.edge.v1.ApplyHeader.explanations:type_name -> siteplane.edge.v1.Removal
-	21, // 5: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
-	20, // 6: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
-	22, // 7: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
-	22, // 8: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
-	22, // 9: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
-	7,  // 10: siteplane.edge.v1.ApplyResponse.rejected:type_name -> siteplane.edge.v1.Rejection
-	8,  // 11: siteplane.edge.v1.ApplyResponse.drifts:type_name -> siteplane.edge.v1.Drift
-	0,  // 12: siteplane.edge.v1.Drift.kind:type_name -> siteplane.edge.v1.DriftKind
-	23, // 13: siteplane.edge.v1.Drift.since:type_name -> google.protobuf.Timestamp
-	11, // 14: siteplane.edge.v1.ListHeldResponse.sites:type_name -> siteplane.edge.v1.HeldSite
-	16, // 15: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
-	17, // 16: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
-	7,  // 17: siteplane.edge.v1.GetStateResponse.rejected:type_name -> siteplane.edge.v1.Rejection
-	8,  // 18: siteplane.edge.v1.GetStateResponse.drifts:type_name -> siteplane.edge.v1.Drift
-	14, // 19: siteplane.edge.v1.GetStateResponse.sandbox:type_name -> siteplane.edge.v1.TestSandbox
-	15, // 20: siteplane.edge.v1.GetStateResponse.incidents:type_name -> siteplane.edge.v1.Incident
-	1,  // 21: siteplane.edge.v1.Incident.kind:type_name -> siteplane.edge.v1.IncidentKind
-	23, // 22: siteplane.edge.v1.Incident.at:type_name -> google.protobuf.Timestamp
-	20, // 23: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
-	23, // 24: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
-	2,  // 25: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
-	12, // 26: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
-	18, // 27: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
-	9,  // 28: siteplane.edge.v1.EdgeService.ListHeld:input_type -> siteplane.edge.v1.ListHeldRequest
-	6,  // 29: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
-	13, // 30: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
-	19, // 31: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
-	10, // 32: siteplane.edge.v1.EdgeService.ListHeld:output_type -> siteplane.edge.v1.ListHeldResponse
-	29, // [29:33] is the sub-list for method output_type
-	25, // [25:29] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	6,  // 0: siteplane.edge.v1.PreviewRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
+	8,  // 1: siteplane.edge.v1.PreviewRequest.sites:type_name -> siteplane.edge.v1.ApplySites
+	4,  // 2: siteplane.edge.v1.PreviewResponse.file:type_name -> siteplane.edge.v1.FileDiff
+	6,  // 3: siteplane.edge.v1.ApplyRequest.header:type_name -> siteplane.edge.v1.ApplyHeader
+	8,  // 4: siteplane.edge.v1.ApplyRequest.sites:type_name -> siteplane.edge.v1.ApplySites
+	23, // 5: siteplane.edge.v1.ApplyHeader.fence:type_name -> siteplane.edge.v1.Fence
+	7,  // 6: siteplane.edge.v1.ApplyHeader.removals:type_name -> siteplane.edge.v1.Removal
+	7,  // 7: siteplane.edge.v1.ApplyHeader.explanations:type_name -> siteplane.edge.v1.Removal
+	24, // 8: siteplane.edge.v1.ApplySites.sites:type_name -> siteplane.edge.v1.Site
+	23, // 9: siteplane.edge.v1.ApplyResponse.fence:type_name -> siteplane.edge.v1.Fence
+	25, // 10: siteplane.edge.v1.ApplyResponse.render_time:type_name -> google.protobuf.Duration
+	25, // 11: siteplane.edge.v1.ApplyResponse.test_time:type_name -> google.protobuf.Duration
+	25, // 12: siteplane.edge.v1.ApplyResponse.proof_time:type_name -> google.protobuf.Duration
+	10, // 13: siteplane.edge.v1.ApplyResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	11, // 14: siteplane.edge.v1.ApplyResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	0,  // 15: siteplane.edge.v1.Drift.kind:type_name -> siteplane.edge.v1.DriftKind
+	26, // 16: siteplane.edge.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	14, // 17: siteplane.edge.v1.ListHeldResponse.sites:type_name -> siteplane.edge.v1.HeldSite
+	19, // 18: siteplane.edge.v1.GetStateResponse.received:type_name -> siteplane.edge.v1.Received
+	20, // 19: siteplane.edge.v1.GetStateResponse.running:type_name -> siteplane.edge.v1.Running
+	10, // 20: siteplane.edge.v1.GetStateResponse.rejected:type_name -> siteplane.edge.v1.Rejection
+	11, // 21: siteplane.edge.v1.GetStateResponse.drifts:type_name -> siteplane.edge.v1.Drift
+	17, // 22: siteplane.edge.v1.GetStateResponse.sandbox:type_name -> siteplane.edge.v1.TestSandbox
+	18, // 23: siteplane.edge.v1.GetStateResponse.incidents:type_name -> siteplane.edge.v1.Incident
+	1,  // 24: siteplane.edge.v1.Incident.kind:type_name -> siteplane.edge.v1.IncidentKind
+	26, // 25: siteplane.edge.v1.Incident.at:type_name -> google.protobuf.Timestamp
+	23, // 26: siteplane.edge.v1.Received.fence:type_name -> siteplane.edge.v1.Fence
+	26, // 27: siteplane.edge.v1.Running.applied_at:type_name -> google.protobuf.Timestamp
+	5,  // 28: siteplane.edge.v1.EdgeService.Apply:input_type -> siteplane.edge.v1.ApplyRequest
+	15, // 29: siteplane.edge.v1.EdgeService.GetState:input_type -> siteplane.edge.v1.GetStateRequest
+	21, // 30: siteplane.edge.v1.EdgeService.ProbeSite:input_type -> siteplane.edge.v1.ProbeSiteRequest
+	12, // 31: siteplane.edge.v1.EdgeService.ListHeld:input_type -> siteplane.edge.v1.ListHeldRequest
+	2,  // 32: siteplane.edge.v1.EdgeService.Preview:input_type -> siteplane.edge.v1.PreviewRequest
+	9,  // 33: siteplane.edge.v1.EdgeService.Apply:output_type -> siteplane.edge.v1.ApplyResponse
+	16, // 34: siteplane.edge.v1.EdgeService.GetState:output_type -> siteplane.edge.v1.GetStateResponse
+	22, // 35: siteplane.edge.v1.EdgeService.ProbeSite:output_type -> siteplane.edge.v1.ProbeSiteResponse
+	13, // 36: siteplane.edge.v1.EdgeService.ListHeld:output_type -> siteplane.edge.v1.ListHeldResponse
+	3,  // 37: siteplane.edge.v1.EdgeService.Preview:output_type -> siteplane.edge.v1.PreviewResponse
+	33, // [33:38] is the sub-list for method output_type
+	28, // [28:33] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_edge_v1_edge_service_proto_init() }
@@ -1715,6 +1986,10 @@ func file_siteplane_edge_v1_edge_service_proto_init() {
 	}
 	file_siteplane_edge_v1_edge_proto_init()
 	file_siteplane_edge_v1_edge_service_proto_msgTypes[0].OneofWrappers = []any{
+		(*PreviewRequest_Header)(nil),
+		(*PreviewRequest_Sites)(nil),
+	}
+	file_siteplane_edge_v1_edge_service_proto_msgTypes[3].OneofWrappers = []any{
 		(*ApplyRequest_Header)(nil),
 		(*ApplyRequest_Sites)(nil),
 	}
@@ -1724,7 +1999,7 @@ func file_siteplane_edge_v1_edge_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_edge_v1_edge_service_proto_rawDesc), len(file_siteplane_edge_v1_edge_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	EdgeService_GetState_FullMethodName  = "/siteplane.edge.v1.EdgeService/GetState"
 	EdgeService_ProbeSite_FullMethodName = "/siteplane.edge.v1.EdgeService/ProbeSite"
 	EdgeService_ListHeld_FullMethodName  = "/siteplane.edge.v1.EdgeService/ListHeld"
+	EdgeService_Preview_FullMethodName   = "/siteplane.edge.v1.EdgeService/Preview"
 )
 
 // EdgeServiceClient is the client API for EdgeService service.
@@ -65,6 +66,10 @@ type EdgeServiceClient interface {
 	// ListHeld says which sites and hostnames the edge holds, so that the caller can
 	// explain what a whole snapshot will take away.
 	ListHeld(ctx context.Context, in *ListHeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListHeldResponse], error)
+	// Preview says what an apply of the same messages would change in the files of
+	// this host, and changes nothing: it takes no fence, writes no file and does not
+	// order nginx. FAILED_PRECONDITION with reason SNAPSHOT_NEEDED, as Apply.
+	Preview(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PreviewRequest, PreviewResponse], error)
 }
 
 type edgeServiceClient struct {
@@ -127,6 +132,19 @@ func (c *edgeServiceClient) ListHeld(ctx context.Context, in *ListHeldRequest, o
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type EdgeService_ListHeldClient = grpc.ServerStreamingClient[ListHeldResponse]
 
+func (c *edgeServiceClient) Preview(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PreviewRequest, PreviewResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EdgeService_ServiceDesc.Streams[2], EdgeService_Preview_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PreviewRequest, PreviewResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EdgeService_PreviewClient = grpc.BidiStreamingClient[PreviewRequest, PreviewResponse]
+
 // EdgeServiceServer is the server API for EdgeService service.
 // All implementations must embed UnimplementedEdgeServiceServer
 // for forward compatibility.
@@ -167,6 +185,10 @@ type EdgeServiceServer interface {
 	// ListHeld says which sites and hostnames the edge holds, so that the caller can
 	// explain what a whole snapshot will take away.
 	ListHeld(*ListHeldRequest, grpc.ServerStreamingServer[ListHeldResponse]) error
+	// Preview says what an apply of the same messages would change in the files of
+	// this host, and changes nothing: it takes no fence, writes no file and does not
+	// order nginx. FAILED_PRECONDITION with reason SNAPSHOT_NEEDED, as Apply.
+	Preview(grpc.BidiStreamingServer[PreviewRequest, PreviewResponse]) error
 	mustEmbedUnimplementedEdgeServiceServer()
 }
 
@@ -188,6 +210,9 @@ func (UnimplementedEdgeServiceServer) ProbeSite(context.Context, *ProbeSiteReque
 }
 func (UnimplementedEdgeServiceServer) ListHeld(*ListHeldRequest, grpc.ServerStreamingServer[ListHeldResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListHeld not implemented")
+}
+func (UnimplementedEdgeServiceServer) Preview(grpc.BidiStreamingServer[PreviewRequest, PreviewResponse]) error {
+	return status.Error(codes.Unimplemented, "method Preview not implemented")
 }
 func (UnimplementedEdgeServiceServer) mustEmbedUnimplementedEdgeServiceServer() {}
 func (UnimplementedEdgeServiceServer) testEmbeddedByValue()                     {}
@@ -264,6 +289,13 @@ func _EdgeService_ListHeld_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type EdgeService_ListHeldServer = grpc.ServerStreamingServer[ListHeldResponse]
 
+func _EdgeService_Preview_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(EdgeServiceServer).Preview(&grpc.GenericServerStream[PreviewRequest, PreviewResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EdgeService_PreviewServer = grpc.BidiStreamingServer[PreviewRequest, PreviewResponse]
+
 // EdgeService_ServiceDesc is the grpc.ServiceDesc for EdgeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -290,6 +322,12 @@ var EdgeService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "ListHeld",
 			Handler:       _EdgeService_ListHeld_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "Preview",
+			Handler:       _EdgeService_Preview_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "siteplane/edge/v1/edge_service.proto",

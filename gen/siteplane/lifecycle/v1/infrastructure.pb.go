@@ -7,8 +7,10 @@
 package lifecyclev1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -21,6 +23,60 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// EdgeState says whether an edge is part of the installation.
+type EdgeState int32
+
+const (
+	// Never sent.
+	EdgeState_EDGE_STATE_UNSPECIFIED EdgeState = 0
+	// It is sent what it shall hold.
+	EdgeState_EDGE_STATE_JOINED EdgeState = 1
+	// It is sent nothing any more, counts nowhere, and its certificate is not
+	// renewed.
+	EdgeState_EDGE_STATE_EVICTED EdgeState = 2
+)
+
+// Enum value maps for EdgeState.
+var (
+	EdgeState_name = map[int32]string{
+		0: "EDGE_STATE_UNSPECIFIED",
+		1: "EDGE_STATE_JOINED",
+		2: "EDGE_STATE_EVICTED",
+	}
+	EdgeState_value = map[string]int32{
+		"EDGE_STATE_UNSPECIFIED": 0,
+		"EDGE_STATE_JOINED":      1,
+		"EDGE_STATE_EVICTED":     2,
+	}
+)
+
+func (x EdgeState) Enum() *EdgeState {
+	p := new(EdgeState)
+	*p = x
+	return p
+}
+
+func (x EdgeState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EdgeState) Descriptor() protoreflect.EnumDescriptor {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[0].Descriptor()
+}
+
+func (EdgeState) Type() protoreflect.EnumType {
+	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[0]
+}
+
+func (x EdgeState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EdgeState.Descriptor instead.
+func (EdgeState) EnumDescriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{0}
+}
 
 // DriftPolicy says what is done about drift.
 type DriftPolicy int32
@@ -59,11 +115,11 @@ func (x DriftPolicy) String() string {
 }
 
 func (DriftPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[0].Descriptor()
+	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1].Descriptor()
 }
 
 func (DriftPolicy) Type() protoreflect.EnumType {
-	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[0]
+	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1]
 }
 
 func (x DriftPolicy) Number() protoreflect.EnumNumber {
@@ -72,7 +128,7 @@ func (x DriftPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DriftPolicy.Descriptor instead.
 func (DriftPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{0}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{1}
 }
 
 // Severity says how bad a finding is.
@@ -112,11 +168,11 @@ func (x Severity) String() string {
 }
 
 func (Severity) Descriptor() protoreflect.EnumDescriptor {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1].Descriptor()
+	return file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[2].Descriptor()
 }
 
 func (Severity) Type() protoreflect.EnumType {
-	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[1]
+	return &file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes[2]
 }
 
 func (x Severity) Number() protoreflect.EnumNumber {
@@ -125,7 +181,7 @@ func (x Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Severity.Descriptor instead.
 func (Severity) EnumDescriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{2}
 }
 
 // Edge is one host with nginx and an agent.
@@ -159,9 +215,22 @@ type Edge struct {
 	// Sites of which it refuses a revision.
 	Pins []*Pin `protobuf:"bytes,13,rep,name=pins,proto3" json:"pins,omitempty"`
 	// How many drifts are open.
-	OpenDrifts    int32 `protobuf:"varint,14,opt,name=open_drifts,json=openDrifts,proto3" json:"open_drifts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OpenDrifts int32 `protobuf:"varint,14,opt,name=open_drifts,json=openDrifts,proto3" json:"open_drifts,omitempty"`
+	// Labels that placements select it by. canary=true makes it a canary: it is sent
+	// each new revision first.
+	Labels map[string]string `protobuf:"bytes,15,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether it is part of the installation.
+	State EdgeState `protobuf:"varint,16,opt,name=state,proto3,enum=siteplane.lifecycle.v1.EdgeState" json:"state,omitempty"`
+	// When a host joined as it last; absent where its certificate was made by hand.
+	JoinTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=join_time,json=joinTime,proto3" json:"join_time,omitempty"`
+	// When the certificate ends that was issued to it last; absent as above.
+	CertificateExpireTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=certificate_expire_time,json=certificateExpireTime,proto3" json:"certificate_expire_time,omitempty"`
+	// When it was evicted; absent while it was not.
+	EvictTime *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=evict_time,json=evictTime,proto3" json:"evict_time,omitempty"`
+	// Version of its renderer.
+	RendererVersion string `protobuf:"bytes,20,opt,name=renderer_version,json=rendererVersion,proto3" json:"renderer_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Edge) Reset() {
@@ -292,6 +361,533 @@ func (x *Edge) GetOpenDrifts() int32 {
 	return 0
 }
 
+func (x *Edge) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Edge) GetState() EdgeState {
+	if x != nil {
+		return x.State
+	}
+	return EdgeState_EDGE_STATE_UNSPECIFIED
+}
+
+func (x *Edge) GetJoinTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.JoinTime
+	}
+	return nil
+}
+
+func (x *Edge) GetCertificateExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CertificateExpireTime
+	}
+	return nil
+}
+
+func (x *Edge) GetEvictTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EvictTime
+	}
+	return nil
+}
+
+func (x *Edge) GetRendererVersion() string {
+	if x != nil {
+		return x.RendererVersion
+	}
+	return ""
+}
+
+// EdgeLook is what the agent of an edge says of its host now.
+type EdgeLook struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why it could not be asked; empty when it could, and then the rest is there.
+	Unreachable string `protobuf:"bytes,1,opt,name=unreachable,proto3" json:"unreachable,omitempty"`
+	// Generation that its workers answer with; 0 when nginx does not run.
+	RunningGeneration uint64 `protobuf:"varint,2,opt,name=running_generation,json=runningGeneration,proto3" json:"running_generation,omitempty"`
+	// Whether files and workers are what was applied.
+	Intact bool `protobuf:"varint,3,opt,name=intact,proto3" json:"intact,omitempty"`
+	// How many sites it holds.
+	SiteCount int32 `protobuf:"varint,4,opt,name=site_count,json=siteCount,proto3" json:"site_count,omitempty"`
+	// Why its last apply failed; empty when it did not.
+	LastError string `protobuf:"bytes,5,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// What a test of a configuration cannot do there, and the remedy; empty when
+	// nothing is missing.
+	SandboxMissing string `protobuf:"bytes,6,opt,name=sandbox_missing,json=sandboxMissing,proto3" json:"sandbox_missing,omitempty"`
+	// The user that tests run as; empty: the agent's own.
+	SandboxUser string `protobuf:"bytes,7,opt,name=sandbox_user,json=sandboxUser,proto3" json:"sandbox_user,omitempty"`
+	// What happened to the processes of nginx lately, the newest last.
+	Incidents []*EdgeIncident `protobuf:"bytes,8,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	// How many workers of former generations still serve long requests.
+	DrainingWorkers int32 `protobuf:"varint,9,opt,name=draining_workers,json=drainingWorkers,proto3" json:"draining_workers,omitempty"`
+	// What an operator should know of this host, one sentence each.
+	Notices       []string `protobuf:"bytes,10,rep,name=notices,proto3" json:"notices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeLook) Reset() {
+	*x = EdgeLook{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeLook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeLook) ProtoMessage() {}
+
+func (x *EdgeLook) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeLook.ProtoReflect.Descriptor instead.
+func (*EdgeLook) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EdgeLook) GetUnreachable() string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return ""
+}
+
+func (x *EdgeLook) GetRunningGeneration() uint64 {
+	if x != nil {
+		return x.RunningGeneration
+	}
+	return 0
+}
+
+func (x *EdgeLook) GetIntact() bool {
+	if x != nil {
+		return x.Intact
+	}
+	return false
+}
+
+func (x *EdgeLook) GetSiteCount() int32 {
+	if x != nil {
+		return x.SiteCount
+	}
+	return 0
+}
+
+func (x *EdgeLook) GetLastError() string {
+	if x != nil {
+		return x.LastError
+	}
+	return ""
+}
+
+func (x *EdgeLook) GetSandboxMissing() string {
+	if x != nil {
+		return x.SandboxMissing
+	}
+	return ""
+}
+
+func (x *EdgeLook) GetSandboxUser() string {
+	if x != nil {
+		return x.SandboxUser
+	}
+	return ""
+}
+
+func (x *EdgeLook) GetIncidents() []*EdgeIncident {
+	if x != nil {
+		return x.Incidents
+	}
+	return nil
+}
+
+func (x *EdgeLook) GetDrainingWorkers() int32 {
+	if x != nil {
+		return x.DrainingWorkers
+	}
+	return 0
+}
+
+func (x *EdgeLook) GetNotices() []string {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+// EdgeIncident is something that happened to the processes of nginx.
+type EdgeIncident struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kind, for instance MASTER_DEAD; docs/edge.md lists them.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What was found and what the agent did about it, in one sentence.
+	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When it was found.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeIncident) Reset() {
+	*x = EdgeIncident{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeIncident) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeIncident) ProtoMessage() {}
+
+func (x *EdgeIncident) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeIncident.ProtoReflect.Descriptor instead.
+func (*EdgeIncident) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EdgeIncident) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *EdgeIncident) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *EdgeIncident) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// EdgeFileDiff is how one file of an edge would change.
+type EdgeFileDiff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file, below the edge's directory.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Unified diff; the first lines of it where it is truncated.
+	Diff string `protobuf:"bytes,2,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Lines that come.
+	Added int32 `protobuf:"varint,3,opt,name=added,proto3" json:"added,omitempty"`
+	// Lines that go.
+	Removed int32 `protobuf:"varint,4,opt,name=removed,proto3" json:"removed,omitempty"`
+	// Whether the diff is longer than what is sent of it.
+	Truncated     bool `protobuf:"varint,5,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeFileDiff) Reset() {
+	*x = EdgeFileDiff{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeFileDiff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeFileDiff) ProtoMessage() {}
+
+func (x *EdgeFileDiff) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeFileDiff.ProtoReflect.Descriptor instead.
+func (*EdgeFileDiff) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *EdgeFileDiff) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *EdgeFileDiff) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+func (x *EdgeFileDiff) GetAdded() int32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *EdgeFileDiff) GetRemoved() int32 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
+func (x *EdgeFileDiff) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
+// JoinToken lets one host join as one edge, once.
+type JoinToken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, join_...
+	JoinTokenId string `protobuf:"bytes,1,opt,name=join_token_id,json=joinTokenId,proto3" json:"join_token_id,omitempty"`
+	// The edge that the host becomes.
+	EdgeId string `protobuf:"bytes,2,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	// Name of that edge.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Its labels.
+	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Addresses at which visitors reach it.
+	PublicAddresses []string `protobuf:"bytes,5,rep,name=public_addresses,json=publicAddresses,proto3" json:"public_addresses,omitempty"`
+	// When it ends.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When a host joined with it; absent while none did.
+	UseTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=use_time,json=useTime,proto3" json:"use_time,omitempty"`
+	// When it was made.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinToken) Reset() {
+	*x = JoinToken{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinToken) ProtoMessage() {}
+
+func (x *JoinToken) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
+func (*JoinToken) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *JoinToken) GetJoinTokenId() string {
+	if x != nil {
+		return x.JoinTokenId
+	}
+	return ""
+}
+
+func (x *JoinToken) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+func (x *JoinToken) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *JoinToken) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *JoinToken) GetPublicAddresses() []string {
+	if x != nil {
+		return x.PublicAddresses
+	}
+	return nil
+}
+
+func (x *JoinToken) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *JoinToken) GetUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UseTime
+	}
+	return nil
+}
+
+func (x *JoinToken) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+// Placement names the edges that serve a site.
+type Placement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, which sites are created with.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Labels that an edge must all have; none: every edge.
+	EdgeLabels map[string]string `protobuf:"bytes,2,rep,name=edge_labels,json=edgeLabels,proto3" json:"edge_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How many edges must have proved something before it counts as done; 0: every
+	// edge that was seen lately.
+	MinReady int32 `protobuf:"varint,3,opt,name=min_ready,json=minReady,proto3" json:"min_ready,omitempty"`
+	// How long canaries must run a new revision unharmed before the others are sent
+	// it; 0: they only go first.
+	CanarySoak *durationpb.Duration `protobuf:"bytes,4,opt,name=canary_soak,json=canarySoak,proto3" json:"canary_soak,omitempty"`
+	// How many edges it has now.
+	EdgeCount int32 `protobuf:"varint,5,opt,name=edge_count,json=edgeCount,proto3" json:"edge_count,omitempty"`
+	// How many of them are canaries.
+	CanaryCount int32 `protobuf:"varint,6,opt,name=canary_count,json=canaryCount,proto3" json:"canary_count,omitempty"`
+	// When it was created.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Placement) Reset() {
+	*x = Placement{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Placement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Placement) ProtoMessage() {}
+
+func (x *Placement) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Placement.ProtoReflect.Descriptor instead.
+func (*Placement) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Placement) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Placement) GetEdgeLabels() map[string]string {
+	if x != nil {
+		return x.EdgeLabels
+	}
+	return nil
+}
+
+func (x *Placement) GetMinReady() int32 {
+	if x != nil {
+		return x.MinReady
+	}
+	return 0
+}
+
+func (x *Placement) GetCanarySoak() *durationpb.Duration {
+	if x != nil {
+		return x.CanarySoak
+	}
+	return nil
+}
+
+func (x *Placement) GetEdgeCount() int32 {
+	if x != nil {
+		return x.EdgeCount
+	}
+	return 0
+}
+
+func (x *Placement) GetCanaryCount() int32 {
+	if x != nil {
+		return x.CanaryCount
+	}
+	return 0
+}
+
+func (x *Placement) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
 // Pin says that an edge refuses one revision of a site.
 type Pin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -309,7 +905,7 @@ type Pin struct {
 
 func (x *Pin) Reset() {
 	*x = Pin{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +917,7 @@ func (x *Pin) String() string {
 func (*Pin) ProtoMessage() {}
 
 func (x *Pin) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[1]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +930,7 @@ func (x *Pin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pin.ProtoReflect.Descriptor instead.
 func (*Pin) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{1}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Pin) GetSiteId() string {
@@ -394,7 +990,7 @@ type Tunnel struct {
 
 func (x *Tunnel) Reset() {
 	*x = Tunnel{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -406,7 +1002,7 @@ func (x *Tunnel) String() string {
 func (*Tunnel) ProtoMessage() {}
 
 func (x *Tunnel) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[2]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -419,7 +1015,7 @@ func (x *Tunnel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tunnel.ProtoReflect.Descriptor instead.
 func (*Tunnel) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{2}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Tunnel) GetTunnelId() string {
@@ -516,14 +1112,19 @@ type Drift struct {
 	// When it was seen to be gone; absent while it is open.
 	CloseTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
 	// How it ended: "repaired" by us or "gone" by others; empty while it is open.
-	Outcome       string `protobuf:"bytes,11,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome string `protobuf:"bytes,11,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Unified diff of a file, from what was applied to what was found, not more than
+	// its first 4 KiB; empty where there is none.
+	Diff string `protobuf:"bytes,12,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Who owned the file then; empty where it is no file.
+	Owner         string `protobuf:"bytes,13,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +1136,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[3]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +1149,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{3}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Drift) GetDriftId() string {
@@ -628,6 +1229,20 @@ func (x *Drift) GetOutcome() string {
 	return ""
 }
 
+func (x *Drift) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+func (x *Drift) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 // Hold is a change that would take away more than operations explain, and waits
 // for an operator.
 type Hold struct {
@@ -654,7 +1269,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +1281,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[4]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +1294,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{4}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Hold) GetHoldId() string {
@@ -764,7 +1379,7 @@ type Check struct {
 
 func (x *Check) Reset() {
 	*x = Check{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +1391,7 @@ func (x *Check) String() string {
 func (*Check) ProtoMessage() {}
 
 func (x *Check) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[5]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +1404,7 @@ func (x *Check) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Check.ProtoReflect.Descriptor instead.
 func (*Check) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{5}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Check) GetMonitorId() string {
@@ -865,7 +1480,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1492,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[6]
+	mi := &file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1505,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{6}
+	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Finding) GetObjectId() string {
@@ -925,7 +1540,7 @@ var File_siteplane_lifecycle_v1_infrastructure_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\n" +
-	"+siteplane/lifecycle/v1/infrastructure.proto\x12\x16siteplane.lifecycle.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x04\n" +
+	"+siteplane/lifecycle/v1/infrastructure.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\a\n" +
 	"\x04Edge\x12\x17\n" +
 	"\aedge_id\x18\x01 \x01(\tR\x06edgeId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -944,7 +1559,71 @@ const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\rnginx_version\x18\f \x01(\tR\fnginxVersion\x12/\n" +
 	"\x04pins\x18\r \x03(\v2\x1b.siteplane.lifecycle.v1.PinR\x04pins\x12\x1f\n" +
 	"\vopen_drifts\x18\x0e \x01(\x05R\n" +
-	"openDrifts\"\x91\x01\n" +
+	"openDrifts\x12@\n" +
+	"\x06labels\x18\x0f \x03(\v2(.siteplane.lifecycle.v1.Edge.LabelsEntryR\x06labels\x127\n" +
+	"\x05state\x18\x10 \x01(\x0e2!.siteplane.lifecycle.v1.EdgeStateR\x05state\x127\n" +
+	"\tjoin_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinTime\x12R\n" +
+	"\x17certificate_expire_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x15certificateExpireTime\x129\n" +
+	"\n" +
+	"evict_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tevictTime\x12)\n" +
+	"\x10renderer_version\x18\x14 \x01(\tR\x0frendererVersion\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x03\n" +
+	"\bEdgeLook\x12 \n" +
+	"\vunreachable\x18\x01 \x01(\tR\vunreachable\x12-\n" +
+	"\x12running_generation\x18\x02 \x01(\x04R\x11runningGeneration\x12\x16\n" +
+	"\x06intact\x18\x03 \x01(\bR\x06intact\x12\x1d\n" +
+	"\n" +
+	"site_count\x18\x04 \x01(\x05R\tsiteCount\x12\x1d\n" +
+	"\n" +
+	"last_error\x18\x05 \x01(\tR\tlastError\x12'\n" +
+	"\x0fsandbox_missing\x18\x06 \x01(\tR\x0esandboxMissing\x12!\n" +
+	"\fsandbox_user\x18\a \x01(\tR\vsandboxUser\x12B\n" +
+	"\tincidents\x18\b \x03(\v2$.siteplane.lifecycle.v1.EdgeIncidentR\tincidents\x12)\n" +
+	"\x10draining_workers\x18\t \x01(\x05R\x0fdrainingWorkers\x12\x18\n" +
+	"\anotices\x18\n" +
+	" \x03(\tR\anotices\"j\n" +
+	"\fEdgeIncident\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x84\x01\n" +
+	"\fEdgeFileDiff\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04diff\x18\x02 \x01(\tR\x04diff\x12\x14\n" +
+	"\x05added\x18\x03 \x01(\x05R\x05added\x12\x18\n" +
+	"\aremoved\x18\x04 \x01(\x05R\aremoved\x12\x1c\n" +
+	"\ttruncated\x18\x05 \x01(\bR\ttruncated\"\xba\x03\n" +
+	"\tJoinToken\x12\"\n" +
+	"\rjoin_token_id\x18\x01 \x01(\tR\vjoinTokenId\x12\x17\n" +
+	"\aedge_id\x18\x02 \x01(\tR\x06edgeId\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12E\n" +
+	"\x06labels\x18\x04 \x03(\v2-.siteplane.lifecycle.v1.JoinToken.LabelsEntryR\x06labels\x12)\n" +
+	"\x10public_addresses\x18\x05 \x03(\tR\x0fpublicAddresses\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x125\n" +
+	"\buse_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\auseTime\x12;\n" +
+	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc5\x03\n" +
+	"\tPlacement\x12A\n" +
+	"\x04name\x18\x01 \x01(\tB-\xbaH*r(\x18(2$^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$R\x04name\x12R\n" +
+	"\vedge_labels\x18\x02 \x03(\v21.siteplane.lifecycle.v1.Placement.EdgeLabelsEntryR\n" +
+	"edgeLabels\x12'\n" +
+	"\tmin_ready\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bminReady\x12:\n" +
+	"\vcanary_soak\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"canarySoak\x12\x1d\n" +
+	"\n" +
+	"edge_count\x18\x05 \x01(\x05R\tedgeCount\x12!\n" +
+	"\fcanary_count\x18\x06 \x01(\x05R\vcanaryCount\x12;\n" +
+	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x1a=\n" +
+	"\x0fEdgeLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x91\x01\n" +
 	"\x03Pin\x12\x17\n" +
 	"\asite_id\x18\x01 \x01(\tR\x06siteId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x18\n" +
@@ -965,7 +1644,7 @@ const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\fdrift_policy\x18\t \x01(\x0e2#.siteplane.lifecycle.v1.DriftPolicyR\vdriftPolicy\x12\x1f\n" +
 	"\vopen_drifts\x18\n" +
 	" \x01(\x05R\n" +
-	"openDrifts\"\xf1\x02\n" +
+	"openDrifts\"\x9b\x03\n" +
 	"\x05Drift\x12\x19\n" +
 	"\bdrift_id\x18\x01 \x01(\tR\adriftId\x12\x1b\n" +
 	"\ttarget_id\x18\x02 \x01(\tR\btargetId\x12\x12\n" +
@@ -979,7 +1658,9 @@ const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\n" +
 	"close_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tcloseTime\x12\x18\n" +
-	"\aoutcome\x18\v \x01(\tR\aoutcome\"\xf2\x01\n" +
+	"\aoutcome\x18\v \x01(\tR\aoutcome\x12\x12\n" +
+	"\x04diff\x18\f \x01(\tR\x04diff\x12\x14\n" +
+	"\x05owner\x18\r \x01(\tR\x05owner\"\xf2\x01\n" +
 	"\x04Hold\x12\x17\n" +
 	"\ahold_id\x18\x01 \x01(\tR\x06holdId\x12\x1f\n" +
 	"\vtarget_kind\x18\x02 \x01(\tR\n" +
@@ -1004,7 +1685,11 @@ const file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc = "" +
 	"\tobject_id\x18\x01 \x01(\tR\bobjectId\x12\x1b\n" +
 	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x120\n" +
-	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since*[\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since*V\n" +
+	"\tEdgeState\x12\x1a\n" +
+	"\x16EDGE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11EDGE_STATE_JOINED\x10\x01\x12\x16\n" +
+	"\x12EDGE_STATE_EVICTED\x10\x02*[\n" +
 	"\vDriftPolicy\x12\x1c\n" +
 	"\x18DRIFT_POLICY_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13DRIFT_POLICY_REPAIR\x10\x01\x12\x15\n" +
@@ -1026,39 +1711,63 @@ func file_siteplane_lifecycle_v1_infrastructure_proto_rawDescGZIP() []byte {
 	return file_siteplane_lifecycle_v1_infrastructure_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_siteplane_lifecycle_v1_infrastructure_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_siteplane_lifecycle_v1_infrastructure_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_siteplane_lifecycle_v1_infrastructure_proto_goTypes = []any{
-	(DriftPolicy)(0),              // 0: siteplane.lifecycle.v1.DriftPolicy
-	(Severity)(0),                 // 1: siteplane.lifecycle.v1.Severity
-	(*Edge)(nil),                  // 2: siteplane.lifecycle.v1.Edge
-	(*Pin)(nil),                   // 3: siteplane.lifecycle.v1.Pin
-	(*Tunnel)(nil),                // 4: siteplane.lifecycle.v1.Tunnel
-	(*Drift)(nil),                 // 5: siteplane.lifecycle.v1.Drift
-	(*Hold)(nil),                  // 6: siteplane.lifecycle.v1.Hold
-	(*Check)(nil),                 // 7: siteplane.lifecycle.v1.Check
-	(*Finding)(nil),               // 8: siteplane.lifecycle.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(EdgeState)(0),                // 0: siteplane.lifecycle.v1.EdgeState
+	(DriftPolicy)(0),              // 1: siteplane.lifecycle.v1.DriftPolicy
+	(Severity)(0),                 // 2: siteplane.lifecycle.v1.Severity
+	(*Edge)(nil),                  // 3: siteplane.lifecycle.v1.Edge
+	(*EdgeLook)(nil),              // 4: siteplane.lifecycle.v1.EdgeLook
+	(*EdgeIncident)(nil),          // 5: siteplane.lifecycle.v1.EdgeIncident
+	(*EdgeFileDiff)(nil),          // 6: siteplane.lifecycle.v1.EdgeFileDiff
+	(*JoinToken)(nil),             // 7: siteplane.lifecycle.v1.JoinToken
+	(*Placement)(nil),             // 8: siteplane.lifecycle.v1.Placement
+	(*Pin)(nil),                   // 9: siteplane.lifecycle.v1.Pin
+	(*Tunnel)(nil),                // 10: siteplane.lifecycle.v1.Tunnel
+	(*Drift)(nil),                 // 11: siteplane.lifecycle.v1.Drift
+	(*Hold)(nil),                  // 12: siteplane.lifecycle.v1.Hold
+	(*Check)(nil),                 // 13: siteplane.lifecycle.v1.Check
+	(*Finding)(nil),               // 14: siteplane.lifecycle.v1.Finding
+	nil,                           // 15: siteplane.lifecycle.v1.Edge.LabelsEntry
+	nil,                           // 16: siteplane.lifecycle.v1.JoinToken.LabelsEntry
+	nil,                           // 17: siteplane.lifecycle.v1.Placement.EdgeLabelsEntry
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
 }
 var file_siteplane_lifecycle_v1_infrastructure_proto_depIdxs = []int32{
-	9,  // 0: siteplane.lifecycle.v1.Edge.last_seen_time:type_name -> google.protobuf.Timestamp
-	0,  // 1: siteplane.lifecycle.v1.Edge.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	3,  // 2: siteplane.lifecycle.v1.Edge.pins:type_name -> siteplane.lifecycle.v1.Pin
-	9,  // 3: siteplane.lifecycle.v1.Pin.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: siteplane.lifecycle.v1.Tunnel.last_seen_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: siteplane.lifecycle.v1.Tunnel.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	9,  // 6: siteplane.lifecycle.v1.Drift.since:type_name -> google.protobuf.Timestamp
-	9,  // 7: siteplane.lifecycle.v1.Drift.find_time:type_name -> google.protobuf.Timestamp
-	9,  // 8: siteplane.lifecycle.v1.Drift.close_time:type_name -> google.protobuf.Timestamp
-	9,  // 9: siteplane.lifecycle.v1.Hold.since:type_name -> google.protobuf.Timestamp
-	1,  // 10: siteplane.lifecycle.v1.Check.severity:type_name -> siteplane.lifecycle.v1.Severity
-	8,  // 11: siteplane.lifecycle.v1.Check.findings:type_name -> siteplane.lifecycle.v1.Finding
-	9,  // 12: siteplane.lifecycle.v1.Finding.since:type_name -> google.protobuf.Timestamp
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	18, // 0: siteplane.lifecycle.v1.Edge.last_seen_time:type_name -> google.protobuf.Timestamp
+	1,  // 1: siteplane.lifecycle.v1.Edge.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
+	9,  // 2: siteplane.lifecycle.v1.Edge.pins:type_name -> siteplane.lifecycle.v1.Pin
+	15, // 3: siteplane.lifecycle.v1.Edge.labels:type_name -> siteplane.lifecycle.v1.Edge.LabelsEntry
+	0,  // 4: siteplane.lifecycle.v1.Edge.state:type_name -> siteplane.lifecycle.v1.EdgeState
+	18, // 5: siteplane.lifecycle.v1.Edge.join_time:type_name -> google.protobuf.Timestamp
+	18, // 6: siteplane.lifecycle.v1.Edge.certificate_expire_time:type_name -> google.protobuf.Timestamp
+	18, // 7: siteplane.lifecycle.v1.Edge.evict_time:type_name -> google.protobuf.Timestamp
+	5,  // 8: siteplane.lifecycle.v1.EdgeLook.incidents:type_name -> siteplane.lifecycle.v1.EdgeIncident
+	18, // 9: siteplane.lifecycle.v1.EdgeIncident.time:type_name -> google.protobuf.Timestamp
+	16, // 10: siteplane.lifecycle.v1.JoinToken.labels:type_name -> siteplane.lifecycle.v1.JoinToken.LabelsEntry
+	18, // 11: siteplane.lifecycle.v1.JoinToken.expire_time:type_name -> google.protobuf.Timestamp
+	18, // 12: siteplane.lifecycle.v1.JoinToken.use_time:type_name -> google.protobuf.Timestamp
+	18, // 13: siteplane.lifecycle.v1.JoinToken.create_time:type_name -> google.protobuf.Timestamp
+	17, // 14: siteplane.lifecycle.v1.Placement.edge_labels:type_name -> siteplane.lifecycle.v1.Placement.EdgeLabelsEntry
+	19, // 15: siteplane.lifecycle.v1.Placement.canary_soak:type_name -> google.protobuf.Duration
+	18, // 16: siteplane.lifecycle.v1.Placement.create_time:type_name -> google.protobuf.Timestamp
+	18, // 17: siteplane.lifecycle.v1.Pin.create_time:type_name -> google.protobuf.Timestamp
+	18, // 18: siteplane.lifecycle.v1.Tunnel.last_seen_time:type_name -> google.protobuf.Timestamp
+	1,  // 19: siteplane.lifecycle.v1.Tunnel.drift_policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
+	18, // 20: siteplane.lifecycle.v1.Drift.since:type_name -> google.protobuf.Timestamp
+	18, // 21: siteplane.lifecycle.v1.Drift.find_time:type_name -> google.protobuf.Timestamp
+	18, // 22: siteplane.lifecycle.v1.Drift.close_time:type_name -> google.protobuf.Timestamp
+	18, // 23: siteplane.lifecycle.v1.Hold.since:type_name -> google.protobuf.Timestamp
+	2,  // 24: siteplane.lifecycle.v1.Check.severity:type_name -> siteplane.lifecycle.v1.Severity
+	14, // 25: siteplane.lifecycle.v1.Check.findings:type_name -> siteplane.lifecycle.v1.Finding
+	18, // 26: siteplane.lifecycle.v1.Finding.since:type_name -> google.protobuf.Timestamp
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_infrastructure_proto_init() }
@@ -1071,8 +1780,8 @@ func file_siteplane_lifecycle_v1_infrastructure_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc), len(file_siteplane_lifecycle_v1_infrastructure_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   7,
+			NumEnums:      3,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

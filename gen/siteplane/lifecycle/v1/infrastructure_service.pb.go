@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -770,11 +771,1216 @@ func (x *RunChecksResponse) GetChecks() []*Check {
 	return nil
 }
 
+// GetEdgeRequest names an edge.
+type GetEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	EdgeId        string `protobuf:"bytes,1,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEdgeRequest) Reset() {
+	*x = GetEdgeRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEdgeRequest) ProtoMessage() {}
+
+func (x *GetEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEdgeRequest.ProtoReflect.Descriptor instead.
+func (*GetEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetEdgeRequest) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+// GetEdgeResponse is the edge and a look at it.
+type GetEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	Edge *Edge `protobuf:"bytes,1,opt,name=edge,proto3" json:"edge,omitempty"`
+	// What its agent says now; absent for an evicted edge.
+	Look          *EdgeLook `protobuf:"bytes,2,opt,name=look,proto3" json:"look,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEdgeResponse) Reset() {
+	*x = GetEdgeResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEdgeResponse) ProtoMessage() {}
+
+func (x *GetEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEdgeResponse.ProtoReflect.Descriptor instead.
+func (*GetEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetEdgeResponse) GetEdge() *Edge {
+	if x != nil {
+		return x.Edge
+	}
+	return nil
+}
+
+func (x *GetEdgeResponse) GetLook() *EdgeLook {
+	if x != nil {
+		return x.Look
+	}
+	return nil
+}
+
+// UpdateEdgeRequest names an edge and what it gets.
+type UpdateEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	EdgeId string `protobuf:"bytes,1,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	// Its labels from now on; absent: as they are.
+	Labels *EdgeLabels `protobuf:"bytes,2,opt,name=labels,proto3" json:"labels,omitempty"`
+	// Where visitors reach it from now on; absent: as it is.
+	PublicAddresses *EdgeAddresses `protobuf:"bytes,3,opt,name=public_addresses,json=publicAddresses,proto3" json:"public_addresses,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateEdgeRequest) Reset() {
+	*x = UpdateEdgeRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateEdgeRequest) ProtoMessage() {}
+
+func (x *UpdateEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateEdgeRequest.ProtoReflect.Descriptor instead.
+func (*UpdateEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UpdateEdgeRequest) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+func (x *UpdateEdgeRequest) GetLabels() *EdgeLabels {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *UpdateEdgeRequest) GetPublicAddresses() *EdgeAddresses {
+	if x != nil {
+		return x.PublicAddresses
+	}
+	return nil
+}
+
+func (x *UpdateEdgeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// EdgeLabels are all labels of an edge.
+type EdgeLabels struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The labels.
+	Labels        map[string]string `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeLabels) Reset() {
+	*x = EdgeLabels{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeLabels) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeLabels) ProtoMessage() {}
+
+func (x *EdgeLabels) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeLabels.ProtoReflect.Descriptor instead.
+func (*EdgeLabels) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *EdgeLabels) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+// EdgeAddresses are all public addresses of an edge.
+type EdgeAddresses struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The addresses.
+	Addresses     []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeAddresses) Reset() {
+	*x = EdgeAddresses{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeAddresses) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeAddresses) ProtoMessage() {}
+
+func (x *EdgeAddresses) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeAddresses.ProtoReflect.Descriptor instead.
+func (*EdgeAddresses) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *EdgeAddresses) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+// UpdateEdgeResponse carries the edge.
+type UpdateEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	Edge          *Edge `protobuf:"bytes,1,opt,name=edge,proto3" json:"edge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateEdgeResponse) Reset() {
+	*x = UpdateEdgeResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateEdgeResponse) ProtoMessage() {}
+
+func (x *UpdateEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateEdgeResponse.ProtoReflect.Descriptor instead.
+func (*UpdateEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *UpdateEdgeResponse) GetEdge() *Edge {
+	if x != nil {
+		return x.Edge
+	}
+	return nil
+}
+
+// RebuildEdgeRequest names an edge.
+type RebuildEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	EdgeId string `protobuf:"bytes,1,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebuildEdgeRequest) Reset() {
+	*x = RebuildEdgeRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebuildEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebuildEdgeRequest) ProtoMessage() {}
+
+func (x *RebuildEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebuildEdgeRequest.ProtoReflect.Descriptor instead.
+func (*RebuildEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RebuildEdgeRequest) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+func (x *RebuildEdgeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// RebuildEdgeResponse is empty.
+type RebuildEdgeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebuildEdgeResponse) Reset() {
+	*x = RebuildEdgeResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebuildEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebuildEdgeResponse) ProtoMessage() {}
+
+func (x *RebuildEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebuildEdgeResponse.ProtoReflect.Descriptor instead.
+func (*RebuildEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{23}
+}
+
+// EvictEdgeRequest names an edge.
+type EvictEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	EdgeId string `protobuf:"bytes,1,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvictEdgeRequest) Reset() {
+	*x = EvictEdgeRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvictEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvictEdgeRequest) ProtoMessage() {}
+
+func (x *EvictEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvictEdgeRequest.ProtoReflect.Descriptor instead.
+func (*EvictEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *EvictEdgeRequest) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+func (x *EvictEdgeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// EvictEdgeResponse carries the edge.
+type EvictEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge, EVICTED.
+	Edge          *Edge `protobuf:"bytes,1,opt,name=edge,proto3" json:"edge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvictEdgeResponse) Reset() {
+	*x = EvictEdgeResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvictEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvictEdgeResponse) ProtoMessage() {}
+
+func (x *EvictEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvictEdgeResponse.ProtoReflect.Descriptor instead.
+func (*EvictEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *EvictEdgeResponse) GetEdge() *Edge {
+	if x != nil {
+		return x.Edge
+	}
+	return nil
+}
+
+// PreviewEdgeRequest names an edge.
+type PreviewEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge.
+	EdgeId        string `protobuf:"bytes,1,opt,name=edge_id,json=edgeId,proto3" json:"edge_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewEdgeRequest) Reset() {
+	*x = PreviewEdgeRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewEdgeRequest) ProtoMessage() {}
+
+func (x *PreviewEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewEdgeRequest.ProtoReflect.Descriptor instead.
+func (*PreviewEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *PreviewEdgeRequest) GetEdgeId() string {
+	if x != nil {
+		return x.EdgeId
+	}
+	return ""
+}
+
+// PreviewEdgeResponse is how its files would change.
+type PreviewEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The files that would change, ordered by path.
+	Files []*EdgeFileDiff `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// Sites that would come or change, not more than the first hundred.
+	SiteIds []string `protobuf:"bytes,2,rep,name=site_ids,json=siteIds,proto3" json:"site_ids,omitempty"`
+	// How many sites would come or change.
+	SiteCount     int32 `protobuf:"varint,3,opt,name=site_count,json=siteCount,proto3" json:"site_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewEdgeResponse) Reset() {
+	*x = PreviewEdgeResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewEdgeResponse) ProtoMessage() {}
+
+func (x *PreviewEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewEdgeResponse.ProtoReflect.Descriptor instead.
+func (*PreviewEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *PreviewEdgeResponse) GetFiles() []*EdgeFileDiff {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *PreviewEdgeResponse) GetSiteIds() []string {
+	if x != nil {
+		return x.SiteIds
+	}
+	return nil
+}
+
+func (x *PreviewEdgeResponse) GetSiteCount() int32 {
+	if x != nil {
+		return x.SiteCount
+	}
+	return 0
+}
+
+// CreateJoinTokenRequest says which edge a host may become.
+type CreateJoinTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the edge.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Labels of a new edge.
+	Labels *EdgeLabels `protobuf:"bytes,2,opt,name=labels,proto3" json:"labels,omitempty"`
+	// Where visitors reach a new edge.
+	PublicAddresses *EdgeAddresses `protobuf:"bytes,3,opt,name=public_addresses,json=publicAddresses,proto3" json:"public_addresses,omitempty"`
+	// How long it can be used, at most ten minutes; absent: ten minutes.
+	Lifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite; the token's text is in the
+	// first answer only.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJoinTokenRequest) Reset() {
+	*x = CreateJoinTokenRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJoinTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJoinTokenRequest) ProtoMessage() {}
+
+func (x *CreateJoinTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJoinTokenRequest.ProtoReflect.Descriptor instead.
+func (*CreateJoinTokenRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *CreateJoinTokenRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreateJoinTokenRequest) GetLabels() *EdgeLabels {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *CreateJoinTokenRequest) GetPublicAddresses() *EdgeAddresses {
+	if x != nil {
+		return x.PublicAddresses
+	}
+	return nil
+}
+
+func (x *CreateJoinTokenRequest) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *CreateJoinTokenRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// CreateJoinTokenResponse carries the token.
+type CreateJoinTokenResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The token's row.
+	JoinToken *JoinToken `protobuf:"bytes,1,opt,name=join_token,json=joinToken,proto3" json:"join_token,omitempty"`
+	// Its text, for `siteplane edge join`; shown now and never again. Empty in the
+	// answer to a repeated request.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJoinTokenResponse) Reset() {
+	*x = CreateJoinTokenResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJoinTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJoinTokenResponse) ProtoMessage() {}
+
+func (x *CreateJoinTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJoinTokenResponse.ProtoReflect.Descriptor instead.
+func (*CreateJoinTokenResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *CreateJoinTokenResponse) GetJoinToken() *JoinToken {
+	if x != nil {
+		return x.JoinToken
+	}
+	return nil
+}
+
+func (x *CreateJoinTokenResponse) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// ListJoinTokensRequest asks for the tokens that can be used.
+type ListJoinTokensRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJoinTokensRequest) Reset() {
+	*x = ListJoinTokensRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJoinTokensRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJoinTokensRequest) ProtoMessage() {}
+
+func (x *ListJoinTokensRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJoinTokensRequest.ProtoReflect.Descriptor instead.
+func (*ListJoinTokensRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{30}
+}
+
+// ListJoinTokensResponse is the tokens.
+type ListJoinTokensResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tokens, newest first.
+	JoinTokens    []*JoinToken `protobuf:"bytes,1,rep,name=join_tokens,json=joinTokens,proto3" json:"join_tokens,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJoinTokensResponse) Reset() {
+	*x = ListJoinTokensResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJoinTokensResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJoinTokensResponse) ProtoMessage() {}
+
+func (x *ListJoinTokensResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJoinTokensResponse.ProtoReflect.Descriptor instead.
+func (*ListJoinTokensResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListJoinTokensResponse) GetJoinTokens() []*JoinToken {
+	if x != nil {
+		return x.JoinTokens
+	}
+	return nil
+}
+
+// DeleteJoinTokenRequest names a token.
+type DeleteJoinTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The token.
+	JoinTokenId string `protobuf:"bytes,1,opt,name=join_token_id,json=joinTokenId,proto3" json:"join_token_id,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteJoinTokenRequest) Reset() {
+	*x = DeleteJoinTokenRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteJoinTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteJoinTokenRequest) ProtoMessage() {}
+
+func (x *DeleteJoinTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteJoinTokenRequest.ProtoReflect.Descriptor instead.
+func (*DeleteJoinTokenRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *DeleteJoinTokenRequest) GetJoinTokenId() string {
+	if x != nil {
+		return x.JoinTokenId
+	}
+	return ""
+}
+
+func (x *DeleteJoinTokenRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// DeleteJoinTokenResponse is empty.
+type DeleteJoinTokenResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteJoinTokenResponse) Reset() {
+	*x = DeleteJoinTokenResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteJoinTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteJoinTokenResponse) ProtoMessage() {}
+
+func (x *DeleteJoinTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteJoinTokenResponse.ProtoReflect.Descriptor instead.
+func (*DeleteJoinTokenResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{33}
+}
+
+// PutPlacementRequest carries a placement.
+type PutPlacementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The placement.
+	Placement *Placement `protobuf:"bytes,1,opt,name=placement,proto3" json:"placement,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutPlacementRequest) Reset() {
+	*x = PutPlacementRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutPlacementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutPlacementRequest) ProtoMessage() {}
+
+func (x *PutPlacementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutPlacementRequest.ProtoReflect.Descriptor instead.
+func (*PutPlacementRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PutPlacementRequest) GetPlacement() *Placement {
+	if x != nil {
+		return x.Placement
+	}
+	return nil
+}
+
+func (x *PutPlacementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// PutPlacementResponse carries the placement.
+type PutPlacementResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The placement.
+	Placement     *Placement `protobuf:"bytes,1,opt,name=placement,proto3" json:"placement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutPlacementResponse) Reset() {
+	*x = PutPlacementResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutPlacementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutPlacementResponse) ProtoMessage() {}
+
+func (x *PutPlacementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutPlacementResponse.ProtoReflect.Descriptor instead.
+func (*PutPlacementResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PutPlacementResponse) GetPlacement() *Placement {
+	if x != nil {
+		return x.Placement
+	}
+	return nil
+}
+
+// ListPlacementsRequest asks for all placements.
+type ListPlacementsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPlacementsRequest) Reset() {
+	*x = ListPlacementsRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPlacementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPlacementsRequest) ProtoMessage() {}
+
+func (x *ListPlacementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPlacementsRequest.ProtoReflect.Descriptor instead.
+func (*ListPlacementsRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{36}
+}
+
+// ListPlacementsResponse is all placements.
+type ListPlacementsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The placements.
+	Placements    []*Placement `protobuf:"bytes,1,rep,name=placements,proto3" json:"placements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPlacementsResponse) Reset() {
+	*x = ListPlacementsResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPlacementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPlacementsResponse) ProtoMessage() {}
+
+func (x *ListPlacementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPlacementsResponse.ProtoReflect.Descriptor instead.
+func (*ListPlacementsResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListPlacementsResponse) GetPlacements() []*Placement {
+	if x != nil {
+		return x.Placements
+	}
+	return nil
+}
+
+// DeletePlacementRequest names a placement.
+type DeletePlacementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The placement.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes the request safe to repeat, as in CreateSite.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletePlacementRequest) Reset() {
+	*x = DeletePlacementRequest{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletePlacementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletePlacementRequest) ProtoMessage() {}
+
+func (x *DeletePlacementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletePlacementRequest.ProtoReflect.Descriptor instead.
+func (*DeletePlacementRequest) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *DeletePlacementRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeletePlacementRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// DeletePlacementResponse is empty.
+type DeletePlacementResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletePlacementResponse) Reset() {
+	*x = DeletePlacementResponse{}
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletePlacementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletePlacementResponse) ProtoMessage() {}
+
+func (x *DeletePlacementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletePlacementResponse.ProtoReflect.Descriptor instead.
+func (*DeletePlacementResponse) Descriptor() ([]byte, []int) {
+	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP(), []int{39}
+}
+
 var File_siteplane_lifecycle_v1_infrastructure_service_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"\n" +
-	"3siteplane/lifecycle/v1/infrastructure_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a+siteplane/lifecycle/v1/infrastructure.proto\"\x12\n" +
+	"3siteplane/lifecycle/v1/infrastructure_service.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a+siteplane/lifecycle/v1/infrastructure.proto\"\x12\n" +
 	"\x10ListEdgesRequest\"G\n" +
 	"\x11ListEdgesResponse\x122\n" +
 	"\x05edges\x18\x01 \x03(\v2\x1c.siteplane.lifecycle.v1.EdgeR\x05edges\"\x14\n" +
@@ -813,9 +2019,96 @@ const file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\"J\n" +
 	"\x11RunChecksResponse\x125\n" +
-	"\x06checks\x18\x01 \x03(\v2\x1d.siteplane.lifecycle.v1.CheckR\x06checks2\xc2\b\n" +
+	"\x06checks\x18\x01 \x03(\v2\x1d.siteplane.lifecycle.v1.CheckR\x06checks\"2\n" +
+	"\x0eGetEdgeRequest\x12 \n" +
+	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\"y\n" +
+	"\x0fGetEdgeResponse\x120\n" +
+	"\x04edge\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.EdgeR\x04edge\x124\n" +
+	"\x04look\x18\x02 \x01(\v2 .siteplane.lifecycle.v1.EdgeLookR\x04look\"\xeb\x01\n" +
+	"\x11UpdateEdgeRequest\x12 \n" +
+	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\x12:\n" +
+	"\x06labels\x18\x02 \x01(\v2\".siteplane.lifecycle.v1.EdgeLabelsR\x06labels\x12P\n" +
+	"\x10public_addresses\x18\x03 \x01(\v2%.siteplane.lifecycle.v1.EdgeAddressesR\x0fpublicAddresses\x12&\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\xff\x01\n" +
+	"\n" +
+	"EdgeLabels\x12\xb5\x01\n" +
+	"\x06labels\x18\x01 \x03(\v2..siteplane.lifecycle.v1.EdgeLabels.LabelsEntryBm\xbaHj\x9a\x01g\x10 \"+r)2'^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$*6r422^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$R\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"=\n" +
+	"\rEdgeAddresses\x12,\n" +
+	"\taddresses\x18\x01 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10 \"\x04r\x02p\x01R\taddresses\"F\n" +
+	"\x12UpdateEdgeResponse\x120\n" +
+	"\x04edge\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.EdgeR\x04edge\"^\n" +
+	"\x12RebuildEdgeRequest\x12 \n" +
+	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x15\n" +
+	"\x13RebuildEdgeResponse\"\\\n" +
+	"\x10EvictEdgeRequest\x12 \n" +
+	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"E\n" +
+	"\x11EvictEdgeResponse\x120\n" +
+	"\x04edge\x18\x01 \x01(\v2\x1c.siteplane.lifecycle.v1.EdgeR\x04edge\"6\n" +
+	"\x12PreviewEdgeRequest\x12 \n" +
+	"\aedge_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06edgeId\"\x8b\x01\n" +
+	"\x13PreviewEdgeResponse\x12:\n" +
+	"\x05files\x18\x01 \x03(\v2$.siteplane.lifecycle.v1.EdgeFileDiffR\x05files\x12\x19\n" +
+	"\bsite_ids\x18\x02 \x03(\tR\asiteIds\x12\x1d\n" +
+	"\n" +
+	"site_count\x18\x03 \x01(\x05R\tsiteCount\"\xd7\x02\n" +
+	"\x16CreateJoinTokenRequest\x12?\n" +
+	"\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12:\n" +
+	"\x06labels\x18\x02 \x01(\v2\".siteplane.lifecycle.v1.EdgeLabelsR\x06labels\x12P\n" +
+	"\x10public_addresses\x18\x03 \x01(\v2%.siteplane.lifecycle.v1.EdgeAddressesR\x0fpublicAddresses\x12F\n" +
+	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xd8\x042\x02\b\x01R\blifetime\x12&\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"q\n" +
+	"\x17CreateJoinTokenResponse\x12@\n" +
+	"\n" +
+	"join_token\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.JoinTokenR\tjoinToken\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\"\x17\n" +
+	"\x15ListJoinTokensRequest\"\\\n" +
+	"\x16ListJoinTokensResponse\x12B\n" +
+	"\vjoin_tokens\x18\x01 \x03(\v2!.siteplane.lifecycle.v1.JoinTokenR\n" +
+	"joinTokens\"m\n" +
+	"\x16DeleteJoinTokenRequest\x12+\n" +
+	"\rjoin_token_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\vjoinTokenId\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x19\n" +
+	"\x17DeleteJoinTokenResponse\"\x86\x01\n" +
+	"\x13PutPlacementRequest\x12G\n" +
+	"\tplacement\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.PlacementB\x06\xbaH\x03\xc8\x01\x01R\tplacement\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"W\n" +
+	"\x14PutPlacementResponse\x12?\n" +
+	"\tplacement\x18\x01 \x01(\v2!.siteplane.lifecycle.v1.PlacementR\tplacement\"\x17\n" +
+	"\x15ListPlacementsRequest\"[\n" +
+	"\x16ListPlacementsResponse\x12A\n" +
+	"\n" +
+	"placements\x18\x01 \x03(\v2!.siteplane.lifecycle.v1.PlacementR\n" +
+	"placements\"]\n" +
+	"\x16DeletePlacementRequest\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04name\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\"\x19\n" +
+	"\x17DeletePlacementResponse2\xd6\x14\n" +
 	"\x15InfrastructureService\x12s\n" +
-	"\tListEdges\x12(.siteplane.lifecycle.v1.ListEdgesRequest\x1a).siteplane.lifecycle.v1.ListEdgesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/edges\x12{\n" +
+	"\tListEdges\x12(.siteplane.lifecycle.v1.ListEdgesRequest\x1a).siteplane.lifecycle.v1.ListEdgesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/edges\x12w\n" +
+	"\aGetEdge\x12&.siteplane.lifecycle.v1.GetEdgeRequest\x1a'.siteplane.lifecycle.v1.GetEdgeResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/edges/{edge_id}\x12\x83\x01\n" +
+	"\n" +
+	"UpdateEdge\x12).siteplane.lifecycle.v1.UpdateEdgeRequest\x1a*.siteplane.lifecycle.v1.UpdateEdgeResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*2\x13/v1/edges/{edge_id}\x12\x8e\x01\n" +
+	"\vRebuildEdge\x12*.siteplane.lifecycle.v1.RebuildEdgeRequest\x1a+.siteplane.lifecycle.v1.RebuildEdgeResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/edges/{edge_id}:rebuild\x12\x86\x01\n" +
+	"\tEvictEdge\x12(.siteplane.lifecycle.v1.EvictEdgeRequest\x1a).siteplane.lifecycle.v1.EvictEdgeResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/edges/{edge_id}:evict\x12\x8b\x01\n" +
+	"\vPreviewEdge\x12*.siteplane.lifecycle.v1.PreviewEdgeRequest\x1a+.siteplane.lifecycle.v1.PreviewEdgeResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/edges/{edge_id}:preview\x12\x8d\x01\n" +
+	"\x0fCreateJoinToken\x12..siteplane.lifecycle.v1.CreateJoinTokenRequest\x1a/.siteplane.lifecycle.v1.CreateJoinTokenResponse\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/joinTokens\x12\x87\x01\n" +
+	"\x0eListJoinTokens\x12-.siteplane.lifecycle.v1.ListJoinTokensRequest\x1a..siteplane.lifecycle.v1.ListJoinTokensResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/joinTokens\x12\x9a\x01\n" +
+	"\x0fDeleteJoinToken\x12..siteplane.lifecycle.v1.DeleteJoinTokenRequest\x1a/.siteplane.lifecycle.v1.DeleteJoinTokenResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/v1/joinTokens/{join_token_id}\x12\x95\x01\n" +
+	"\fPutPlacement\x12+.siteplane.lifecycle.v1.PutPlacementRequest\x1a,.siteplane.lifecycle.v1.PutPlacementResponse\"*\x82\xd3\xe4\x93\x02$:\x01*\x1a\x1f/v1/placements/{placement.name}\x12\x87\x01\n" +
+	"\x0eListPlacements\x12-.siteplane.lifecycle.v1.ListPlacementsRequest\x1a..siteplane.lifecycle.v1.ListPlacementsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/placements\x12\x91\x01\n" +
+	"\x0fDeletePlacement\x12..siteplane.lifecycle.v1.DeletePlacementRequest\x1a/.siteplane.lifecycle.v1.DeletePlacementResponse\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/v1/placements/{name}\x12{\n" +
 	"\vListTunnels\x12*.siteplane.lifecycle.v1.ListTunnelsRequest\x1a+.siteplane.lifecycle.v1.ListTunnelsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/tunnels\x12\xa2\x01\n" +
 	"\x0eSetDriftPolicy\x12-.siteplane.lifecycle.v1.SetDriftPolicyRequest\x1a..siteplane.lifecycle.v1.SetDriftPolicyResponse\"1\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/targets/{target_id}:setDriftPolicy\x12\x8c\x01\n" +
 	"\n" +
@@ -839,60 +2132,128 @@ func file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescGZIP() []by
 	return file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDescData
 }
 
-var file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_siteplane_lifecycle_v1_infrastructure_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_siteplane_lifecycle_v1_infrastructure_service_proto_goTypes = []any{
-	(*ListEdgesRequest)(nil),       // 0: siteplane.lifecycle.v1.ListEdgesRequest
-	(*ListEdgesResponse)(nil),      // 1: siteplane.lifecycle.v1.ListEdgesResponse
-	(*ListTunnelsRequest)(nil),     // 2: siteplane.lifecycle.v1.ListTunnelsRequest
-	(*ListTunnelsResponse)(nil),    // 3: siteplane.lifecycle.v1.ListTunnelsResponse
-	(*SetDriftPolicyRequest)(nil),  // 4: siteplane.lifecycle.v1.SetDriftPolicyRequest
-	(*SetDriftPolicyResponse)(nil), // 5: siteplane.lifecycle.v1.SetDriftPolicyResponse
-	(*SyncTargetRequest)(nil),      // 6: siteplane.lifecycle.v1.SyncTargetRequest
-	(*SyncTargetResponse)(nil),     // 7: siteplane.lifecycle.v1.SyncTargetResponse
-	(*ListDriftsRequest)(nil),      // 8: siteplane.lifecycle.v1.ListDriftsRequest
-	(*ListDriftsResponse)(nil),     // 9: siteplane.lifecycle.v1.ListDriftsResponse
-	(*ListHoldsRequest)(nil),       // 10: siteplane.lifecycle.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),      // 11: siteplane.lifecycle.v1.ListHoldsResponse
-	(*ConfirmHoldRequest)(nil),     // 12: siteplane.lifecycle.v1.ConfirmHoldRequest
-	(*ConfirmHoldResponse)(nil),    // 13: siteplane.lifecycle.v1.ConfirmHoldResponse
-	(*RunChecksRequest)(nil),       // 14: siteplane.lifecycle.v1.RunChecksRequest
-	(*RunChecksResponse)(nil),      // 15: siteplane.lifecycle.v1.RunChecksResponse
-	(*Edge)(nil),                   // 16: siteplane.lifecycle.v1.Edge
-	(*Tunnel)(nil),                 // 17: siteplane.lifecycle.v1.Tunnel
-	(DriftPolicy)(0),               // 18: siteplane.lifecycle.v1.DriftPolicy
-	(*Drift)(nil),                  // 19: siteplane.lifecycle.v1.Drift
-	(*Hold)(nil),                   // 20: siteplane.lifecycle.v1.Hold
-	(*Check)(nil),                  // 21: siteplane.lifecycle.v1.Check
+	(*ListEdgesRequest)(nil),        // 0: siteplane.lifecycle.v1.ListEdgesRequest
+	(*ListEdgesResponse)(nil),       // 1: siteplane.lifecycle.v1.ListEdgesResponse
+	(*ListTunnelsRequest)(nil),      // 2: siteplane.lifecycle.v1.ListTunnelsRequest
+	(*ListTunnelsResponse)(nil),     // 3: siteplane.lifecycle.v1.ListTunnelsResponse
+	(*SetDriftPolicyRequest)(nil),   // 4: siteplane.lifecycle.v1.SetDriftPolicyRequest
+	(*SetDriftPolicyResponse)(nil),  // 5: siteplane.lifecycle.v1.SetDriftPolicyResponse
+	(*SyncTargetRequest)(nil),       // 6: siteplane.lifecycle.v1.SyncTargetRequest
+	(*SyncTargetResponse)(nil),      // 7: siteplane.lifecycle.v1.SyncTargetResponse
+	(*ListDriftsRequest)(nil),       // 8: siteplane.lifecycle.v1.ListDriftsRequest
+	(*ListDriftsResponse)(nil),      // 9: siteplane.lifecycle.v1.ListDriftsResponse
+	(*ListHoldsRequest)(nil),        // 10: siteplane.lifecycle.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),       // 11: siteplane.lifecycle.v1.ListHoldsResponse
+	(*ConfirmHoldRequest)(nil),      // 12: siteplane.lifecycle.v1.ConfirmHoldRequest
+	(*ConfirmHoldResponse)(nil),     // 13: siteplane.lifecycle.v1.ConfirmHoldResponse
+	(*RunChecksRequest)(nil),        // 14: siteplane.lifecycle.v1.RunChecksRequest
+	(*RunChecksResponse)(nil),       // 15: siteplane.lifecycle.v1.RunChecksResponse
+	(*GetEdgeRequest)(nil),          // 16: siteplane.lifecycle.v1.GetEdgeRequest
+	(*GetEdgeResponse)(nil),         // 17: siteplane.lifecycle.v1.GetEdgeResponse
+	(*UpdateEdgeRequest)(nil),       // 18: siteplane.lifecycle.v1.UpdateEdgeRequest
+	(*EdgeLabels)(nil),              // 19: siteplane.lifecycle.v1.EdgeLabels
+	(*EdgeAddresses)(nil),           // 20: siteplane.lifecycle.v1.EdgeAddresses
+	(*UpdateEdgeResponse)(nil),      // 21: siteplane.lifecycle.v1.UpdateEdgeResponse
+	(*RebuildEdgeRequest)(nil),      // 22: siteplane.lifecycle.v1.RebuildEdgeRequest
+	(*RebuildEdgeResponse)(nil),     // 23: siteplane.lifecycle.v1.RebuildEdgeResponse
+	(*EvictEdgeRequest)(nil),        // 24: siteplane.lifecycle.v1.EvictEdgeRequest
+	(*EvictEdgeResponse)(nil),       // 25: siteplane.lifecycle.v1.EvictEdgeResponse
+	(*PreviewEdgeRequest)(nil),      // 26: siteplane.lifecycle.v1.PreviewEdgeRequest
+	(*PreviewEdgeResponse)(nil),     // 27: siteplane.lifecycle.v1.PreviewEdgeResponse
+	(*CreateJoinTokenRequest)(nil),  // 28: siteplane.lifecycle.v1.CreateJoinTokenRequest
+	(*CreateJoinTokenResponse)(nil), // 29: siteplane.lifecycle.v1.CreateJoinTokenResponse
+	(*ListJoinTokensRequest)(nil),   // 30: siteplane.lifecycle.v1.ListJoinTokensRequest
+	(*ListJoinTokensResponse)(nil),  // 31: siteplane.lifecycle.v1.ListJoinTokensResponse
+	(*DeleteJoinTokenRequest)(nil),  // 32: siteplane.lifecycle.v1.DeleteJoinTokenRequest
+	(*DeleteJoinTokenResponse)(nil), // 33: siteplane.lifecycle.v1.DeleteJoinTokenResponse
+	(*PutPlacementRequest)(nil),     // 34: siteplane.lifecycle.v1.PutPlacementRequest
+	(*PutPlacementResponse)(nil),    // 35: siteplane.lifecycle.v1.PutPlacementResponse
+	(*ListPlacementsRequest)(nil),   // 36: siteplane.lifecycle.v1.ListPlacementsRequest
+	(*ListPlacementsResponse)(nil),  // 37: siteplane.lifecycle.v1.ListPlacementsResponse
+	(*DeletePlacementRequest)(nil),  // 38: siteplane.lifecycle.v1.DeletePlacementRequest
+	(*DeletePlacementResponse)(nil), // 39: siteplane.lifecycle.v1.DeletePlacementResponse
+	nil,                             // 40: siteplane.lifecycle.v1.EdgeLabels.LabelsEntry
+	(*Edge)(nil),                    // 41: siteplane.lifecycle.v1.Edge
+	(*Tunnel)(nil),                  // 42: siteplane.lifecycle.v1.Tunnel
+	(DriftPolicy)(0),                // 43: siteplane.lifecycle.v1.DriftPolicy
+	(*Drift)(nil),                   // 44: siteplane.lifecycle.v1.Drift
+	(*Hold)(nil),                    // 45: siteplane.lifecycle.v1.Hold
+	(*Check)(nil),                   // 46: siteplane.lifecycle.v1.Check
+	(*EdgeLook)(nil),                // 47: siteplane.lifecycle.v1.EdgeLook
+	(*EdgeFileDiff)(nil),            // 48: siteplane.lifecycle.v1.EdgeFileDiff
+	(*durationpb.Duration)(nil),     // 49: google.protobuf.Duration
+	(*JoinToken)(nil),               // 50: siteplane.lifecycle.v1.JoinToken
+	(*Placement)(nil),               // 51: siteplane.lifecycle.v1.Placement
 }
 var file_siteplane_lifecycle_v1_infrastructure_service_proto_depIdxs = []int32{
-	16, // 0: siteplane.lifecycle.v1.ListEdgesResponse.edges:type_name -> siteplane.lifecycle.v1.Edge
-	17, // 1: siteplane.lifecycle.v1.ListTunnelsResponse.tunnels:type_name -> siteplane.lifecycle.v1.Tunnel
-	18, // 2: siteplane.lifecycle.v1.SetDriftPolicyRequest.policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
-	19, // 3: siteplane.lifecycle.v1.ListDriftsResponse.drifts:type_name -> siteplane.lifecycle.v1.Drift
-	20, // 4: siteplane.lifecycle.v1.ListHoldsResponse.holds:type_name -> siteplane.lifecycle.v1.Hold
-	20, // 5: siteplane.lifecycle.v1.ConfirmHoldResponse.hold:type_name -> siteplane.lifecycle.v1.Hold
-	21, // 6: siteplane.lifecycle.v1.RunChecksResponse.checks:type_name -> siteplane.lifecycle.v1.Check
-	0,  // 7: siteplane.lifecycle.v1.InfrastructureService.ListEdges:input_type -> siteplane.lifecycle.v1.ListEdgesRequest
-	2,  // 8: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:input_type -> siteplane.lifecycle.v1.ListTunnelsRequest
-	4,  // 9: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:input_type -> siteplane.lifecycle.v1.SetDriftPolicyRequest
-	6,  // 10: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:input_type -> siteplane.lifecycle.v1.SyncTargetRequest
-	8,  // 11: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:input_type -> siteplane.lifecycle.v1.ListDriftsRequest
-	10, // 12: siteplane.lifecycle.v1.InfrastructureService.ListHolds:input_type -> siteplane.lifecycle.v1.ListHoldsRequest
-	12, // 13: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:input_type -> siteplane.lifecycle.v1.ConfirmHoldRequest
-	14, // 14: siteplane.lifecycle.v1.InfrastructureService.RunChecks:input_type -> siteplane.lifecycle.v1.RunChecksRequest
-	1,  // 15: siteplane.lifecycle.v1.InfrastructureService.ListEdges:output_type -> siteplane.lifecycle.v1.ListEdgesResponse
-	3,  // 16: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:output_type -> siteplane.lifecycle.v1.ListTunnelsResponse
-	5,  // 17: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:output_type -> siteplane.lifecycle.v1.SetDriftPolicyResponse
-	7,  // 18: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:output_type -> siteplane.lifecycle.v1.SyncTargetResponse
-	9,  // 19: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:output_type -> siteplane.lifecycle.v1.ListDriftsResponse
-	11, // 20: siteplane.lifecycle.v1.InfrastructureService.ListHolds:output_type -> siteplane.lifecycle.v1.ListHoldsResponse
-	13, // 21: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:output_type -> siteplane.lifecycle.v1.ConfirmHoldResponse
-	15, // 22: siteplane.lifecycle.v1.InfrastructureService.RunChecks:output_type -> siteplane.lifecycle.v1.RunChecksResponse
-	15, // [15:23] is the sub-list for method output_type
-	7,  // [7:15] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	41, // 0: siteplane.lifecycle.v1.ListEdgesResponse.edges:type_name -> siteplane.lifecycle.v1.Edge
+	42, // 1: siteplane.lifecycle.v1.ListTunnelsResponse.tunnels:type_name -> siteplane.lifecycle.v1.Tunnel
+	43, // 2: siteplane.lifecycle.v1.SetDriftPolicyRequest.policy:type_name -> siteplane.lifecycle.v1.DriftPolicy
+	44, // 3: siteplane.lifecycle.v1.ListDriftsResponse.drifts:type_name -> siteplane.lifecycle.v1.Drift
+	45, // 4: siteplane.lifecycle.v1.ListHoldsResponse.holds:type_name -> siteplane.lifecycle.v1.Hold
+	45, // 5: siteplane.lifecycle.v1.ConfirmHoldResponse.hold:type_name -> siteplane.lifecycle.v1.Hold
+	46, // 6: siteplane.lifecycle.v1.RunChecksResponse.checks:type_name -> siteplane.lifecycle.v1.Check
+	41, // 7: siteplane.lifecycle.v1.GetEdgeResponse.edge:type_name -> siteplane.lifecycle.v1.Edge
+	47, // 8: siteplane.lifecycle.v1.GetEdgeResponse.look:type_name -> siteplane.lifecycle.v1.EdgeLook
+	19, // 9: siteplane.lifecycle.v1.UpdateEdgeRequest.labels:type_name -> siteplane.lifecycle.v1.EdgeLabels
+	20, // 10: siteplane.lifecycle.v1.UpdateEdgeRequest.public_addresses:type_name -> siteplane.lifecycle.v1.EdgeAddresses
+	40, // 11: siteplane.lifecycle.v1.EdgeLabels.labels:type_name -> siteplane.lifecycle.v1.EdgeLabels.LabelsEntry
+	41, // 12: siteplane.lifecycle.v1.UpdateEdgeResponse.edge:type_name -> siteplane.lifecycle.v1.Edge
+	41, // 13: siteplane.lifecycle.v1.EvictEdgeResponse.edge:type_name -> siteplane.lifecycle.v1.Edge
+	48, // 14: siteplane.lifecycle.v1.PreviewEdgeResponse.files:type_name -> siteplane.lifecycle.v1.EdgeFileDiff
+	19, // 15: siteplane.lifecycle.v1.CreateJoinTokenRequest.labels:type_name -> siteplane.lifecycle.v1.EdgeLabels
+	20, // 16: siteplane.lifecycle.v1.CreateJoinTokenRequest.public_addresses:type_name -> siteplane.lifecycle.v1.EdgeAddresses
+	49, // 17: siteplane.lifecycle.v1.CreateJoinTokenRequest.lifetime:type_name -> google.protobuf.Duration
+	50, // 18: siteplane.lifecycle.v1.CreateJoinTokenResponse.join_token:type_name -> siteplane.lifecycle.v1.JoinToken
+	50, // 19: siteplane.lifecycle.v1.ListJoinTokensResponse.join_tokens:type_name -> siteplane.lifecycle.v1.JoinToken
+	51, // 20: siteplane.lifecycle.v1.PutPlacementRequest.placement:type_name -> siteplane.lifecycle.v1.Placement
+	51, // 21: siteplane.lifecycle.v1.PutPlacementResponse.placement:type_name -> siteplane.lifecycle.v1.Placement
+	51, // 22: siteplane.lifecycle.v1.ListPlacementsResponse.placements:type_name -> siteplane.lifecycle.v1.Placement
+	0,  // 23: siteplane.lifecycle.v1.InfrastructureService.ListEdges:input_type -> siteplane.lifecycle.v1.ListEdgesRequest
+	16, // 24: siteplane.lifecycle.v1.InfrastructureService.GetEdge:input_type -> siteplane.lifecycle.v1.GetEdgeRequest
+	18, // 25: siteplane.lifecycle.v1.InfrastructureService.UpdateEdge:input_type -> siteplane.lifecycle.v1.UpdateEdgeRequest
+	22, // 26: siteplane.lifecycle.v1.InfrastructureService.RebuildEdge:input_type -> siteplane.lifecycle.v1.RebuildEdgeRequest
+	24, // 27: siteplane.lifecycle.v1.InfrastructureService.EvictEdge:input_type -> siteplane.lifecycle.v1.EvictEdgeRequest
+	26, // 28: siteplane.lifecycle.v1.InfrastructureService.PreviewEdge:input_type -> siteplane.lifecycle.v1.PreviewEdgeRequest
+	28, // 29: siteplane.lifecycle.v1.InfrastructureService.CreateJoinToken:input_type -> siteplane.lifecycle.v1.CreateJoinTokenRequest
+	30, // 30: siteplane.lifecycle.v1.InfrastructureService.ListJoinTokens:input_type -> siteplane.lifecycle.v1.ListJoinTokensRequest
+	32, // 31: siteplane.lifecycle.v1.InfrastructureService.DeleteJoinToken:input_type -> siteplane.lifecycle.v1.DeleteJoinTokenRequest
+	34, // 32: siteplane.lifecycle.v1.InfrastructureService.PutPlacement:input_type -> siteplane.lifecycle.v1.PutPlacementRequest
+	36, // 33: siteplane.lifecycle.v1.InfrastructureService.ListPlacements:input_type -> siteplane.lifecycle.v1.ListPlacementsRequest
+	38, // 34: siteplane.lifecycle.v1.InfrastructureService.DeletePlacement:input_type -> siteplane.lifecycle.v1.DeletePlacementRequest
+	2,  // 35: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:input_type -> siteplane.lifecycle.v1.ListTunnelsRequest
+	4,  // 36: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:input_type -> siteplane.lifecycle.v1.SetDriftPolicyRequest
+	6,  // 37: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:input_type -> siteplane.lifecycle.v1.SyncTargetRequest
+	8,  // 38: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:input_type -> siteplane.lifecycle.v1.ListDriftsRequest
+	10, // 39: siteplane.lifecycle.v1.InfrastructureService.ListHolds:input_type -> siteplane.lifecycle.v1.ListHoldsRequest
+	12, // 40: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:input_type -> siteplane.lifecycle.v1.ConfirmHoldRequest
+	14, // 41: siteplane.lifecycle.v1.InfrastructureService.RunChecks:input_type -> siteplane.lifecycle.v1.RunChecksRequest
+	1,  // 42: siteplane.lifecycle.v1.InfrastructureService.ListEdges:output_type -> siteplane.lifecycle.v1.ListEdgesResponse
+	17, // 43: siteplane.lifecycle.v1.InfrastructureService.GetEdge:output_type -> siteplane.lifecycle.v1.GetEdgeResponse
+	21, // 44: siteplane.lifecycle.v1.InfrastructureService.UpdateEdge:output_type -> siteplane.lifecycle.v1.UpdateEdgeResponse
+	23, // 45: siteplane.lifecycle.v1.InfrastructureService.RebuildEdge:output_type -> siteplane.lifecycle.v1.RebuildEdgeResponse
+	25, // 46: siteplane.lifecycle.v1.InfrastructureService.EvictEdge:output_type -> siteplane.lifecycle.v1.EvictEdgeResponse
+	27, // 47: siteplane.lifecycle.v1.InfrastructureService.PreviewEdge:output_type -> siteplane.lifecycle.v1.PreviewEdgeResponse
+	29, // 48: siteplane.lifecycle.v1.InfrastructureService.CreateJoinToken:output_type -> siteplane.lifecycle.v1.CreateJoinTokenResponse
+	31, // 49: siteplane.lifecycle.v1.InfrastructureService.ListJoinTokens:output_type -> siteplane.lifecycle.v1.ListJoinTokensResponse
+	33, // 50: siteplane.lifecycle.v1.InfrastructureService.DeleteJoinToken:output_type -> siteplane.lifecycle.v1.DeleteJoinTokenResponse
+	35, // 51: siteplane.lifecycle.v1.InfrastructureService.PutPlacement:output_type -> siteplane.lifecycle.v1.PutPlacementResponse
+	37, // 52: siteplane.lifecycle.v1.InfrastructureService.ListPlacements:output_type -> siteplane.lifecycle.v1.ListPlacementsResponse
+	39, // 53: siteplane.lifecycle.v1.InfrastructureService.DeletePlacement:output_type -> siteplane.lifecycle.v1.DeletePlacementResponse
+	3,  // 54: siteplane.lifecycle.v1.InfrastructureService.ListTunnels:output_type -> siteplane.lifecycle.v1.ListTunnelsResponse
+	5,  // 55: siteplane.lifecycle.v1.InfrastructureService.SetDriftPolicy:output_type -> siteplane.lifecycle.v1.SetDriftPolicyResponse
+	7,  // 56: siteplane.lifecycle.v1.InfrastructureService.SyncTarget:output_type -> siteplane.lifecycle.v1.SyncTargetResponse
+	9,  // 57: siteplane.lifecycle.v1.InfrastructureService.ListDrifts:output_type -> siteplane.lifecycle.v1.ListDriftsResponse
+	11, // 58: siteplane.lifecycle.v1.InfrastructureService.ListHolds:output_type -> siteplane.lifecycle.v1.ListHoldsResponse
+	13, // 59: siteplane.lifecycle.v1.InfrastructureService.ConfirmHold:output_type -> siteplane.lifecycle.v1.ConfirmHoldResponse
+	15, // 60: siteplane.lifecycle.v1.InfrastructureService.RunChecks:output_type -> siteplane.lifecycle.v1.RunChecksResponse
+	42, // [42:61] is the sub-list for method output_type
+	23, // [23:42] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_siteplane_lifecycle_v1_infrastructure_service_proto_init() }
@@ -907,7 +2268,7 @@ func file_siteplane_lifecycle_v1_infrastructure_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc), len(file_siteplane_lifecycle_v1_infrastructure_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,14 +19,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InfrastructureService_ListEdges_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/ListEdges"
-	InfrastructureService_ListTunnels_FullMethodName    = "/siteplane.lifecycle.v1.InfrastructureService/ListTunnels"
-	InfrastructureService_SetDriftPolicy_FullMethodName = "/siteplane.lifecycle.v1.InfrastructureService/SetDriftPolicy"
-	InfrastructureService_SyncTarget_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/SyncTarget"
-	InfrastructureService_ListDrifts_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/ListDrifts"
-	InfrastructureService_ListHolds_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/ListHolds"
-	InfrastructureService_ConfirmHold_FullMethodName    = "/siteplane.lifecycle.v1.InfrastructureService/ConfirmHold"
-	InfrastructureService_RunChecks_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/RunChecks"
+	InfrastructureService_ListEdges_FullMethodName       = "/siteplane.lifecycle.v1.InfrastructureService/ListEdges"
+	InfrastructureService_GetEdge_FullMethodName         = "/siteplane.lifecycle.v1.InfrastructureService/GetEdge"
+	InfrastructureService_UpdateEdge_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/UpdateEdge"
+	InfrastructureService_RebuildEdge_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/RebuildEdge"
+	InfrastructureService_EvictEdge_FullMethodName       = "/siteplane.lifecycle.v1.InfrastructureService/EvictEdge"
+	InfrastructureService_PreviewEdge_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/PreviewEdge"
+	InfrastructureService_CreateJoinToken_FullMethodName = "/siteplane.lifecycle.v1.InfrastructureService/CreateJoinToken"
+	InfrastructureService_ListJoinTokens_FullMethodName  = "/siteplane.lifecycle.v1.InfrastructureService/ListJoinTokens"
+	InfrastructureService_DeleteJoinToken_FullMethodName = "/siteplane.lifecycle.v1.InfrastructureService/DeleteJoinToken"
+	InfrastructureService_PutPlacement_FullMethodName    = "/siteplane.lifecycle.v1.InfrastructureService/PutPlacement"
+	InfrastructureService_ListPlacements_FullMethodName  = "/siteplane.lifecycle.v1.InfrastructureService/ListPlacements"
+	InfrastructureService_DeletePlacement_FullMethodName = "/siteplane.lifecycle.v1.InfrastructureService/DeletePlacement"
+	InfrastructureService_ListTunnels_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/ListTunnels"
+	InfrastructureService_SetDriftPolicy_FullMethodName  = "/siteplane.lifecycle.v1.InfrastructureService/SetDriftPolicy"
+	InfrastructureService_SyncTarget_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/SyncTarget"
+	InfrastructureService_ListDrifts_FullMethodName      = "/siteplane.lifecycle.v1.InfrastructureService/ListDrifts"
+	InfrastructureService_ListHolds_FullMethodName       = "/siteplane.lifecycle.v1.InfrastructureService/ListHolds"
+	InfrastructureService_ConfirmHold_FullMethodName     = "/siteplane.lifecycle.v1.InfrastructureService/ConfirmHold"
+	InfrastructureService_RunChecks_FullMethodName       = "/siteplane.lifecycle.v1.InfrastructureService/RunChecks"
 )
 
 // InfrastructureServiceClient is the client API for InfrastructureService service.
@@ -38,6 +49,35 @@ const (
 type InfrastructureServiceClient interface {
 	// ListEdges returns all edges, ordered by name.
 	ListEdges(ctx context.Context, in *ListEdgesRequest, opts ...grpc.CallOption) (*ListEdgesResponse, error)
+	// GetEdge returns one edge, and what its agent says of the host now.
+	GetEdge(ctx context.Context, in *GetEdgeRequest, opts ...grpc.CallOption) (*GetEdgeResponse, error)
+	// UpdateEdge gives an edge other labels or public addresses. What it must hold
+	// after a change of labels is sent at once; what it must not hold any more is
+	// taken away once the shrink guard lets it.
+	UpdateEdge(ctx context.Context, in *UpdateEdgeRequest, opts ...grpc.CallOption) (*UpdateEdgeResponse, error)
+	// RebuildEdge has everything derived anew and sent to an edge as a whole.
+	RebuildEdge(ctx context.Context, in *RebuildEdgeRequest, opts ...grpc.CallOption) (*RebuildEdgeResponse, error)
+	// EvictEdge ends the part of an edge in the installation, for good: every
+	// connection to it is closed within a minute, its certificate is not renewed, its
+	// signature and its addresses count no more, and nothing waits for it. Its nginx
+	// goes on with what it had until somebody stops it.
+	EvictEdge(ctx context.Context, in *EvictEdgeRequest, opts ...grpc.CallOption) (*EvictEdgeResponse, error)
+	// PreviewEdge says how the files of an edge would change if it were sent now what
+	// it shall hold, and changes nothing. Files that would not change are left out.
+	PreviewEdge(ctx context.Context, in *PreviewEdgeRequest, opts ...grpc.CallOption) (*PreviewEdgeResponse, error)
+	// CreateJoinToken lets one host join within ten minutes, once: as a new edge, or
+	// as an edge of that name that is not evicted, whose host was set up anew.
+	CreateJoinToken(ctx context.Context, in *CreateJoinTokenRequest, opts ...grpc.CallOption) (*CreateJoinTokenResponse, error)
+	// ListJoinTokens returns the tokens that have neither ended nor been used.
+	ListJoinTokens(ctx context.Context, in *ListJoinTokensRequest, opts ...grpc.CallOption) (*ListJoinTokensResponse, error)
+	// DeleteJoinToken ends a token.
+	DeleteJoinToken(ctx context.Context, in *DeleteJoinTokenRequest, opts ...grpc.CallOption) (*DeleteJoinTokenResponse, error)
+	// PutPlacement makes a placement or replaces the one of that name.
+	PutPlacement(ctx context.Context, in *PutPlacementRequest, opts ...grpc.CallOption) (*PutPlacementResponse, error)
+	// ListPlacements returns all placements, ordered by name.
+	ListPlacements(ctx context.Context, in *ListPlacementsRequest, opts ...grpc.CallOption) (*ListPlacementsResponse, error)
+	// DeletePlacement removes a placement. FAILED_PRECONDITION: sites have it.
+	DeletePlacement(ctx context.Context, in *DeletePlacementRequest, opts ...grpc.CallOption) (*DeletePlacementResponse, error)
 	// ListTunnels returns all tunnels, ordered by name.
 	ListTunnels(ctx context.Context, in *ListTunnelsRequest, opts ...grpc.CallOption) (*ListTunnelsResponse, error)
 	// SetDriftPolicy says what is done about drift of one edge or tunnel.
@@ -69,6 +109,116 @@ func (c *infrastructureServiceClient) ListEdges(ctx context.Context, in *ListEdg
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListEdgesResponse)
 	err := c.cc.Invoke(ctx, InfrastructureService_ListEdges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) GetEdge(ctx context.Context, in *GetEdgeRequest, opts ...grpc.CallOption) (*GetEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEdgeResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_GetEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) UpdateEdge(ctx context.Context, in *UpdateEdgeRequest, opts ...grpc.CallOption) (*UpdateEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateEdgeResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_UpdateEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) RebuildEdge(ctx context.Context, in *RebuildEdgeRequest, opts ...grpc.CallOption) (*RebuildEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebuildEdgeResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_RebuildEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) EvictEdge(ctx context.Context, in *EvictEdgeRequest, opts ...grpc.CallOption) (*EvictEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EvictEdgeResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_EvictEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) PreviewEdge(ctx context.Context, in *PreviewEdgeRequest, opts ...grpc.CallOption) (*PreviewEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewEdgeResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_PreviewEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) CreateJoinToken(ctx context.Context, in *CreateJoinTokenRequest, opts ...grpc.CallOption) (*CreateJoinTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateJoinTokenResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_CreateJoinToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) ListJoinTokens(ctx context.Context, in *ListJoinTokensRequest, opts ...grpc.CallOption) (*ListJoinTokensResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListJoinTokensResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_ListJoinTokens_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) DeleteJoinToken(ctx context.Context, in *DeleteJoinTokenRequest, opts ...grpc.CallOption) (*DeleteJoinTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteJoinTokenResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_DeleteJoinToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) PutPlacement(ctx context.Context, in *PutPlacementRequest, opts ...grpc.CallOption) (*PutPlacementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutPlacementResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_PutPlacement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) ListPlacements(ctx context.Context, in *ListPlacementsRequest, opts ...grpc.CallOption) (*ListPlacementsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPlacementsResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_ListPlacements_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *infrastructureServiceClient) DeletePlacement(ctx context.Context, in *DeletePlacementRequest, opts ...grpc.CallOption) (*DeletePlacementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeletePlacementResponse)
+	err := c.cc.Invoke(ctx, InfrastructureService_DeletePlacement_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +304,35 @@ func (c *infrastructureServiceClient) RunChecks(ctx context.Context, in *RunChec
 type InfrastructureServiceServer interface {
 	// ListEdges returns all edges, ordered by name.
 	ListEdges(context.Context, *ListEdgesRequest) (*ListEdgesResponse, error)
+	// GetEdge returns one edge, and what its agent says of the host now.
+	GetEdge(context.Context, *GetEdgeRequest) (*GetEdgeResponse, error)
+	// UpdateEdge gives an edge other labels or public addresses. What it must hold
+	// after a change of labels is sent at once; what it must not hold any more is
+	// taken away once the shrink guard lets it.
+	UpdateEdge(context.Context, *UpdateEdgeRequest) (*UpdateEdgeResponse, error)
+	// RebuildEdge has everything derived anew and sent to an edge as a whole.
+	RebuildEdge(context.Context, *RebuildEdgeRequest) (*RebuildEdgeResponse, error)
+	// EvictEdge ends the part of an edge in the installation, for good: every
+	// connection to it is closed within a minute, its certificate is not renewed, its
+	// signature and its addresses count no more, and nothing waits for it. Its nginx
+	// goes on with what it had until somebody stops it.
+	EvictEdge(context.Context, *EvictEdgeRequest) (*EvictEdgeResponse, error)
+	// PreviewEdge says how the files of an edge would change if it were sent now what
+	// it shall hold, and changes nothing. Files that would not change are left out.
+	PreviewEdge(context.Context, *PreviewEdgeRequest) (*PreviewEdgeResponse, error)
+	// CreateJoinToken lets one host join within ten minutes, once: as a new edge, or
+	// as an edge of that name that is not evicted, whose host was set up anew.
+	CreateJoinToken(context.Context, *CreateJoinTokenRequest) (*CreateJoinTokenResponse, error)
+	// ListJoinTokens returns the tokens that have neither ended nor been used.
+	ListJoinTokens(context.Context, *ListJoinTokensRequest) (*ListJoinTokensResponse, error)
+	// DeleteJoinToken ends a token.
+	DeleteJoinToken(context.Context, *DeleteJoinTokenRequest) (*DeleteJoinTokenResponse, error)
+	// PutPlacement makes a placement or replaces the one of that name.
+	PutPlacement(context.Context, *PutPlacementRequest) (*PutPlacementResponse, error)
+	// ListPlacements returns all placements, ordered by name.
+	ListPlacements(context.Context, *ListPlacementsRequest) (*ListPlacementsResponse, error)
+	// DeletePlacement removes a placement. FAILED_PRECONDITION: sites have it.
+	DeletePlacement(context.Context, *DeletePlacementRequest) (*DeletePlacementResponse, error)
 	// ListTunnels returns all tunnels, ordered by name.
 	ListTunnels(context.Context, *ListTunnelsRequest) (*ListTunnelsResponse, error)
 	// SetDriftPolicy says what is done about drift of one edge or tunnel.
@@ -183,6 +362,39 @@ type UnimplementedInfrastructureServiceServer struct{}
 
 func (UnimplementedInfrastructureServiceServer) ListEdges(context.Context, *ListEdgesRequest) (*ListEdgesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEdges not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) GetEdge(context.Context, *GetEdgeRequest) (*GetEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEdge not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) UpdateEdge(context.Context, *UpdateEdgeRequest) (*UpdateEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateEdge not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) RebuildEdge(context.Context, *RebuildEdgeRequest) (*RebuildEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RebuildEdge not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) EvictEdge(context.Context, *EvictEdgeRequest) (*EvictEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EvictEdge not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) PreviewEdge(context.Context, *PreviewEdgeRequest) (*PreviewEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewEdge not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) CreateJoinToken(context.Context, *CreateJoinTokenRequest) (*CreateJoinTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateJoinToken not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) ListJoinTokens(context.Context, *ListJoinTokensRequest) (*ListJoinTokensResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListJoinTokens not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) DeleteJoinToken(context.Context, *DeleteJoinTokenRequest) (*DeleteJoinTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteJoinToken not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) PutPlacement(context.Context, *PutPlacementRequest) (*PutPlacementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutPlacement not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) ListPlacements(context.Context, *ListPlacementsRequest) (*ListPlacementsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPlacements not implemented")
+}
+func (UnimplementedInfrastructureServiceServer) DeletePlacement(context.Context, *DeletePlacementRequest) (*DeletePlacementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeletePlacement not implemented")
 }
 func (UnimplementedInfrastructureServiceServer) ListTunnels(context.Context, *ListTunnelsRequest) (*ListTunnelsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListTunnels not implemented")
@@ -240,6 +452,204 @@ func _InfrastructureService_ListEdges_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(InfrastructureServiceServer).ListEdges(ctx, req.(*ListEdgesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_GetEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).GetEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_GetEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).GetEdge(ctx, req.(*GetEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_UpdateEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).UpdateEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_UpdateEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).UpdateEdge(ctx, req.(*UpdateEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_RebuildEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebuildEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).RebuildEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_RebuildEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).RebuildEdge(ctx, req.(*RebuildEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_EvictEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EvictEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).EvictEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_EvictEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).EvictEdge(ctx, req.(*EvictEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_PreviewEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).PreviewEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_PreviewEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).PreviewEdge(ctx, req.(*PreviewEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_CreateJoinToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateJoinTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).CreateJoinToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_CreateJoinToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).CreateJoinToken(ctx, req.(*CreateJoinTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_ListJoinTokens_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListJoinTokensRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).ListJoinTokens(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_ListJoinTokens_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).ListJoinTokens(ctx, req.(*ListJoinTokensRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_DeleteJoinToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteJoinTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).DeleteJoinToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_DeleteJoinToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).DeleteJoinToken(ctx, req.(*DeleteJoinTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_PutPlacement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutPlacementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).PutPlacement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_PutPlacement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).PutPlacement(ctx, req.(*PutPlacementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_ListPlacements_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPlacementsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).ListPlacements(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_ListPlacements_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).ListPlacements(ctx, req.(*ListPlacementsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InfrastructureService_DeletePlacement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeletePlacementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InfrastructureServiceServer).DeletePlacement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InfrastructureService_DeletePlacement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InfrastructureServiceServer).DeletePlacement(ctx, req.(*DeletePlacementRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -380,6 +790,50 @@ var InfrastructureService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListEdges",
 			Handler:    _InfrastructureService_ListEdges_Handler,
+		},
+		{
+			MethodName: "GetEdge",
+			Handler:    _InfrastructureService_GetEdge_Handler,
+		},
+		{
+			MethodName: "UpdateEdge",
+			Handler:    _InfrastructureService_UpdateEdge_Handler,
+		},
+		{
+			MethodName: "RebuildEdge",
+			Handler:    _InfrastructureService_RebuildEdge_Handler,
+		},
+		{
+			MethodName: "EvictEdge",
+			Handler:    _InfrastructureService_EvictEdge_Handler,
+		},
+		{
+			MethodName: "PreviewEdge",
+			Handler:    _InfrastructureService_PreviewEdge_Handler,
+		},
+		{
+			MethodName: "CreateJoinToken",
+			Handler:    _InfrastructureService_CreateJoinToken_Handler,
+		},
+		{
+			MethodName: "ListJoinTokens",
+			Handler:    _InfrastructureService_ListJoinTokens_Handler,
+		},
+		{
+			MethodName: "DeleteJoinToken",
+			Handler:    _InfrastructureService_DeleteJoinToken_Handler,
+		},
+		{
+			MethodName: "PutPlacement",
+			Handler:    _InfrastructureService_PutPlacement_Handler,
+		},
+		{
+			MethodName: "ListPlacements",
+			Handler:    _InfrastructureService_ListPlacements_Handler,
+		},
+		{
+			MethodName: "DeletePlacement",
+			Handler:    _InfrastructureService_DeletePlacement_Handler,
 		},
 		{
 			MethodName: "ListTunnels",

@@ -135,7 +135,10 @@ type Site struct {
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Name of the placement whose edges serve it, given when it is created and never
+	// changed; empty: every edge.
+	Placement     string `protobuf:"bytes,13,opt,name=placement,proto3" json:"placement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -252,6 +255,13 @@ func (x *Site) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Site) GetPlacement() string {
+	if x != nil {
+		return x.Placement
+	}
+	return ""
 }
 
 // SiteRevision is one version of a site's spec.
@@ -845,7 +855,7 @@ var File_siteplane_lifecycle_v1_site_proto protoreflect.FileDescriptor
 
 const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\n" +
-	"!siteplane/lifecycle/v1/site.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\x1a#siteplane/lifecycle/v1/domain.proto\"\xac\x05\n" +
+	"!siteplane/lifecycle/v1/site.proto\x12\x16siteplane.lifecycle.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&siteplane/lifecycle/v1/condition.proto\x1a#siteplane/lifecycle/v1/domain.proto\"\xff\x05\n" +
 	"\x04Site\x12\x1c\n" +
 	"\asite_id\x18\x01 \x01(\tB\x03\xe0A\x03R\x06siteId\x125\n" +
 	"\x04name\x18\x02 \x01(\tB!\xe0A\x02\xbaH\x1br\x19\x10\x01\x18d2\x13^[^\\x00-\\x1f\\x7f]*$R\x04name\x12G\n" +
@@ -863,7 +873,8 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"\xa9\x02\n" +
+	"updateTime\x12Q\n" +
+	"\tplacement\x18\r \x01(\tB3\xe0A\x01\xbaH-r+\x18(2'^([a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?)?$R\tplacement\"\xa9\x02\n" +
 	"\fSiteRevision\x12\x1b\n" +
 	"\x06number\x18\x01 \x01(\x03B\x03\xe0A\x03R\x06number\x129\n" +
 	"\x04spec\x18\x02 \x01(\v2 .siteplane.lifecycle.v1.SiteSpecB\x03\xe0A\x03R\x04spec\x12$\n" +

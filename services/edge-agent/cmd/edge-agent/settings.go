@@ -27,15 +27,17 @@ type settings struct {
 	KeepaliveOrigins int      `help:"To how many origins with a single address connections are kept; -1: none." default:"1000" placeholder:"N"`
 
 	NginxBin  string `help:"nginx, as a name or a path." default:"nginx" placeholder:"NAME"`
+	NginxUnit string `help:"Unit of systemd that starts nginx. [default: none, the agent does]" placeholder:"NAME.service"`
 	NginxUser string `help:"User of nginx's workers; ignored unless the agent is root." default:"nobody" placeholder:"USER"`
 
-	ProofTimeout    time.Duration `help:"Time for new workers to answer." default:"10s" placeholder:"DURATION"`
-	TestTimeout     time.Duration `help:"Time for the test of a configuration." default:"1m" placeholder:"DURATION"`
-	TestMemory      int64         `help:"Memory for that test, in bytes. [default: half of the host's]" placeholder:"BYTES"`
-	ShutdownTimeout time.Duration `help:"How long workers of a former generation may serve what they have." default:"1m" placeholder:"DURATION"`
-	MaxDraining     int           `help:"Workers of former generations that may still serve long requests, in multiples of the running ones." default:"4" placeholder:"N"`
-	DrainPatience   time.Duration `help:"How long an apply waits for them." default:"10s" placeholder:"DURATION"`
-	CheckInterval   time.Duration `help:"How often a dead nginx is looked for." default:"2s" placeholder:"DURATION"`
+	ProofTimeout     time.Duration `help:"Time for new workers to answer." default:"10s" placeholder:"DURATION"`
+	TestTimeout      time.Duration `help:"Time for the test of a configuration." default:"1m" placeholder:"DURATION"`
+	TestMemory       int64         `help:"Memory for that test, in bytes. [default: half of the host's]" placeholder:"BYTES"`
+	ShutdownTimeout  time.Duration `help:"How long workers of a former generation may serve what they have." default:"1m" placeholder:"DURATION"`
+	MaxDraining      int           `help:"Workers of former generations that may still serve long requests, in multiples of the running ones." default:"4" placeholder:"N"`
+	DrainPatience    time.Duration `help:"How long an apply waits for them." default:"10s" placeholder:"DURATION"`
+	CheckInterval    time.Duration `help:"How often a dead nginx is looked for." default:"2s" placeholder:"DURATION"`
+	RehearseInterval time.Duration `help:"How often it is tested, at the latest, that the last good configuration would start again." default:"10m" placeholder:"DURATION"`
 
 	StopNginx bool `help:"End nginx, after the requests that it serves, and this program too. No agent may run."`
 }
@@ -58,6 +60,7 @@ func (s settings) config() app.Config {
 		TLSListen: s.TLSListen,
 		AccessLog: s.AccessLog, TrustedProxies: s.TrustedProxies, RealIPHeader: s.RealIPHeader, KeepaliveOrigins: s.KeepaliveOrigins,
 		TestMemory: s.TestMemory, ShutdownTimeout: s.ShutdownTimeout, MaxDraining: s.MaxDraining, DrainPatience: s.DrainPatience,
+		NginxUnit: s.NginxUnit, RehearseInterval: s.RehearseInterval,
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	reasonDiskFull       = "EDGE_DISK_FULL"
 	reasonDiskFailed     = "EDGE_DISK_FAILED"
 	reasonDraining       = "EDGE_DRAINING"
+	reasonMemoryShort    = "EDGE_MEMORY_SHORT"
+	reasonRollbackFailed = "ROLLBACK_FAILED"
 )
 
 const retryDelay = 5 * time.Second
@@ -66,10 +68,14 @@ func statusOf(err error) error {
 		held      *shrink.HeldError
 		drift     *apply.DriftError
 		draining  *apply.DrainingError
+		short     *apply.MemoryError
+		rollback  *apply.RollbackError
 		full      *generation.FullError
 		damaged   *generation.DamagedError
 	)
 	switch {
+	case errors.As(err, &rollback):
+		return rpcerr.New(codes.Unavailable, reasonRollbackFailed, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &stale):
 		return rpcerr.New(codes.Aborted, reasonStaleFence, err.Error())
 	case errors.Is(err, snapshot.ErrNeeded):
@@ -89,6 +95,8 @@ func statusOf(err error) error {
 		return rpcerr.New(codes.Unavailable, reasonNginxDown, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &draining):
 		return rpcerr.New(codes.Unavailable, reasonDraining, err.Error(), rpcerr.RetryAfter(retryDelay))
+	case errors.As(err, &short):
+		return rpcerr.New(codes.Unavailable, reasonMemoryShort, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &full), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return rpcerr.New(codes.Unavailable, reasonDiskFull, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &damaged), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):

@@ -11,7 +11,8 @@
 // An apply begins at once, or at a pace when they come one after another, and
 // waits while too many workers of former generations are still there.
 //
-// It also notices when somebody else changed the files or the processes since.
+// It also notices when somebody else changed the files or the processes since,
+// and when the last good configuration would not start again.
 //
 // It must not know gRPC or nginx syntax.
 //
@@ -48,6 +49,10 @@ type Config struct {
 	// run; DrainPatience is how long an apply waits for them.
 	MaxDraining   int
 	DrainPatience time.Duration
+	// RehearseInterval is how often the last good configuration is tested again.
+	RehearseInterval time.Duration
+	// Needed is what a start takes from the disk beside the snapshot; nil: nothing.
+	Needed Needed
 	// Reached is told each Moment of an apply that is passed; nil: nobody is.
 	Reached func(Moment)
 	Logger  *slog.Logger
@@ -96,9 +101,11 @@ type Applier struct {
 	// rejected are the sites that were sent with held and not taken over.
 	rejected []snapshot.Rejection
 	// seen is the highest fence of which an apply was begun.
-	seen      snapshot.Fence
-	record    record
-	lastError string
+	seen   snapshot.Fence
+	record record
+	// lastError is why the last apply failed.
+	lastError error
+	rehearsed rehearsal
 	// found are drifts that an apply met and nobody was told of yet.
 	found []Drift
 	// hosts are those of held; read without the turn.

@@ -53,7 +53,8 @@ type Timing struct {
 // *render.InvalidSiteError or *nginx.RejectedError when the content is at fault
 // and no changed site is to blame, a *nginx.NotProvenError or another error of
 // package nginx when nginx does not do it, a *DrainingError when too much is left
-// of former ones, a *generation.FullError or *generation.DamagedError or an error
+// of former ones, a *MemoryError when another one does not fit beside what runs, a
+// *RollbackError around one of these when the way back failed, a *generation.FullError or *generation.DamagedError or an error
 // of the system when the disk does not take it. Once begun, an apply is finished or
 // taken back, whether its caller waits or not.
 func (a *Applier) Apply(ctx context.Context, request Request) (Result, error) {
@@ -89,10 +90,10 @@ func (a *Applier) apply(ctx context.Context, request Request) (Result, error) {
 	a.reached(Received)
 	result, err := a.take(ctx, next, request)
 	if err != nil {
-		a.lastError = err.Error()
+		a.lastError = err
 		return Result{}, err
 	}
-	a.lastError = ""
+	a.lastError = nil
 	return result, nil
 }
 
@@ -188,10 +189,10 @@ func (a *Applier) step(ctx context.Context, name string, generation uint64, run 
 	return took, nil
 }
 
-// withRollback adds to err that the way back failed too.
-func withRollback(err, rollback error) error {
-	if rollback == nil {
+// withRemoval adds to err that what was staged could not be removed.
+func withRemoval(err, removal error) error {
+	if removal == nil {
 		return err
 	}
-	return fmt.Errorf("%w; the last good configuration was not proved either: %w", err, rollback)
+	return fmt.Errorf("%w; what was staged is left behind: %w", err, removal)
 }

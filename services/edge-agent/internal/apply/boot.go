@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/siteplane/siteplane/internal/platform/telemetry"
@@ -44,6 +45,11 @@ func (a *Applier) Boot(ctx context.Context) error {
 		return nil
 	}
 	_, err = a.install(ctx, a.wanted())
+	if short := new(MemoryError); errors.As(err, &short) {
+		a.config.Logger.WarnContext(ctx, "nginx is left as it is until the next apply", telemetry.KeyError, err)
+		a.lastError = err
+		return nil
+	}
 	return err
 }
 
@@ -76,7 +82,8 @@ func (a *Applier) servesSomething(ctx context.Context) bool {
 	return err == nil && status.Generation > 0
 }
 
-// Supervise starts nginx again whenever it is found dead, until ctx is done.
+// Supervise starts nginx again whenever it is found dead, and looks from time to
+// time whether it could, until ctx is done.
 func (a *Applier) Supervise(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -107,6 +114,7 @@ func (a *Applier) check(ctx context.Context) error {
 	if err := a.revive(ctx); err != nil {
 		return err
 	}
+	a.rehearse(ctx)
 	return a.watch()
 }
 

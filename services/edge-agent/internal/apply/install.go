@@ -19,6 +19,8 @@ type files struct {
 	config    *render.Config
 	rendering *render.Rendering
 	want      nginx.Want
+	// memory that nginx took to test them, in bytes.
+	memory int64
 }
 
 func (a *Applier) render(snapshot *snapshot.Snapshot) (*files, error) {
@@ -69,10 +71,16 @@ func (a *Applier) install(ctx context.Context, next *snapshot.Snapshot) (Timing,
 		return timing, err
 	}
 	a.reached(Written)
-	if timing.Test, err = a.testAndSync(ctx, wanted, staged); err != nil {
-		return timing, withRollback(err, staged.Discard())
+	mark := a.mark()
+	if timing.Test, err = a.testAndSync(ctx, wanted, staged); err == nil {
+		err = a.checkMemory(wanted.memory)
 	}
-	timing.Proof, err = a.swap(ctx, wanted, staged)
+	if err != nil {
+		return timing, withRemoval(err, staged.Discard())
+	}
+	if timing.Proof, err = a.swap(ctx, wanted, staged); err == nil {
+		a.started(mark)
+	}
 	return timing, err
 }
 
@@ -81,7 +89,7 @@ func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.St
 	number := wanted.want.Generation
 	before, _ := a.config.Generations.Current()
 	if err := a.open(); err != nil {
-		return 0, withRollback(err, staged.Discard())
+		return 0, withRemoval(err, staged.Discard())
 	}
 	undo, err := staged.Swap(number)
 	if err != nil {
@@ -90,7 +98,7 @@ func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.St
 	a.reached(Swapped)
 	took, err := a.activate(ctx, wanted.want, nginx.Order.Whole)
 	if err != nil {
-		return took, withRollback(err, a.rollBack(ctx, undo))
+		return took, a.failedRollback(ctx, err, a.rollBack(ctx, undo))
 	}
 	a.reached(Answered)
 	a.prove(wanted.want, sums(a.complete(wanted)), false)
@@ -213,7 +221,9 @@ func (a *Applier) test(ctx context.Context, wanted *files) error {
 	if err := generation.WriteFiles(prefix, a.testFiles(wanted, prefix)); err != nil {
 		return err
 	}
-	return a.config.Nginx.Test(ctx, prefix, prefix+"/"+render.MainFile)
+	var err error
+	wanted.memory, err = a.config.Nginx.Test(ctx, prefix, prefix+"/"+render.MainFile)
+	return err
 }
 
 // testFiles are the files that a test reads below prefix.

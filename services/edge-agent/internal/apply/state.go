@@ -21,7 +21,8 @@ type State struct {
 	Running *Running
 	// Rejected are the sites that were sent with it and not taken over.
 	Rejected []snapshot.Rejection
-	// LastError says why the last apply failed, or why nginx is down.
+	// LastError says why the last apply failed, or why nginx is down, and why it
+	// would not start again.
 	LastError string
 	// Drifts are how the host differs from what was applied.
 	Drifts []Drift
@@ -54,7 +55,7 @@ func (a *Applier) State(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	defer end()
-	state := State{Received: a.held, Rejected: a.rejected, LastError: a.lastError}
+	state := State{Received: a.held, Rejected: a.rejected, LastError: a.trouble()}
 	down := a.revive(context.WithoutCancel(ctx))
 	state.Incidents = a.config.Nginx.Incidents()
 	if state.Draining, _, err = a.config.Nginx.Draining(); err != nil {
@@ -64,11 +65,11 @@ func (a *Applier) State(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	if down != nil {
-		return state.without(down.Error()), nil
+		return state.without(joinTexts(down.Error(), a.rehearsed.trouble)), nil
 	}
 	status, err := a.config.Nginx.Status(ctx)
 	if err != nil {
-		return state.without("the workers do not answer: " + err.Error()), nil
+		return state.without(joinTexts("the workers do not answer: "+err.Error(), a.rehearsed.trouble)), nil
 	}
 	state.Running, err = a.running(status)
 	return state, err

@@ -53,11 +53,11 @@ func (l limits) script() string {
 	return fmt.Sprintf(`ulimit -c 0 && ulimit -f %d && ulimit -t %d && ulimit -v %d && exec "$@"`, mostWritten/block, seconds, l.memory/kilo)
 }
 
-// run executes path within the walls and returns what it wrote. prefix is the one
-// directory that is given to it.
-func (c cell) run(ctx context.Context, prefix, path string, arguments ...string) (output string, err error) {
+// run executes path within the walls and returns what it wrote, and how much
+// memory it had at most, in bytes. prefix is the one directory that is given to it.
+func (c cell) run(ctx context.Context, prefix, path string, arguments ...string) (output string, memory int64, err error) {
 	if err := c.give(prefix); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	done := make(chan struct{})
 	go func() {
@@ -65,11 +65,11 @@ func (c cell) run(ctx context.Context, prefix, path string, arguments ...string)
 		// Never unlocked: the thread ends here, and its walls with it.
 		runtime.LockOSThread()
 		if err = c.enter(prefix, path); err == nil {
-			output, err = c.execute(ctx, path, arguments)
+			output, memory, err = c.execute(ctx, path, arguments)
 		}
 	}()
 	<-done
-	return output, err
+	return output, memory, err
 }
 
 // give makes the prefix the inmate's.
@@ -128,7 +128,7 @@ func (c cell) fence(prefix, path string) []access {
 }
 
 // execute runs the program on this thread.
-func (c cell) execute(ctx context.Context, path string, arguments []string) (string, error) {
+func (c cell) execute(ctx context.Context, path string, arguments []string) (output string, memory int64, err error) {
 	if c.limits != nil {
 		path, arguments = "/bin/sh", append([]string{"-c", c.limits.script(), "sh", path}, arguments...)
 	}
@@ -139,10 +139,14 @@ func (c cell) execute(ctx context.Context, path string, arguments []string) (str
 	command.Cancel = func() error { return endGroup(command.Process.Pid) }
 	// A child that kept the pipe open would hold us for ever.
 	command.WaitDelay = time.Second
-	output := &firstBytes{most: mostOutput}
-	command.Stdout, command.Stderr = output, output
-	err := command.Run()
-	return output.buffer.String(), err
+	written := &firstBytes{most: mostOutput}
+	command.Stdout, command.Stderr = written, written
+	if err := command.Start(); err != nil {
+		return "", 0, err
+	}
+	peak := watchPeak(command.Process.Pid)
+	err = command.Wait()
+	return written.buffer.String(), peak(), err
 }
 
 // attributes of a process group of its own, for which an interrupt at the

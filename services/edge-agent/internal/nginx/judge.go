@@ -41,13 +41,19 @@ var systemFailure = regexp.MustCompile(`failed \(\d+: `)
 // Test lets nginx read confFile, in the sandbox that BuildSandbox found, with
 // everything it reads and writes below prefix, which is given away. Warnings
 // count: nginx only warns when two blocks claim one name. The error is a
-// *RejectedError when nginx judged, an *UntestedError when it could not.
-func (n *Instance) Test(ctx context.Context, prefix, confFile string) error {
+// *RejectedError when nginx judged, an *UntestedError when it could not. memory is
+// how much of it nginx took, in bytes.
+func (n *Instance) Test(ctx context.Context, prefix, confFile string) (memory int64, err error) {
 	path, err := n.path()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	output, err := n.cell.run(ctx, prefix, path, testArguments(prefix, confFile)...)
+	output, memory, err := n.cell.run(ctx, prefix, path, testArguments(prefix, confFile)...)
+	return memory, n.judge(ctx, output, err)
+}
+
+// judge reads what a test that ended with err said.
+func (n *Instance) judge(ctx context.Context, output string, err error) error {
 	found := complaints(output)
 	if err == nil && len(found) == 0 {
 		return nil

@@ -26,6 +26,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Config says which nginx is run and where.
@@ -34,6 +36,8 @@ type Config struct {
 	Binary string
 	// ConfFile is what the master is started with, for good.
 	ConfFile string
+	// Unit of systemd that starts the master; empty: Binary does.
+	Unit string
 	// LogFile is the error log.
 	LogFile string
 	// Runtime is where the pid file and sockets are.
@@ -70,11 +74,14 @@ func New(config Config) *Instance {
 	return &Instance{config: config}
 }
 
-// MissingError says that there is no nginx to run.
+// MissingError says that there is no nginx to run, or no systemctl to start it.
 type MissingError struct{ Binary string }
 
 // Error names the binary and the remedy.
 func (e *MissingError) Error() string {
+	if e.Binary == systemctl {
+		return "systemctl not found, which is to start the unit of nginx: leave out the unit where there is no systemd, and the agent starts nginx itself"
+	}
 	return fmt.Sprintf("nginx binary %q not found: install it with `apt-get install nginx`, or configure the path of another one", e.Binary)
 }
 
@@ -106,6 +113,19 @@ func (n *Instance) path() (string, error) {
 	return path, nil
 }
 
+// Mark is another text as soon as the binary is another one.
+func (n *Instance) Mark() string {
+	path, err := n.path()
+	if err != nil {
+		return "missing"
+	}
+	var file unix.Stat_t
+	if err := unix.Stat(path, &file); err != nil {
+		return "unreadable"
+	}
+	return fmt.Sprintf("%s %d %d %d %d", path, file.Dev, file.Ino, file.Size, file.Mtim.Nano())
+}
+
 // run executes the binary and returns what it wrote. The error is a
 // *MissingError or describes the exit.
 func (n *Instance) run(ctx context.Context, arguments ...string) (string, error) {
@@ -113,6 +133,11 @@ func (n *Instance) run(ctx context.Context, arguments ...string) (string, error)
 	if err != nil {
 		return "", err
 	}
+	return execute(ctx, path, arguments...)
+}
+
+// execute runs a program that may leave a daemon behind.
+func execute(ctx context.Context, path string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, path, arguments...)
 	command.Dir = "/"
 	command.Env = []string{"PATH=" + os.Getenv("PATH")}

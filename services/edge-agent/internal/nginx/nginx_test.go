@@ -54,7 +54,7 @@ func TestTest(t *testing.T) {
 			if err := os.WriteFile(file, []byte(strings.ReplaceAll(c.text, "DIR", dir)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := instance.Test(t.Context(), dir, file)
+			_, err := instance.Test(t.Context(), dir, file)
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -71,11 +71,13 @@ func TestTest(t *testing.T) {
 		instance, dir := newInstance(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		wantUntested(t, instance.Test(ctx, dir, filepath.Join(dir, "none.conf")))
+		_, err := instance.Test(ctx, dir, filepath.Join(dir, "none.conf"))
+		wantUntested(t, err)
 	})
 	t.Run("is no verdict when the system refuses something", func(t *testing.T) {
 		instance, dir := newInstance(t)
-		wantUntested(t, instance.Test(t.Context(), dir, filepath.Join(dir, "none.conf")))
+		_, err := instance.Test(t.Context(), dir, filepath.Join(dir, "none.conf"))
+		wantUntested(t, err)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -37,14 +38,35 @@ func (n *Instance) Start(ctx context.Context) (Order, error) {
 	order := Order{text: "nginx started", logged: n.logSize()}
 	ctx, cancel := context.WithTimeout(ctx, n.config.ProofTimeout)
 	defer cancel()
+	return order, n.start(ctx)
+}
+
+func (n *Instance) start(ctx context.Context) error {
+	if n.config.Unit != "" {
+		return n.startUnit(ctx)
+	}
 	output, err := n.run(ctx, "-c", n.config.ConfFile, "-p", n.config.Runtime.Dir(), "-e", n.config.LogFile)
-	if missing := new(MissingError); errors.As(err, &missing) {
-		return Order{}, err
+	if missing := new(MissingError); err != nil && !errors.As(err, &missing) {
+		return &StartError{Reason: reason(output, err)}
 	}
+	return err
+}
+
+// systemctl is the program that gives orders to systemd.
+const systemctl = "systemctl"
+
+// startUnit leaves it to systemd to start nginx, in a control group of its own.
+// The master is then found and ordered about like any other.
+func (n *Instance) startUnit(ctx context.Context) error {
+	path, err := exec.LookPath(systemctl)
 	if err != nil {
-		return Order{}, &StartError{Reason: reason(output, err)}
+		return &MissingError{Binary: systemctl}
 	}
-	return order, nil
+	if output, err := execute(ctx, path, "start", n.config.Unit); err != nil {
+		said, _, _ := strings.Cut(strings.TrimSpace(output), "\n")
+		return &StartError{Reason: fmt.Sprintf("systemctl start %s: %v: %s; see `journalctl -u %s`", n.config.Unit, err, said, n.config.Unit)}
+	}
+	return nil
 }
 
 // Reload orders the master to read its files again; Prove shows whether it did.

@@ -126,7 +126,7 @@ func (n *Instance) try(ctx context.Context, c cell) error {
 	if err != nil {
 		return err
 	}
-	output, err := c.run(ctx, prefix, path, testArguments(prefix, file)...)
+	output, _, err := c.run(ctx, prefix, path, testArguments(prefix, file)...)
 	if err != nil {
 		return errors.New(reason(output, err))
 	}

@@ -58,7 +58,8 @@ func (b *box) test(ctx context.Context, t *testing.T, text string) error {
 	check(t, syscall.Mkfifo(filepath.Join(b.prefix, "pipe"), 0o600))
 	file := filepath.Join(b.prefix, "nginx.conf")
 	check(t, os.WriteFile(file, []byte(strings.NewReplacer("DIR", b.dir, "PREFIX", b.prefix).Replace(text)), 0o600))
-	return b.Test(ctx, b.prefix, file)
+	_, err := b.Test(ctx, b.prefix, file)
+	return err
 }
 
 func check(t *testing.T, err error) {

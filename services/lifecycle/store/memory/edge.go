@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
@@ -17,7 +18,8 @@ var edgeSchema = &schema[edge.Edge]{
 	},
 	keep: func(e *edge.Edge) {
 		micro(&e.LastSeenAt)
-		e.PublicAddresses, e.ProbePublicKey = own(e.PublicAddresses), own(e.ProbePublicKey)
+		micro(&e.Certificate.ExpiresAt, &e.Certificate.JoinedAt, &e.EvictedAt)
+		e.PublicAddresses, e.ProbePublicKey, e.Labels = own(e.PublicAddresses), own(e.ProbePublicKey), ownLabels(e.Labels)
 	},
 	rules: []rule[edge.Edge]{
 		{"edge.drift_policy", func(e *edge.Edge) bool { return e.DriftPolicy != "" }},
@@ -36,7 +38,7 @@ var changeSchema = &schema[edge.Change]{
 		then:   func(a, b *edge.Change) int { return cmp.Compare(a.Seq, b.Seq) },
 	},
 	others: []*index[edge.Change]{changeOfSite},
-	keep:   func(*edge.Change) {},
+	keep:   func(c *edge.Change) { micro(&c.ProvedAt) },
 	number: func(c *edge.Change, n int64) { c.Seq = n },
 	refers: func(t *tx, c *edge.Change) error {
 		if err := t.hasEdge(c.EdgeID); err != nil {
@@ -83,8 +85,28 @@ func (t *tx) UpdateEdge(ctx context.Context, e edge.Edge) error {
 	if err != nil {
 		return err
 	}
-	e.Name, e.Address, e.PublicAddresses = now.Name, now.Address, now.PublicAddresses
+	e.Name, e.Address, e.PublicAddresses, e.Labels = now.Name, now.Address, now.PublicAddresses, now.Labels
+	e.Certificate, e.EvictedAt = now.Certificate, now.EvictedAt
 	return t.edges.put(t, e)
+}
+
+// DescribeEdge writes what operators and enrolment say of an edge.
+func (t *tx) DescribeEdge(ctx context.Context, e edge.Edge) error {
+	now, err := t.GetEdge(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	now.Name, now.Address, now.PublicAddresses, now.Labels = e.Name, e.Address, e.PublicAddresses, e.Labels
+	now.Certificate, now.EvictedAt, now.NeedsWhole = e.Certificate, e.EvictedAt, now.NeedsWhole || e.NeedsWhole
+	return t.edges.put(t, now)
+}
+
+// ForgetEdge removes the changes and pins of an edge.
+func (t *tx) ForgetEdge(_ context.Context, edgeID id.Edge) error {
+	if err := t.changes.clear(t, t.changes.key, edge.Change{EdgeID: edgeID}); err != nil {
+		return err
+	}
+	return t.pins.clear(t, t.pins.key, edge.Pin{EdgeID: edgeID})
 }
 
 // AddChange notes that an edge has not proved a site.
@@ -98,6 +120,21 @@ func (t *tx) Changes(_ context.Context, edgeID id.Edge) ([]edge.Change, error) {
 // ChangesOfSite returns a site's changes on all edges.
 func (t *tx) ChangesOfSite(_ context.Context, siteID id.Site) ([]edge.Change, error) {
 	return t.changes.list(t.changes.in(changeOfSite, edge.Change{SiteID: siteID}), all, nil), nil
+}
+
+// SoakChanges notes that a canary has proved exactly the changes given.
+func (t *tx) SoakChanges(_ context.Context, edgeID id.Edge, seqs []int64, at time.Time) error {
+	for _, seq := range seqs {
+		c, ok := t.changes.get(edge.Change{EdgeID: edgeID, Seq: seq})
+		if !ok {
+			continue
+		}
+		c.ProvedAt = at
+		if err := t.changes.put(t, c); err != nil {
+			return err
+		}
+	}
+	return t.changes.own(t)
 }
 
 // DeleteChanges removes exactly the changes given.

@@ -1,8 +1,11 @@
 package memory
 
 import (
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 )
 
 // micro cuts times to how they are kept: to the microsecond, in UTC.
@@ -18,6 +21,14 @@ func own[E any](list []E) []E {
 		return nil
 	}
 	return slices.Clone(list)
+}
+
+// ownLabels returns labels that nobody else has; none are nil.
+func ownLabels(l edge.Labels) edge.Labels {
+	if len(l) == 0 {
+		return nil
+	}
+	return maps.Clone(l)
 }
 
 // ownNumber returns a number that nobody else has.

@@ -45,6 +45,8 @@ type tables struct {
 	edges         table[edge.Edge]
 	changes       table[edge.Change]
 	pins          table[edge.Pin]
+	placements    table[edge.Placement]
+	tokens        table[edge.JoinToken]
 	tunnels       table[tunnel.Tunnel]
 	tunnelChanges table[tunnel.Change]
 
@@ -68,6 +70,7 @@ func newTables() *tables {
 		contests: newTable(contestSchema), instructions: newTable(instructionSchema), zoneGrants: newTable(zoneSchema),
 		conditions: newTable(conditionSchema), history: newTable(historySchema), outbox: newTable(eventSchema),
 		edges: newTable(edgeSchema), changes: newTable(changeSchema), pins: newTable(pinSchema),
+		placements: newTable(placementSchema), tokens: newTable(tokenSchema),
 		tunnels: newTable(tunnelSchema), tunnelChanges: newTable(tunnelChangeSchema),
 		drifts: newTable(driftSchema), holds: newTable(holdSchema),
 		operations: newTable(operationSchema), journal: newTable(journalSchema),

@@ -35,14 +35,19 @@ var siteSchema = &schema[site.Site]{
 		unique: "site.id",
 		by:     func(a, b *site.Site) int { return cmp.Compare(a.ID, b.ID) },
 	},
-	others: []*index[site.Site]{siteSlug, siteListed, sitePresent},
+	others: []*index[site.Site]{siteSlug, siteListed, sitePresent, sitePlaced},
 	keep:   func(s *site.Site) { micro(&s.CreatedAt, &s.UpdatedAt) },
 	rules: []rule[site.Site]{
 		{"site.status", func(s *site.Site) bool { return oneOf(s.Status, siteStatuses...) }},
 		{"site.wanted", func(s *site.Site) bool { return oneOf(s.Wanted, site.Absent, site.Present) }},
 		{"site.created_at", func(s *site.Site) bool { return set(s.CreatedAt, s.UpdatedAt) }},
 	},
-	refers: func(t *tx, s *site.Site) error { return t.knows(s.TenantID) },
+	refers: func(t *tx, s *site.Site) error {
+		if _, err := t.GetPlacement(context.Background(), s.Placement); err != nil {
+			return err
+		}
+		return t.knows(s.TenantID)
+	},
 }
 
 var siteStatuses = site.Machine.States()
@@ -116,7 +121,7 @@ func (t *tx) UpdateSite(ctx context.Context, s site.Site) error {
 	case now.Version != s.Version:
 		return lifecycle.ErrLostRace
 	}
-	s.Status, s.CreatedAt = now.Status, now.CreatedAt
+	s.Status, s.CreatedAt, s.Placement = now.Status, now.CreatedAt, now.Placement
 	s.Version, s.UpdatedAt = now.Version+1, t.clock()
 	err = t.sites.put(t, s)
 	if breaks(err, siteSlug.unique) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 )
 
 // stamp is how a time is stored.
@@ -57,6 +59,30 @@ func (l items) Scan(stored any) error {
 		return nil
 	}
 	return decode("list", text, l.to)
+}
+
+// labels scans stored labels; none is nil.
+type labels struct{ to *edge.Labels }
+
+func (l labels) Scan(stored any) error {
+	text, ok := stored.(string)
+	if !ok {
+		return fmt.Errorf("labels are stored as %T", stored)
+	}
+	*l.to = nil
+	if text == "{}" {
+		return nil
+	}
+	return decode("labels", text, l.to)
+}
+
+// labelled is how labels are stored.
+func labelled(of edge.Labels) string {
+	if len(of) == 0 {
+		return "{}"
+	}
+	text, _ := json.Marshal(of) // strings always marshal
+	return string(text)
 }
 
 // optional is how a reference that may be missing is stored.

@@ -9,39 +9,73 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 )
 
-// chosen is which sites are read, and for which edge: a table named s with the
-// pin p that acts on a site, and a condition on them.
+// chosen is which sites are read, for which edge, and in which revision: a table named
+// s with the pin p that acts on a site, and a condition on them.
 type chosen struct {
 	from, where string
 	args        []any
+	// served is the revision that the edge is sent, 0 for none.
+	served string
 }
 
-// choose takes the given sites, or all that are wanted PRESENT for nil.
-func choose(edge id.Edge, sites []id.Site) chosen {
+// choose takes the given sites, or all that are wanted PRESENT for nil, as far as the
+// placements select the edge.
+func choose(edge id.Edge, placed selection, sites []id.Site) chosen {
+	c := chosen{from: `site s` + pinned, where: `s.id IN (?texts)`, args: []any{edge, texts(sites)}, served: served}
 	if sites == nil {
-		return chosen{from: `site s INDEXED BY site_present` + pinned, where: `s.wanted = 'PRESENT' AND NOT ` + withheld, args: []any{edge}}
+		c.from, c.where, c.args = `site s INDEXED BY site_present`+pinned, `s.wanted = 'PRESENT' AND NOT `+c.withheld(), []any{edge}
 	}
-	return chosen{from: `site s` + pinned, where: `s.id IN (?texts)`, args: []any{edge, texts(sites)}}
+	condition, args := placed.condition()
+	c.where += condition
+	c.args = append(c.args, args...)
+	return c
 }
 
 const (
 	// pinned joins the pin of a site on an edge, if that refuses what is wanted.
 	pinned = ` LEFT JOIN pin p ON p.edge_id = ? AND p.site_id = s.id AND p.revision = s.wanted_revision`
-	// served is the revision that the edge is sent, 0 for none: none was confirmed, or it
-	// refuses that one and kept none.
+	// served is as edge.Pin.Served: none was confirmed, or the edge refuses that one and
+	// kept none.
 	served = `CASE WHEN p.revision IS NULL THEN s.wanted_revision
 		WHEN p.revision = s.confirmed_revision THEN p.kept_revision ELSE s.confirmed_revision END`
-	withheld = `(p.revision IS NOT NULL AND ` + served + ` = 0)`
+	// confirmed is what is served where nothing else than what was confirmed is.
+	confirmed = `CASE WHEN p.revision = s.confirmed_revision THEN p.kept_revision ELSE s.confirmed_revision END`
 )
+
+// withheld is whether the edge is sent nothing of a site that is wanted.
+func (c chosen) withheld() string { return `(` + c.served + ` = 0)` }
 
 // DesiredRows returns what is wanted of the given sites, or of all sites that
 // are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
-// was confirmed, or by what it kept. However many sites there are, it takes three queries.
+// was confirmed, or by what it kept. However many sites there are, it takes three queries,
+// and two more where there are placements.
 func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
-	which := choose(edge, sites)
+	placed, err := t.selectionOf(ctx, edge)
+	if err != nil {
+		return nil, err
+	}
+	return t.desiredRows(ctx, choose(edge, placed, sites))
+}
+
+// ConfirmedRows returns the rows of the given sites as if nothing were served that is not
+// confirmed.
+func (t *Tx) ConfirmedRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
+	if len(sites) == 0 {
+		return nil, nil
+	}
+	placed, err := t.selectionOf(ctx, edge)
+	if err != nil {
+		return nil, err
+	}
+	which := choose(edge, placed, sites)
+	which.served = confirmed
+	return t.desiredRows(ctx, which)
+}
+
+func (t *Tx) desiredRows(ctx context.Context, which chosen) ([]desired.Row, error) {
 	rows, err := all(ctx, t, "read what is desired", scanDesired(map[string]site.Spec{}), `
-		SELECT s.id, s.tenant_id, CASE WHEN `+withheld+` THEN 'ABSENT' ELSE s.wanted END, `+served+`, r.spec
-		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = `+served+`
+		SELECT s.id, s.tenant_id, CASE WHEN `+which.withheld()+` THEN 'ABSENT' ELSE s.wanted END, `+which.served+`, r.spec
+		FROM `+which.from+` LEFT JOIN site_revision r ON r.site_id = s.id AND r.number = `+which.served+`
 		WHERE `+which.where+` ORDER BY s.id`, which.args...)
 	if err != nil {
 		return nil, err
@@ -85,7 +119,7 @@ func scanDesired(decoded map[string]site.Spec) func(Row) (desired.Row, error) {
 func (t *Tx) desiredTargets(ctx context.Context, which chosen, place map[id.Site]*desired.Row) error {
 	endpoints, err := all(ctx, t, "read the desired endpoints", scanEndpoint, `
 		SELECT e.site_id, e.pool, e.address, e.weight
-		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = `+served+`
+		FROM `+which.from+` CROSS JOIN endpoint e ON e.site_id = s.id AND e.revision = `+which.served+`
 		WHERE `+which.where+` ORDER BY s.id, e.pool, e.ordinal`, which.args...)
 	if err != nil {
 		return err

@@ -11,11 +11,11 @@ import (
 )
 
 const driftColumns = `id, target_kind, target_id, kind, place, detail, cause, since, is_foreign,
-	found_at, closed_at, coalesce(outcome, ''), trace_id`
+	found_at, closed_at, coalesce(outcome, ''), trace_id, diff, owner`
 
 func scanDrift(r Row) (d drift.Drift, err error) {
 	err = r.Scan(&d.ID, &d.Target.Kind, &d.Target.ID, &d.Kind, &d.Place, &d.Detail, &d.Cause, moment{&d.Since}, &d.Foreign,
-		moment{&d.FoundAt}, moment{&d.ClosedAt}, &d.Outcome, &d.TraceID)
+		moment{&d.FoundAt}, moment{&d.ClosedAt}, &d.Outcome, &d.TraceID, &d.Diff, &d.Owner)
 	return d, err
 }
 
@@ -37,10 +37,10 @@ func (t *Tx) OpenDrifts(ctx context.Context, target drift.Target) ([]drift.Drift
 // InsertDrift writes a new open drift with its event.
 func (t *Tx) InsertDrift(ctx context.Context, d drift.Drift) error {
 	err := t.later(ctx, "insert the drift", `
-		INSERT INTO drift (id, target_kind, target_id, kind, place, detail, cause, since, is_foreign, found_at, trace_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO drift (id, target_kind, target_id, kind, place, detail, cause, since, is_foreign, found_at, trace_id, diff, owner)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.ID, d.Target.Kind, d.Target.ID, d.Kind, d.Place, d.Detail, d.Cause, stamp(d.Since), d.Foreign,
-		stamp(d.FoundAt), d.TraceID)
+		stamp(d.FoundAt), d.TraceID, d.Diff, d.Owner)
 	switch {
 	case breaks(err, "drift.place"):
 		return lifecycle.ErrLostRace

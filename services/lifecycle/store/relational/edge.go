@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
@@ -10,12 +11,14 @@ import (
 
 const edgeColumns = `id, name, address, public_addresses, probe_public_key, generation, proven_generation,
 	proven_digest, needs_whole, last_seen_at, fault_reason, fault_message, fault_site_id,
-	drift_policy, renderer_version, nginx_version`
+	drift_policy, renderer_version, nginx_version, labels, certificate_serial, certificate_previous, certificate_expires_at,
+	joined_at, evicted_at`
 
 func scanEdge(r Row) (e edge.Edge, err error) {
 	err = r.Scan(&e.ID, &e.Name, &e.Address, items{&e.PublicAddresses}, &e.ProbePublicKey, &e.Generation,
 		&e.ProvenGeneration, &e.ProvenDigest, &e.NeedsWhole, moment{&e.LastSeenAt}, &e.FaultReason, &e.FaultMessage, &e.FaultSiteID,
-		&e.DriftPolicy, &e.RendererVersion, &e.NginxVersion)
+		&e.DriftPolicy, &e.RendererVersion, &e.NginxVersion, labels{&e.Labels}, &e.Certificate.Serial, &e.Certificate.Previous,
+		moment{&e.Certificate.ExpiresAt}, moment{&e.Certificate.JoinedAt}, moment{&e.EvictedAt})
 	return e, err
 }
 
@@ -23,13 +26,36 @@ func scanEdge(r Row) (e edge.Edge, err error) {
 // not given is to repair.
 func (t *Tx) PutEdge(ctx context.Context, e edge.Edge) error {
 	err := t.later(ctx, "put the edge", `
-		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO edge (`+edgeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
 			public_addresses = excluded.public_addresses`,
 		e.ID, e.Name, e.Address, list(e.PublicAddresses), e.ProbePublicKey, e.Generation,
 		e.ProvenGeneration, e.ProvenDigest, e.NeedsWhole, stamp(e.LastSeenAt), e.FaultReason, e.FaultMessage, e.FaultSiteID,
-		orRepair(e.DriftPolicy), e.RendererVersion, e.NginxVersion)
+		orRepair(e.DriftPolicy), e.RendererVersion, e.NginxVersion, labelled(e.Labels), e.Certificate.Serial, e.Certificate.Previous,
+		stamp(e.Certificate.ExpiresAt), stamp(e.Certificate.JoinedAt), stamp(e.EvictedAt))
 	return err
+}
+
+// DescribeEdge writes what operators and enrolment say of an edge.
+func (t *Tx) DescribeEdge(ctx context.Context, e edge.Edge) error {
+	n, err := t.exec(ctx, "describe the edge", `
+		UPDATE edge SET name = ?, address = ?, public_addresses = ?, labels = ?, needs_whole = needs_whole OR ?,
+			certificate_serial = ?, certificate_previous = ?, certificate_expires_at = ?, joined_at = ?, evicted_at = ?
+		WHERE id = ?`,
+		e.Name, e.Address, list(e.PublicAddresses), labelled(e.Labels), e.NeedsWhole,
+		e.Certificate.Serial, e.Certificate.Previous, stamp(e.Certificate.ExpiresAt), stamp(e.Certificate.JoinedAt), stamp(e.EvictedAt), e.ID)
+	if err == nil && n == 0 {
+		return &lifecycle.NotFoundError{Kind: "edge", ID: string(e.ID)}
+	}
+	return err
+}
+
+// ForgetEdge removes the changes and pins of an edge.
+func (t *Tx) ForgetEdge(ctx context.Context, edgeID id.Edge) error {
+	if err := t.later(ctx, "delete the changes of the edge", `DELETE FROM edge_change WHERE edge_id = ?`, edgeID); err != nil {
+		return err
+	}
+	return t.later(ctx, "lift the pins of the edge", `DELETE FROM pin WHERE edge_id = ?`, edgeID)
 }
 
 // GetEdge returns an edge.
@@ -76,10 +102,10 @@ func (t *Tx) AddChange(ctx context.Context, c edge.Change) error {
 	return err
 }
 
-const changeColumns = `edge_id, seq, site_id, tenant_id, operation_id, trace_parent`
+const changeColumns = `edge_id, seq, site_id, tenant_id, operation_id, trace_parent, proved_at`
 
 func scanEdgeChange(r Row) (c edge.Change, err error) {
-	err = r.Scan(&c.EdgeID, &c.Seq, &c.SiteID, &c.TenantID, &c.OperationID, &c.TraceParent)
+	err = r.Scan(&c.EdgeID, &c.Seq, &c.SiteID, &c.TenantID, &c.OperationID, &c.TraceParent, moment{&c.ProvedAt})
 	return c, err
 }
 
@@ -93,6 +119,12 @@ func (t *Tx) Changes(ctx context.Context, edgeID id.Edge) ([]edge.Change, error)
 func (t *Tx) ChangesOfSite(ctx context.Context, siteID id.Site) ([]edge.Change, error) {
 	return all(ctx, t, "read the changes of the site", scanEdgeChange,
 		`SELECT `+changeColumns+` FROM edge_change WHERE site_id = ? ORDER BY seq`, siteID)
+}
+
+// SoakChanges notes that a canary has proved exactly the changes given.
+func (t *Tx) SoakChanges(ctx context.Context, edgeID id.Edge, seqs []int64, at time.Time) error {
+	return t.later(ctx, "note the proof of the changes", `
+		UPDATE edge_change SET proved_at = ? WHERE seq IN (?numbers) AND edge_id = ?`, stamp(at), Numbers(seqs), edgeID)
 }
 
 // DeleteChanges removes exactly the changes given.

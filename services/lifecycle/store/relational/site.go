@@ -10,11 +10,11 @@ import (
 )
 
 const siteColumns = `id, tenant_id, name, slug, status, wanted, wanted_revision, confirmed_revision,
-	coalesce(primary_domain_id, ''), version, created_at, updated_at`
+	coalesce(primary_domain_id, ''), version, created_at, updated_at, coalesce(placement, '')`
 
 func scanSite(r Row) (s site.Site, err error) {
 	err = r.Scan(&s.ID, &s.TenantID, &s.Name, &s.Slug, &s.Status, &s.Wanted, &s.WantedRevision, &s.ConfirmedRevision,
-		&s.PrimaryDomainID, &s.Version, moment{&s.CreatedAt}, moment{&s.UpdatedAt})
+		&s.PrimaryDomainID, &s.Version, moment{&s.CreatedAt}, moment{&s.UpdatedAt}, &s.Placement)
 	return s, err
 }
 
@@ -22,13 +22,18 @@ func scanSite(r Row) (s site.Site, err error) {
 func (t *Tx) InsertSite(ctx context.Context, s site.Site, r site.Revision, cause lifecycle.Cause) error {
 	err := t.later(ctx, "insert the site", `
 		INSERT INTO site (id, tenant_id, name, slug, status, wanted, wanted_revision, confirmed_revision,
-			primary_domain_id, version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			primary_domain_id, version, created_at, updated_at, placement)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.TenantID, s.Name, s.Slug, s.Status, s.Wanted, s.WantedRevision, s.ConfirmedRevision,
-		optional(s.PrimaryDomainID), s.Version, stamp(s.CreatedAt), stamp(s.UpdatedAt))
+		optional(s.PrimaryDomainID), s.Version, stamp(s.CreatedAt), stamp(s.UpdatedAt), optional(s.Placement))
 	switch {
 	case breaks(err, "site.slug"):
 		return &lifecycle.TakenError{Kind: "slug", Name: s.Slug}
+	case breaks(err, ForeignKey) && s.Placement != "":
+		if _, err := t.GetPlacement(ctx, s.Placement); err != nil {
+			return err
+		}
+		return missingTenant(s.TenantID)
 	case breaks(err, ForeignKey):
 		return missingTenant(s.TenantID)
 	case err != nil:

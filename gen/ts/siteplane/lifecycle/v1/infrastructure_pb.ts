@@ -4,15 +4,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file siteplane/lifecycle/v1/infrastructure.proto.
  */
 export const file_siteplane_lifecycle_v1_infrastructure: GenFile = /*@__PURE__*/
-  fileDesc("CitzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlLnByb3RvEhZzaXRlcGxhbmUubGlmZWN5Y2xlLnYxIoIDCgRFZGdlEg8KB2VkZ2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEhgKEHB1YmxpY19hZGRyZXNzZXMYBCADKAkSDgoGc3luY2VkGAUgASgIEhIKCmdlbmVyYXRpb24YBiABKAQSGQoRcHJvdmVuX2dlbmVyYXRpb24YByABKAQSMgoObGFzdF9zZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGZhdWx0X3JlYXNvbhgJIAEoCRIVCg1mYXVsdF9tZXNzYWdlGAogASgJEjkKDGRyaWZ0X3BvbGljeRgLIAEoDjIjLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRHJpZnRQb2xpY3kSFQoNbmdpbnhfdmVyc2lvbhgMIAEoCRIpCgRwaW5zGA0gAygLMhsuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QaW4SEwoLb3Blbl9kcmlmdHMYDiABKAUiagoDUGluEg8KB3NpdGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHbWVzc2FnZRgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQIKBlR1bm5lbBIRCgl0dW5uZWxfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzeW5jZWQYAyABKAgSEgoKZ2VuZXJhdGlvbhgEIAEoBBIZChFwcm92ZW5fZ2VuZXJhdGlvbhgFIAEoBBIyCg5sYXN0X3NlZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZmF1bHRfcmVhc29uGAcgASgJEhUKDWZhdWx0X21lc3NhZ2UYCCABKAkSOQoMZHJpZnRfcG9saWN5GAkgASgOMiMuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdFBvbGljeRITCgtvcGVuX2RyaWZ0cxgKIAEoBSKUAgoFRHJpZnQSEAoIZHJpZnRfaWQYASABKAkSEQoJdGFyZ2V0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFcGxhY2UYBCABKAkSDgoGZGV0YWlsGAUgASgJEg0KBWNhdXNlGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdmb3JlaWduGAggASgIEi0KCWZpbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xvc2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3V0Y29tZRgLIAEoCSKsAQoESG9sZBIPCgdob2xkX2lkGAEgASgJEhMKC3RhcmdldF9raW5kGAIgASgJEhEKCXRhcmdldF9pZBgDIAEoCRINCgVjb3VudBgEIAEoBRIMCgRoZWxkGAUgASgFEg0KBW5hbWVzGAYgAygJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb25maXJtZWRfYnkYCCABKAkizgEKBUNoZWNrEhIKCm1vbml0b3JfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzYXlzGAMgASgJEjIKCHNldmVyaXR5GAQgASgOMiAuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXZlcml0eRIOCgZyZW1lZHkYBSABKAkSDwoHYXBwbGllcxgGIAEoCBINCgVjb3VudBgHIAEoAxIxCghmaW5kaW5ncxgIIAMoCzIfLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRmluZGluZyJqCgdGaW5kaW5nEhEKCW9iamVjdF9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSDgoGZGV0YWlsGAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpbCgtEcmlmdFBvbGljeRIcChhEUklGVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNEUklGVF9QT0xJQ1lfUkVQQUlSEAESFQoRRFJJRlRfUE9MSUNZX0hPTEQQAipRCghTZXZlcml0eRIYChRTRVZFUklUWV9VTlNQRUNJRklFRBAAEhQKEFNFVkVSSVRZX1dBUk5JTkcQARIVChFTRVZFUklUWV9DUklUSUNBTBACQkdaRWdpdGh1Yi5jb20vc2l0ZXBsYW5lL3NpdGVwbGFuZS9nZW4vc2l0ZXBsYW5lL2xpZmVjeWNsZS92MTtsaWZlY3ljbGV2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CitzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlLnByb3RvEhZzaXRlcGxhbmUubGlmZWN5Y2xlLnYxItMFCgRFZGdlEg8KB2VkZ2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEhgKEHB1YmxpY19hZGRyZXNzZXMYBCADKAkSDgoGc3luY2VkGAUgASgIEhIKCmdlbmVyYXRpb24YBiABKAQSGQoRcHJvdmVuX2dlbmVyYXRpb24YByABKAQSMgoObGFzdF9zZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGZhdWx0X3JlYXNvbhgJIAEoCRIVCg1mYXVsdF9tZXNzYWdlGAogASgJEjkKDGRyaWZ0X3BvbGljeRgLIAEoDjIjLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRHJpZnRQb2xpY3kSFQoNbmdpbnhfdmVyc2lvbhgMIAEoCRIpCgRwaW5zGA0gAygLMhsuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QaW4SEwoLb3Blbl9kcmlmdHMYDiABKAUSOAoGbGFiZWxzGA8gAygLMiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlLkxhYmVsc0VudHJ5EjAKBXN0YXRlGBAgASgOMiEuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlU3RhdGUSLQoJam9pbl90aW1lGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI7ChdjZXJ0aWZpY2F0ZV9leHBpcmVfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXZpY3RfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQcmVuZGVyZXJfdmVyc2lvbhgUIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYCCghFZGdlTG9vaxITCgt1bnJlYWNoYWJsZRgBIAEoCRIaChJydW5uaW5nX2dlbmVyYXRpb24YAiABKAQSDgoGaW50YWN0GAMgASgIEhIKCnNpdGVfY291bnQYBCABKAUSEgoKbGFzdF9lcnJvchgFIAEoCRIXCg9zYW5kYm94X21pc3NpbmcYBiABKAkSFAoMc2FuZGJveF91c2VyGAcgASgJEjcKCWluY2lkZW50cxgIIAMoCzIkLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZUluY2lkZW50EhgKEGRyYWluaW5nX3dvcmtlcnMYCSABKAUSDwoHbm90aWNlcxgKIAMoCSJWCgxFZGdlSW5jaWRlbnQSDAoEa2luZBgBIAEoCRIOCgZkZXRhaWwYAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXQoMRWRnZUZpbGVEaWZmEgwKBHBhdGgYASABKAkSDAoEZGlmZhgCIAEoCRINCgVhZGRlZBgDIAEoBRIPCgdyZW1vdmVkGAQgASgFEhEKCXRydW5jYXRlZBgFIAEoCCLZAgoJSm9pblRva2VuEhUKDWpvaW5fdG9rZW5faWQYASABKAkSDwoHZWRnZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEj0KBmxhYmVscxgEIAMoCzItLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuSm9pblRva2VuLkxhYmVsc0VudHJ5EhgKEHB1YmxpY19hZGRyZXNzZXMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHVzZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKyAgoJUGxhY2VtZW50EgwKBG5hbWUYASABKAkSRgoLZWRnZV9sYWJlbHMYAiADKAsyMS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlBsYWNlbWVudC5FZGdlTGFiZWxzRW50cnkSEQoJbWluX3JlYWR5GAMgASgFEi4KC2NhbmFyeV9zb2FrGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCmVkZ2VfY291bnQYBSABKAUSFAoMY2FuYXJ5X2NvdW50GAYgASgFEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBoxCg9FZGdlTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJqCgNQaW4SDwoHc2l0ZV9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIPCgdtZXNzYWdlGAMgASgJEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKZAgoGVHVubmVsEhEKCXR1bm5lbF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnN5bmNlZBgDIAEoCBISCgpnZW5lcmF0aW9uGAQgASgEEhkKEXByb3Zlbl9nZW5lcmF0aW9uGAUgASgEEjIKDmxhc3Rfc2Vlbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxmYXVsdF9yZWFzb24YByABKAkSFQoNZmF1bHRfbWVzc2FnZRgIIAEoCRI5CgxkcmlmdF9wb2xpY3kYCSABKA4yIy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkRyaWZ0UG9saWN5EhMKC29wZW5fZHJpZnRzGAogASgFIrECCgVEcmlmdBIQCghkcmlmdF9pZBgBIAEoCRIRCgl0YXJnZXRfaWQYAiABKAkSDAoEa2luZBgDIAEoCRINCgVwbGFjZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkSDQoFY2F1c2UYBiABKAkSKQoFc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2ZvcmVpZ24YCCABKAgSLQoJZmluZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjbG9zZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdvdXRjb21lGAsgASgJEgwKBGRpZmYYDCABKAkSDQoFb3duZXIYDSABKAkirAEKBEhvbGQSDwoHaG9sZF9pZBgBIAEoCRITCgt0YXJnZXRfa2luZBgCIAEoCRIRCgl0YXJnZXRfaWQYAyABKAkSDQoFY291bnQYBCABKAUSDAoEaGVsZBgFIAEoBRINCgVuYW1lcxgGIAMoCRIpCgVzaW5jZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMY29uZmlybWVkX2J5GAggASgJIs4BCgVDaGVjaxISCgptb25pdG9yX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2F5cxgDIAEoCRIyCghzZXZlcml0eRgEIAEoDjIgLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuU2V2ZXJpdHkSDgoGcmVtZWR5GAUgASgJEg8KB2FwcGxpZXMYBiABKAgSDQoFY291bnQYByABKAMSMQoIZmluZGluZ3MYCCADKAsyHy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkZpbmRpbmciagoHRmluZGluZxIRCglvYmplY3RfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg4KBmRldGFpbBgDIAEoCRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqVgoJRWRnZVN0YXRlEhoKFkVER0VfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFFREdFX1NUQVRFX0pPSU5FRBABEhYKEkVER0VfU1RBVEVfRVZJQ1RFRBACKlsKC0RyaWZ0UG9saWN5EhwKGERSSUZUX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE0RSSUZUX1BPTElDWV9SRVBBSVIQARIVChFEUklGVF9QT0xJQ1lfSE9MRBACKlEKCFNldmVyaXR5EhgKFFNFVkVSSVRZX1VOU1BFQ0lGSUVEEAASFAoQU0VWRVJJVFlfV0FSTklORxABEhUKEVNFVkVSSVRZX0NSSVRJQ0FMEAJCR1pFZ2l0aHViLmNvbS9zaXRlcGxhbmUvc2l0ZXBsYW5lL2dlbi9zaXRlcGxhbmUvbGlmZWN5Y2xlL3YxO2xpZmVjeWNsZXYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Edge is one host with nginx and an agent.
@@ -118,6 +118,49 @@ export type Edge = Message<"siteplane.lifecycle.v1.Edge"> & {
    * @generated from field: int32 open_drifts = 14;
    */
   openDrifts: number;
+
+  /**
+   * Labels that placements select it by. canary=true makes it a canary: it is sent
+   * each new revision first.
+   *
+   * @generated from field: map<string, string> labels = 15;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Whether it is part of the installation.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeState state = 16;
+   */
+  state: EdgeState;
+
+  /**
+   * When a host joined as it last; absent where its certificate was made by hand.
+   *
+   * @generated from field: google.protobuf.Timestamp join_time = 17;
+   */
+  joinTime?: Timestamp;
+
+  /**
+   * When the certificate ends that was issued to it last; absent as above.
+   *
+   * @generated from field: google.protobuf.Timestamp certificate_expire_time = 18;
+   */
+  certificateExpireTime?: Timestamp;
+
+  /**
+   * When it was evicted; absent while it was not.
+   *
+   * @generated from field: google.protobuf.Timestamp evict_time = 19;
+   */
+  evictTime?: Timestamp;
+
+  /**
+   * Version of its renderer.
+   *
+   * @generated from field: string renderer_version = 20;
+   */
+  rendererVersion: string;
 };
 
 /**
@@ -126,6 +169,310 @@ export type Edge = Message<"siteplane.lifecycle.v1.Edge"> & {
  */
 export const EdgeSchema: GenMessage<Edge> = /*@__PURE__*/
   messageDesc(file_siteplane_lifecycle_v1_infrastructure, 0);
+
+/**
+ * EdgeLook is what the agent of an edge says of its host now.
+ *
+ * @generated from message siteplane.lifecycle.v1.EdgeLook
+ */
+export type EdgeLook = Message<"siteplane.lifecycle.v1.EdgeLook"> & {
+  /**
+   * Why it could not be asked; empty when it could, and then the rest is there.
+   *
+   * @generated from field: string unreachable = 1;
+   */
+  unreachable: string;
+
+  /**
+   * Generation that its workers answer with; 0 when nginx does not run.
+   *
+   * @generated from field: uint64 running_generation = 2;
+   */
+  runningGeneration: bigint;
+
+  /**
+   * Whether files and workers are what was applied.
+   *
+   * @generated from field: bool intact = 3;
+   */
+  intact: boolean;
+
+  /**
+   * How many sites it holds.
+   *
+   * @generated from field: int32 site_count = 4;
+   */
+  siteCount: number;
+
+  /**
+   * Why its last apply failed; empty when it did not.
+   *
+   * @generated from field: string last_error = 5;
+   */
+  lastError: string;
+
+  /**
+   * What a test of a configuration cannot do there, and the remedy; empty when
+   * nothing is missing.
+   *
+   * @generated from field: string sandbox_missing = 6;
+   */
+  sandboxMissing: string;
+
+  /**
+   * The user that tests run as; empty: the agent's own.
+   *
+   * @generated from field: string sandbox_user = 7;
+   */
+  sandboxUser: string;
+
+  /**
+   * What happened to the processes of nginx lately, the newest last.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.EdgeIncident incidents = 8;
+   */
+  incidents: EdgeIncident[];
+
+  /**
+   * How many workers of former generations still serve long requests.
+   *
+   * @generated from field: int32 draining_workers = 9;
+   */
+  drainingWorkers: number;
+
+  /**
+   * What an operator should know of this host, one sentence each.
+   *
+   * @generated from field: repeated string notices = 10;
+   */
+  notices: string[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EdgeLook.
+ * Use `create(EdgeLookSchema)` to create a new message.
+ */
+export const EdgeLookSchema: GenMessage<EdgeLook> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 1);
+
+/**
+ * EdgeIncident is something that happened to the processes of nginx.
+ *
+ * @generated from message siteplane.lifecycle.v1.EdgeIncident
+ */
+export type EdgeIncident = Message<"siteplane.lifecycle.v1.EdgeIncident"> & {
+  /**
+   * Kind, for instance MASTER_DEAD; docs/edge.md lists them.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * What was found and what the agent did about it, in one sentence.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+
+  /**
+   * When it was found.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 3;
+   */
+  time?: Timestamp;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EdgeIncident.
+ * Use `create(EdgeIncidentSchema)` to create a new message.
+ */
+export const EdgeIncidentSchema: GenMessage<EdgeIncident> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 2);
+
+/**
+ * EdgeFileDiff is how one file of an edge would change.
+ *
+ * @generated from message siteplane.lifecycle.v1.EdgeFileDiff
+ */
+export type EdgeFileDiff = Message<"siteplane.lifecycle.v1.EdgeFileDiff"> & {
+  /**
+   * The file, below the edge's directory.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Unified diff; the first lines of it where it is truncated.
+   *
+   * @generated from field: string diff = 2;
+   */
+  diff: string;
+
+  /**
+   * Lines that come.
+   *
+   * @generated from field: int32 added = 3;
+   */
+  added: number;
+
+  /**
+   * Lines that go.
+   *
+   * @generated from field: int32 removed = 4;
+   */
+  removed: number;
+
+  /**
+   * Whether the diff is longer than what is sent of it.
+   *
+   * @generated from field: bool truncated = 5;
+   */
+  truncated: boolean;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EdgeFileDiff.
+ * Use `create(EdgeFileDiffSchema)` to create a new message.
+ */
+export const EdgeFileDiffSchema: GenMessage<EdgeFileDiff> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 3);
+
+/**
+ * JoinToken lets one host join as one edge, once.
+ *
+ * @generated from message siteplane.lifecycle.v1.JoinToken
+ */
+export type JoinToken = Message<"siteplane.lifecycle.v1.JoinToken"> & {
+  /**
+   * Id, join_...
+   *
+   * @generated from field: string join_token_id = 1;
+   */
+  joinTokenId: string;
+
+  /**
+   * The edge that the host becomes.
+   *
+   * @generated from field: string edge_id = 2;
+   */
+  edgeId: string;
+
+  /**
+   * Name of that edge.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Its labels.
+   *
+   * @generated from field: map<string, string> labels = 4;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Addresses at which visitors reach it.
+   *
+   * @generated from field: repeated string public_addresses = 5;
+   */
+  publicAddresses: string[];
+
+  /**
+   * When it ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 6;
+   */
+  expireTime?: Timestamp;
+
+  /**
+   * When a host joined with it; absent while none did.
+   *
+   * @generated from field: google.protobuf.Timestamp use_time = 7;
+   */
+  useTime?: Timestamp;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.JoinToken.
+ * Use `create(JoinTokenSchema)` to create a new message.
+ */
+export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 4);
+
+/**
+ * Placement names the edges that serve a site.
+ *
+ * @generated from message siteplane.lifecycle.v1.Placement
+ */
+export type Placement = Message<"siteplane.lifecycle.v1.Placement"> & {
+  /**
+   * Name, which sites are created with.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Labels that an edge must all have; none: every edge.
+   *
+   * @generated from field: map<string, string> edge_labels = 2;
+   */
+  edgeLabels: { [key: string]: string };
+
+  /**
+   * How many edges must have proved something before it counts as done; 0: every
+   * edge that was seen lately.
+   *
+   * @generated from field: int32 min_ready = 3;
+   */
+  minReady: number;
+
+  /**
+   * How long canaries must run a new revision unharmed before the others are sent
+   * it; 0: they only go first.
+   *
+   * @generated from field: google.protobuf.Duration canary_soak = 4;
+   */
+  canarySoak?: Duration;
+
+  /**
+   * How many edges it has now.
+   *
+   * @generated from field: int32 edge_count = 5;
+   */
+  edgeCount: number;
+
+  /**
+   * How many of them are canaries.
+   *
+   * @generated from field: int32 canary_count = 6;
+   */
+  canaryCount: number;
+
+  /**
+   * When it was created.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 7;
+   */
+  createTime?: Timestamp;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.Placement.
+ * Use `create(PlacementSchema)` to create a new message.
+ */
+export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 5);
 
 /**
  * Pin says that an edge refuses one revision of a site.
@@ -167,7 +514,7 @@ export type Pin = Message<"siteplane.lifecycle.v1.Pin"> & {
  * Use `create(PinSchema)` to create a new message.
  */
 export const PinSchema: GenMessage<Pin> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 1);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 6);
 
 /**
  * Tunnel is one way into the edges.
@@ -251,7 +598,7 @@ export type Tunnel = Message<"siteplane.lifecycle.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 2);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 7);
 
 /**
  * Drift is one way in which an edge or tunnel differs from what it has proved.
@@ -335,6 +682,21 @@ export type Drift = Message<"siteplane.lifecycle.v1.Drift"> & {
    * @generated from field: string outcome = 11;
    */
   outcome: string;
+
+  /**
+   * Unified diff of a file, from what was applied to what was found, not more than
+   * its first 4 KiB; empty where there is none.
+   *
+   * @generated from field: string diff = 12;
+   */
+  diff: string;
+
+  /**
+   * Who owned the file then; empty where it is no file.
+   *
+   * @generated from field: string owner = 13;
+   */
+  owner: string;
 };
 
 /**
@@ -342,7 +704,7 @@ export type Drift = Message<"siteplane.lifecycle.v1.Drift"> & {
  * Use `create(DriftSchema)` to create a new message.
  */
 export const DriftSchema: GenMessage<Drift> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 3);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 8);
 
 /**
  * Hold is a change that would take away more than operations explain, and waits
@@ -413,7 +775,7 @@ export type Hold = Message<"siteplane.lifecycle.v1.Hold"> & {
  * Use `create(HoldSchema)` to create a new message.
  */
 export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 4);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 9);
 
 /**
  * Check is one monitor: something that must hold whatever happens, and what was
@@ -484,7 +846,7 @@ export type Check = Message<"siteplane.lifecycle.v1.Check"> & {
  * Use `create(CheckSchema)` to create a new message.
  */
 export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 5);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 10);
 
 /**
  * Finding is one thing that is not as it must be.
@@ -526,7 +888,42 @@ export type Finding = Message<"siteplane.lifecycle.v1.Finding"> & {
  * Use `create(FindingSchema)` to create a new message.
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
-  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 6);
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure, 11);
+
+/**
+ * EdgeState says whether an edge is part of the installation.
+ *
+ * @generated from enum siteplane.lifecycle.v1.EdgeState
+ */
+export enum EdgeState {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: EDGE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is sent what it shall hold.
+   *
+   * @generated from enum value: EDGE_STATE_JOINED = 1;
+   */
+  JOINED = 1,
+
+  /**
+   * It is sent nothing any more, counts nowhere, and its certificate is not
+   * renewed.
+   *
+   * @generated from enum value: EDGE_STATE_EVICTED = 2;
+   */
+  EVICTED = 2,
+}
+
+/**
+ * Describes the enum siteplane.lifecycle.v1.EdgeState.
+ */
+export const EdgeStateSchema: GenEnum<EdgeState> = /*@__PURE__*/
+  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 0);
 
 /**
  * DriftPolicy says what is done about drift.
@@ -560,7 +957,7 @@ export enum DriftPolicy {
  * Describes the enum siteplane.lifecycle.v1.DriftPolicy.
  */
 export const DriftPolicySchema: GenEnum<DriftPolicy> = /*@__PURE__*/
-  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 0);
+  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 1);
 
 /**
  * Severity says how bad a finding is.
@@ -594,5 +991,5 @@ export enum Severity {
  * Describes the enum siteplane.lifecycle.v1.Severity.
  */
 export const SeveritySchema: GenEnum<Severity> = /*@__PURE__*/
-  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 1);
+  enumDesc(file_siteplane_lifecycle_v1_infrastructure, 2);
 

@@ -4,7 +4,9 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Check, Drift, DriftPolicy, Edge, Hold, Tunnel } from "./infrastructure_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { Check, Drift, DriftPolicy, Edge, EdgeFileDiff, EdgeLook, Hold, JoinToken, Placement, Tunnel } from "./infrastructure_pb.js";
 import { file_siteplane_lifecycle_v1_infrastructure } from "./infrastructure_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file siteplane/lifecycle/v1/infrastructure_service.proto.
  */
 export const file_siteplane_lifecycle_v1_infrastructure_service: GenFile = /*@__PURE__*/
-  fileDesc("CjNzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlX3NlcnZpY2UucHJvdG8SFnNpdGVwbGFuZS5saWZlY3ljbGUudjEiEgoQTGlzdEVkZ2VzUmVxdWVzdCJAChFMaXN0RWRnZXNSZXNwb25zZRIrCgVlZGdlcxgBIAMoCzIcLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZSIUChJMaXN0VHVubmVsc1JlcXVlc3QiRgoTTGlzdFR1bm5lbHNSZXNwb25zZRIvCgd0dW5uZWxzGAEgAygLMh4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5UdW5uZWwicwoVU2V0RHJpZnRQb2xpY3lSZXF1ZXN0EhEKCXRhcmdldF9pZBgBIAEoCRIzCgZwb2xpY3kYAiABKA4yIy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkRyaWZ0UG9saWN5EhIKCnJlcXVlc3RfaWQYAyABKAkiGAoWU2V0RHJpZnRQb2xpY3lSZXNwb25zZSI6ChFTeW5jVGFyZ2V0UmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIUChJTeW5jVGFyZ2V0UmVzcG9uc2UiMwoRTGlzdERyaWZ0c1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJDChJMaXN0RHJpZnRzUmVzcG9uc2USLQoGZHJpZnRzGAEgAygLMh0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdCISChBMaXN0SG9sZHNSZXF1ZXN0IkAKEUxpc3RIb2xkc1Jlc3BvbnNlEisKBWhvbGRzGAEgAygLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjkKEkNvbmZpcm1Ib2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiQQoTQ29uZmlybUhvbGRSZXNwb25zZRIqCgRob2xkGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjIKEFJ1bkNoZWNrc1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJCChFSdW5DaGVja3NSZXNwb25zZRItCgZjaGVja3MYASADKAsyHS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNoZWNrMsgGChVJbmZyYXN0cnVjdHVyZVNlcnZpY2USYAoJTGlzdEVkZ2VzEiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXF1ZXN0Gikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXNwb25zZRJmCgtMaXN0VHVubmVscxIqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gisuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0VHVubmVsc1Jlc3BvbnNlEm8KDlNldERyaWZ0UG9saWN5Ei0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXREcmlmdFBvbGljeVJlcXVlc3QaLi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlNldERyaWZ0UG9saWN5UmVzcG9uc2USYwoKU3luY1RhcmdldBIpLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuU3luY1RhcmdldFJlcXVlc3QaKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlN5bmNUYXJnZXRSZXNwb25zZRJjCgpMaXN0RHJpZnRzEikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RHJpZnRzUmVxdWVzdBoqLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdERyaWZ0c1Jlc3BvbnNlEmAKCUxpc3RIb2xkcxIoLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVxdWVzdBopLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEhvbGRzUmVzcG9uc2USZgoLQ29uZmlybUhvbGQSKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNvbmZpcm1Ib2xkUmVxdWVzdBorLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuQ29uZmlybUhvbGRSZXNwb25zZRJgCglSdW5DaGVja3MSKC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlJ1bkNoZWNrc1JlcXVlc3QaKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlJ1bkNoZWNrc1Jlc3BvbnNlQkdaRWdpdGh1Yi5jb20vc2l0ZXBsYW5lL3NpdGVwbGFuZS9nZW4vc2l0ZXBsYW5lL2xpZmVjeWNsZS92MTtsaWZlY3ljbGV2MWIGcHJvdG8z", [file_siteplane_lifecycle_v1_infrastructure]);
+  fileDesc("CjNzaXRlcGxhbmUvbGlmZWN5Y2xlL3YxL2luZnJhc3RydWN0dXJlX3NlcnZpY2UucHJvdG8SFnNpdGVwbGFuZS5saWZlY3ljbGUudjEiEgoQTGlzdEVkZ2VzUmVxdWVzdCJAChFMaXN0RWRnZXNSZXNwb25zZRIrCgVlZGdlcxgBIAMoCzIcLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZSIUChJMaXN0VHVubmVsc1JlcXVlc3QiRgoTTGlzdFR1bm5lbHNSZXNwb25zZRIvCgd0dW5uZWxzGAEgAygLMh4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5UdW5uZWwicwoVU2V0RHJpZnRQb2xpY3lSZXF1ZXN0EhEKCXRhcmdldF9pZBgBIAEoCRIzCgZwb2xpY3kYAiABKA4yIy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkRyaWZ0UG9saWN5EhIKCnJlcXVlc3RfaWQYAyABKAkiGAoWU2V0RHJpZnRQb2xpY3lSZXNwb25zZSI6ChFTeW5jVGFyZ2V0UmVxdWVzdBIRCgl0YXJnZXRfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIUChJTeW5jVGFyZ2V0UmVzcG9uc2UiMwoRTGlzdERyaWZ0c1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJDChJMaXN0RHJpZnRzUmVzcG9uc2USLQoGZHJpZnRzGAEgAygLMh0uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5EcmlmdCISChBMaXN0SG9sZHNSZXF1ZXN0IkAKEUxpc3RIb2xkc1Jlc3BvbnNlEisKBWhvbGRzGAEgAygLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjkKEkNvbmZpcm1Ib2xkUmVxdWVzdBIPCgdob2xkX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiQQoTQ29uZmlybUhvbGRSZXNwb25zZRIqCgRob2xkGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Ib2xkIjIKEFJ1bkNoZWNrc1JlcXVlc3QSCwoDYWxsGAEgASgIEhEKCXBhZ2Vfc2l6ZRgCIAEoBSJCChFSdW5DaGVja3NSZXNwb25zZRItCgZjaGVja3MYASADKAsyHS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNoZWNrIiEKDkdldEVkZ2VSZXF1ZXN0Eg8KB2VkZ2VfaWQYASABKAkibQoPR2V0RWRnZVJlc3BvbnNlEioKBGVkZ2UYASABKAsyHC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkVkZ2USLgoEbG9vaxgCIAEoCzIgLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZUxvb2sirQEKEVVwZGF0ZUVkZ2VSZXF1ZXN0Eg8KB2VkZ2VfaWQYASABKAkSMgoGbGFiZWxzGAIgASgLMiIuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlTGFiZWxzEj8KEHB1YmxpY19hZGRyZXNzZXMYAyABKAsyJS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkVkZ2VBZGRyZXNzZXMSEgoKcmVxdWVzdF9pZBgEIAEoCSJ7CgpFZGdlTGFiZWxzEj4KBmxhYmVscxgBIAMoCzIuLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRWRnZUxhYmVscy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIiIKDUVkZ2VBZGRyZXNzZXMSEQoJYWRkcmVzc2VzGAEgAygJIkAKElVwZGF0ZUVkZ2VSZXNwb25zZRIqCgRlZGdlGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlIjkKElJlYnVpbGRFZGdlUmVxdWVzdBIPCgdlZGdlX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkiFQoTUmVidWlsZEVkZ2VSZXNwb25zZSI3ChBFdmljdEVkZ2VSZXF1ZXN0Eg8KB2VkZ2VfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSI/ChFFdmljdEVkZ2VSZXNwb25zZRIqCgRlZGdlGAEgASgLMhwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlIiUKElByZXZpZXdFZGdlUmVxdWVzdBIPCgdlZGdlX2lkGAEgASgJInAKE1ByZXZpZXdFZGdlUmVzcG9uc2USMwoFZmlsZXMYASADKAsyJC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkVkZ2VGaWxlRGlmZhIQCghzaXRlX2lkcxgCIAMoCRISCgpzaXRlX2NvdW50GAMgASgFItwBChZDcmVhdGVKb2luVG9rZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSMgoGbGFiZWxzGAIgASgLMiIuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5FZGdlTGFiZWxzEj8KEHB1YmxpY19hZGRyZXNzZXMYAyABKAsyJS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkVkZ2VBZGRyZXNzZXMSKwoIbGlmZXRpbWUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKcmVxdWVzdF9pZBgFIAEoCSJfChdDcmVhdGVKb2luVG9rZW5SZXNwb25zZRI1Cgpqb2luX3Rva2VuGAEgASgLMiEuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Kb2luVG9rZW4SDQoFdG9rZW4YAiABKAkiFwoVTGlzdEpvaW5Ub2tlbnNSZXF1ZXN0IlAKFkxpc3RKb2luVG9rZW5zUmVzcG9uc2USNgoLam9pbl90b2tlbnMYASADKAsyIS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkpvaW5Ub2tlbiJDChZEZWxldGVKb2luVG9rZW5SZXF1ZXN0EhUKDWpvaW5fdG9rZW5faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSIZChdEZWxldGVKb2luVG9rZW5SZXNwb25zZSJfChNQdXRQbGFjZW1lbnRSZXF1ZXN0EjQKCXBsYWNlbWVudBgBIAEoCzIhLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuUGxhY2VtZW50EhIKCnJlcXVlc3RfaWQYAiABKAkiTAoUUHV0UGxhY2VtZW50UmVzcG9uc2USNAoJcGxhY2VtZW50GAEgASgLMiEuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QbGFjZW1lbnQiFwoVTGlzdFBsYWNlbWVudHNSZXF1ZXN0Ik8KFkxpc3RQbGFjZW1lbnRzUmVzcG9uc2USNQoKcGxhY2VtZW50cxgBIAMoCzIhLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuUGxhY2VtZW50IjoKFkRlbGV0ZVBsYWNlbWVudFJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJIhkKF0RlbGV0ZVBsYWNlbWVudFJlc3BvbnNlMuQPChVJbmZyYXN0cnVjdHVyZVNlcnZpY2USYAoJTGlzdEVkZ2VzEiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXF1ZXN0Gikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0RWRnZXNSZXNwb25zZRJaCgdHZXRFZGdlEiYuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5HZXRFZGdlUmVxdWVzdBonLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuR2V0RWRnZVJlc3BvbnNlEmMKClVwZGF0ZUVkZ2USKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlVwZGF0ZUVkZ2VSZXF1ZXN0Giouc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5VcGRhdGVFZGdlUmVzcG9uc2USZgoLUmVidWlsZEVkZ2USKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlJlYnVpbGRFZGdlUmVxdWVzdBorLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuUmVidWlsZEVkZ2VSZXNwb25zZRJgCglFdmljdEVkZ2USKC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkV2aWN0RWRnZVJlcXVlc3QaKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkV2aWN0RWRnZVJlc3BvbnNlEmYKC1ByZXZpZXdFZGdlEiouc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QcmV2aWV3RWRnZVJlcXVlc3QaKy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlByZXZpZXdFZGdlUmVzcG9uc2UScgoPQ3JlYXRlSm9pblRva2VuEi4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0Gi8uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5DcmVhdGVKb2luVG9rZW5SZXNwb25zZRJvCg5MaXN0Sm9pblRva2VucxItLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdEpvaW5Ub2tlbnNSZXF1ZXN0Gi4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0Sm9pblRva2Vuc1Jlc3BvbnNlEnIKD0RlbGV0ZUpvaW5Ub2tlbhIuLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRGVsZXRlSm9pblRva2VuUmVxdWVzdBovLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRGVsZXRlSm9pblRva2VuUmVzcG9uc2USaQoMUHV0UGxhY2VtZW50Eisuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QdXRQbGFjZW1lbnRSZXF1ZXN0Giwuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5QdXRQbGFjZW1lbnRSZXNwb25zZRJvCg5MaXN0UGxhY2VtZW50cxItLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdFBsYWNlbWVudHNSZXF1ZXN0Gi4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5MaXN0UGxhY2VtZW50c1Jlc3BvbnNlEnIKD0RlbGV0ZVBsYWNlbWVudBIuLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRGVsZXRlUGxhY2VtZW50UmVxdWVzdBovLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuRGVsZXRlUGxhY2VtZW50UmVzcG9uc2USZgoLTGlzdFR1bm5lbHMSKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkxpc3RUdW5uZWxzUmVxdWVzdBorLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdFR1bm5lbHNSZXNwb25zZRJvCg5TZXREcmlmdFBvbGljeRItLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuU2V0RHJpZnRQb2xpY3lSZXF1ZXN0Gi4uc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TZXREcmlmdFBvbGljeVJlc3BvbnNlEmMKClN5bmNUYXJnZXQSKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLlN5bmNUYXJnZXRSZXF1ZXN0Giouc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5TeW5jVGFyZ2V0UmVzcG9uc2USYwoKTGlzdERyaWZ0cxIpLnNpdGVwbGFuZS5saWZlY3ljbGUudjEuTGlzdERyaWZ0c1JlcXVlc3QaKi5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkxpc3REcmlmdHNSZXNwb25zZRJgCglMaXN0SG9sZHMSKC5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkxpc3RIb2xkc1JlcXVlc3QaKS5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkxpc3RIb2xkc1Jlc3BvbnNlEmYKC0NvbmZpcm1Ib2xkEiouc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5Db25maXJtSG9sZFJlcXVlc3QaKy5zaXRlcGxhbmUubGlmZWN5Y2xlLnYxLkNvbmZpcm1Ib2xkUmVzcG9uc2USYAoJUnVuQ2hlY2tzEiguc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5SdW5DaGVja3NSZXF1ZXN0Gikuc2l0ZXBsYW5lLmxpZmVjeWNsZS52MS5SdW5DaGVja3NSZXNwb25zZUJHWkVnaXRodWIuY29tL3NpdGVwbGFuZS9zaXRlcGxhbmUvZ2VuL3NpdGVwbGFuZS9saWZlY3ljbGUvdjE7bGlmZWN5Y2xldjFiBnByb3RvMw", [file_google_protobuf_duration, file_siteplane_lifecycle_v1_infrastructure]);
 
 /**
  * ListEdgesRequest asks for all edges.
@@ -365,6 +367,594 @@ export const RunChecksResponseSchema: GenMessage<RunChecksResponse> = /*@__PURE_
   messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 15);
 
 /**
+ * GetEdgeRequest names an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.GetEdgeRequest
+ */
+export type GetEdgeRequest = Message<"siteplane.lifecycle.v1.GetEdgeRequest"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: string edge_id = 1;
+   */
+  edgeId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.GetEdgeRequest.
+ * Use `create(GetEdgeRequestSchema)` to create a new message.
+ */
+export const GetEdgeRequestSchema: GenMessage<GetEdgeRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 16);
+
+/**
+ * GetEdgeResponse is the edge and a look at it.
+ *
+ * @generated from message siteplane.lifecycle.v1.GetEdgeResponse
+ */
+export type GetEdgeResponse = Message<"siteplane.lifecycle.v1.GetEdgeResponse"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Edge edge = 1;
+   */
+  edge?: Edge;
+
+  /**
+   * What its agent says now; absent for an evicted edge.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeLook look = 2;
+   */
+  look?: EdgeLook;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.GetEdgeResponse.
+ * Use `create(GetEdgeResponseSchema)` to create a new message.
+ */
+export const GetEdgeResponseSchema: GenMessage<GetEdgeResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 17);
+
+/**
+ * UpdateEdgeRequest names an edge and what it gets.
+ *
+ * @generated from message siteplane.lifecycle.v1.UpdateEdgeRequest
+ */
+export type UpdateEdgeRequest = Message<"siteplane.lifecycle.v1.UpdateEdgeRequest"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: string edge_id = 1;
+   */
+  edgeId: string;
+
+  /**
+   * Its labels from now on; absent: as they are.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeLabels labels = 2;
+   */
+  labels?: EdgeLabels;
+
+  /**
+   * Where visitors reach it from now on; absent: as it is.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeAddresses public_addresses = 3;
+   */
+  publicAddresses?: EdgeAddresses;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.UpdateEdgeRequest.
+ * Use `create(UpdateEdgeRequestSchema)` to create a new message.
+ */
+export const UpdateEdgeRequestSchema: GenMessage<UpdateEdgeRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 18);
+
+/**
+ * EdgeLabels are all labels of an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.EdgeLabels
+ */
+export type EdgeLabels = Message<"siteplane.lifecycle.v1.EdgeLabels"> & {
+  /**
+   * The labels.
+   *
+   * @generated from field: map<string, string> labels = 1;
+   */
+  labels: { [key: string]: string };
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EdgeLabels.
+ * Use `create(EdgeLabelsSchema)` to create a new message.
+ */
+export const EdgeLabelsSchema: GenMessage<EdgeLabels> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 19);
+
+/**
+ * EdgeAddresses are all public addresses of an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.EdgeAddresses
+ */
+export type EdgeAddresses = Message<"siteplane.lifecycle.v1.EdgeAddresses"> & {
+  /**
+   * The addresses.
+   *
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EdgeAddresses.
+ * Use `create(EdgeAddressesSchema)` to create a new message.
+ */
+export const EdgeAddressesSchema: GenMessage<EdgeAddresses> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 20);
+
+/**
+ * UpdateEdgeResponse carries the edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.UpdateEdgeResponse
+ */
+export type UpdateEdgeResponse = Message<"siteplane.lifecycle.v1.UpdateEdgeResponse"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Edge edge = 1;
+   */
+  edge?: Edge;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.UpdateEdgeResponse.
+ * Use `create(UpdateEdgeResponseSchema)` to create a new message.
+ */
+export const UpdateEdgeResponseSchema: GenMessage<UpdateEdgeResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 21);
+
+/**
+ * RebuildEdgeRequest names an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.RebuildEdgeRequest
+ */
+export type RebuildEdgeRequest = Message<"siteplane.lifecycle.v1.RebuildEdgeRequest"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: string edge_id = 1;
+   */
+  edgeId: string;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.RebuildEdgeRequest.
+ * Use `create(RebuildEdgeRequestSchema)` to create a new message.
+ */
+export const RebuildEdgeRequestSchema: GenMessage<RebuildEdgeRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 22);
+
+/**
+ * RebuildEdgeResponse is empty.
+ *
+ * @generated from message siteplane.lifecycle.v1.RebuildEdgeResponse
+ */
+export type RebuildEdgeResponse = Message<"siteplane.lifecycle.v1.RebuildEdgeResponse"> & {
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.RebuildEdgeResponse.
+ * Use `create(RebuildEdgeResponseSchema)` to create a new message.
+ */
+export const RebuildEdgeResponseSchema: GenMessage<RebuildEdgeResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 23);
+
+/**
+ * EvictEdgeRequest names an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.EvictEdgeRequest
+ */
+export type EvictEdgeRequest = Message<"siteplane.lifecycle.v1.EvictEdgeRequest"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: string edge_id = 1;
+   */
+  edgeId: string;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EvictEdgeRequest.
+ * Use `create(EvictEdgeRequestSchema)` to create a new message.
+ */
+export const EvictEdgeRequestSchema: GenMessage<EvictEdgeRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 24);
+
+/**
+ * EvictEdgeResponse carries the edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.EvictEdgeResponse
+ */
+export type EvictEdgeResponse = Message<"siteplane.lifecycle.v1.EvictEdgeResponse"> & {
+  /**
+   * The edge, EVICTED.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Edge edge = 1;
+   */
+  edge?: Edge;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.EvictEdgeResponse.
+ * Use `create(EvictEdgeResponseSchema)` to create a new message.
+ */
+export const EvictEdgeResponseSchema: GenMessage<EvictEdgeResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 25);
+
+/**
+ * PreviewEdgeRequest names an edge.
+ *
+ * @generated from message siteplane.lifecycle.v1.PreviewEdgeRequest
+ */
+export type PreviewEdgeRequest = Message<"siteplane.lifecycle.v1.PreviewEdgeRequest"> & {
+  /**
+   * The edge.
+   *
+   * @generated from field: string edge_id = 1;
+   */
+  edgeId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.PreviewEdgeRequest.
+ * Use `create(PreviewEdgeRequestSchema)` to create a new message.
+ */
+export const PreviewEdgeRequestSchema: GenMessage<PreviewEdgeRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 26);
+
+/**
+ * PreviewEdgeResponse is how its files would change.
+ *
+ * @generated from message siteplane.lifecycle.v1.PreviewEdgeResponse
+ */
+export type PreviewEdgeResponse = Message<"siteplane.lifecycle.v1.PreviewEdgeResponse"> & {
+  /**
+   * The files that would change, ordered by path.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.EdgeFileDiff files = 1;
+   */
+  files: EdgeFileDiff[];
+
+  /**
+   * Sites that would come or change, not more than the first hundred.
+   *
+   * @generated from field: repeated string site_ids = 2;
+   */
+  siteIds: string[];
+
+  /**
+   * How many sites would come or change.
+   *
+   * @generated from field: int32 site_count = 3;
+   */
+  siteCount: number;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.PreviewEdgeResponse.
+ * Use `create(PreviewEdgeResponseSchema)` to create a new message.
+ */
+export const PreviewEdgeResponseSchema: GenMessage<PreviewEdgeResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 27);
+
+/**
+ * CreateJoinTokenRequest says which edge a host may become.
+ *
+ * @generated from message siteplane.lifecycle.v1.CreateJoinTokenRequest
+ */
+export type CreateJoinTokenRequest = Message<"siteplane.lifecycle.v1.CreateJoinTokenRequest"> & {
+  /**
+   * Name of the edge.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Labels of a new edge.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeLabels labels = 2;
+   */
+  labels?: EdgeLabels;
+
+  /**
+   * Where visitors reach a new edge.
+   *
+   * @generated from field: siteplane.lifecycle.v1.EdgeAddresses public_addresses = 3;
+   */
+  publicAddresses?: EdgeAddresses;
+
+  /**
+   * How long it can be used, at most ten minutes; absent: ten minutes.
+   *
+   * @generated from field: google.protobuf.Duration lifetime = 4;
+   */
+  lifetime?: Duration;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite; the token's text is in the
+   * first answer only.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.CreateJoinTokenRequest.
+ * Use `create(CreateJoinTokenRequestSchema)` to create a new message.
+ */
+export const CreateJoinTokenRequestSchema: GenMessage<CreateJoinTokenRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 28);
+
+/**
+ * CreateJoinTokenResponse carries the token.
+ *
+ * @generated from message siteplane.lifecycle.v1.CreateJoinTokenResponse
+ */
+export type CreateJoinTokenResponse = Message<"siteplane.lifecycle.v1.CreateJoinTokenResponse"> & {
+  /**
+   * The token's row.
+   *
+   * @generated from field: siteplane.lifecycle.v1.JoinToken join_token = 1;
+   */
+  joinToken?: JoinToken;
+
+  /**
+   * Its text, for `siteplane edge join`; shown now and never again. Empty in the
+   * answer to a repeated request.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.CreateJoinTokenResponse.
+ * Use `create(CreateJoinTokenResponseSchema)` to create a new message.
+ */
+export const CreateJoinTokenResponseSchema: GenMessage<CreateJoinTokenResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 29);
+
+/**
+ * ListJoinTokensRequest asks for the tokens that can be used.
+ *
+ * @generated from message siteplane.lifecycle.v1.ListJoinTokensRequest
+ */
+export type ListJoinTokensRequest = Message<"siteplane.lifecycle.v1.ListJoinTokensRequest"> & {
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.ListJoinTokensRequest.
+ * Use `create(ListJoinTokensRequestSchema)` to create a new message.
+ */
+export const ListJoinTokensRequestSchema: GenMessage<ListJoinTokensRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 30);
+
+/**
+ * ListJoinTokensResponse is the tokens.
+ *
+ * @generated from message siteplane.lifecycle.v1.ListJoinTokensResponse
+ */
+export type ListJoinTokensResponse = Message<"siteplane.lifecycle.v1.ListJoinTokensResponse"> & {
+  /**
+   * The tokens, newest first.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.JoinToken join_tokens = 1;
+   */
+  joinTokens: JoinToken[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.ListJoinTokensResponse.
+ * Use `create(ListJoinTokensResponseSchema)` to create a new message.
+ */
+export const ListJoinTokensResponseSchema: GenMessage<ListJoinTokensResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 31);
+
+/**
+ * DeleteJoinTokenRequest names a token.
+ *
+ * @generated from message siteplane.lifecycle.v1.DeleteJoinTokenRequest
+ */
+export type DeleteJoinTokenRequest = Message<"siteplane.lifecycle.v1.DeleteJoinTokenRequest"> & {
+  /**
+   * The token.
+   *
+   * @generated from field: string join_token_id = 1;
+   */
+  joinTokenId: string;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.DeleteJoinTokenRequest.
+ * Use `create(DeleteJoinTokenRequestSchema)` to create a new message.
+ */
+export const DeleteJoinTokenRequestSchema: GenMessage<DeleteJoinTokenRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 32);
+
+/**
+ * DeleteJoinTokenResponse is empty.
+ *
+ * @generated from message siteplane.lifecycle.v1.DeleteJoinTokenResponse
+ */
+export type DeleteJoinTokenResponse = Message<"siteplane.lifecycle.v1.DeleteJoinTokenResponse"> & {
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.DeleteJoinTokenResponse.
+ * Use `create(DeleteJoinTokenResponseSchema)` to create a new message.
+ */
+export const DeleteJoinTokenResponseSchema: GenMessage<DeleteJoinTokenResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 33);
+
+/**
+ * PutPlacementRequest carries a placement.
+ *
+ * @generated from message siteplane.lifecycle.v1.PutPlacementRequest
+ */
+export type PutPlacementRequest = Message<"siteplane.lifecycle.v1.PutPlacementRequest"> & {
+  /**
+   * The placement.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Placement placement = 1;
+   */
+  placement?: Placement;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.PutPlacementRequest.
+ * Use `create(PutPlacementRequestSchema)` to create a new message.
+ */
+export const PutPlacementRequestSchema: GenMessage<PutPlacementRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 34);
+
+/**
+ * PutPlacementResponse carries the placement.
+ *
+ * @generated from message siteplane.lifecycle.v1.PutPlacementResponse
+ */
+export type PutPlacementResponse = Message<"siteplane.lifecycle.v1.PutPlacementResponse"> & {
+  /**
+   * The placement.
+   *
+   * @generated from field: siteplane.lifecycle.v1.Placement placement = 1;
+   */
+  placement?: Placement;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.PutPlacementResponse.
+ * Use `create(PutPlacementResponseSchema)` to create a new message.
+ */
+export const PutPlacementResponseSchema: GenMessage<PutPlacementResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 35);
+
+/**
+ * ListPlacementsRequest asks for all placements.
+ *
+ * @generated from message siteplane.lifecycle.v1.ListPlacementsRequest
+ */
+export type ListPlacementsRequest = Message<"siteplane.lifecycle.v1.ListPlacementsRequest"> & {
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.ListPlacementsRequest.
+ * Use `create(ListPlacementsRequestSchema)` to create a new message.
+ */
+export const ListPlacementsRequestSchema: GenMessage<ListPlacementsRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 36);
+
+/**
+ * ListPlacementsResponse is all placements.
+ *
+ * @generated from message siteplane.lifecycle.v1.ListPlacementsResponse
+ */
+export type ListPlacementsResponse = Message<"siteplane.lifecycle.v1.ListPlacementsResponse"> & {
+  /**
+   * The placements.
+   *
+   * @generated from field: repeated siteplane.lifecycle.v1.Placement placements = 1;
+   */
+  placements: Placement[];
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.ListPlacementsResponse.
+ * Use `create(ListPlacementsResponseSchema)` to create a new message.
+ */
+export const ListPlacementsResponseSchema: GenMessage<ListPlacementsResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 37);
+
+/**
+ * DeletePlacementRequest names a placement.
+ *
+ * @generated from message siteplane.lifecycle.v1.DeletePlacementRequest
+ */
+export type DeletePlacementRequest = Message<"siteplane.lifecycle.v1.DeletePlacementRequest"> & {
+  /**
+   * The placement.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Makes the request safe to repeat, as in CreateSite.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.DeletePlacementRequest.
+ * Use `create(DeletePlacementRequestSchema)` to create a new message.
+ */
+export const DeletePlacementRequestSchema: GenMessage<DeletePlacementRequest> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 38);
+
+/**
+ * DeletePlacementResponse is empty.
+ *
+ * @generated from message siteplane.lifecycle.v1.DeletePlacementResponse
+ */
+export type DeletePlacementResponse = Message<"siteplane.lifecycle.v1.DeletePlacementResponse"> & {
+};
+
+/**
+ * Describes the message siteplane.lifecycle.v1.DeletePlacementResponse.
+ * Use `create(DeletePlacementResponseSchema)` to create a new message.
+ */
+export const DeletePlacementResponseSchema: GenMessage<DeletePlacementResponse> = /*@__PURE__*/
+  messageDesc(file_siteplane_lifecycle_v1_infrastructure_service, 39);
+
+/**
  * InfrastructureService shows what the installation runs on, how it differs from
  * what was proved, and what waits for an operator. For platform admins.
  *
@@ -380,6 +970,123 @@ export const InfrastructureService: GenService<{
     methodKind: "unary";
     input: typeof ListEdgesRequestSchema;
     output: typeof ListEdgesResponseSchema;
+  },
+  /**
+   * GetEdge returns one edge, and what its agent says of the host now.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.GetEdge
+   */
+  getEdge: {
+    methodKind: "unary";
+    input: typeof GetEdgeRequestSchema;
+    output: typeof GetEdgeResponseSchema;
+  },
+  /**
+   * UpdateEdge gives an edge other labels or public addresses. What it must hold
+   * after a change of labels is sent at once; what it must not hold any more is
+   * taken away once the shrink guard lets it.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.UpdateEdge
+   */
+  updateEdge: {
+    methodKind: "unary";
+    input: typeof UpdateEdgeRequestSchema;
+    output: typeof UpdateEdgeResponseSchema;
+  },
+  /**
+   * RebuildEdge has everything derived anew and sent to an edge as a whole.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.RebuildEdge
+   */
+  rebuildEdge: {
+    methodKind: "unary";
+    input: typeof RebuildEdgeRequestSchema;
+    output: typeof RebuildEdgeResponseSchema;
+  },
+  /**
+   * EvictEdge ends the part of an edge in the installation, for good: every
+   * connection to it is closed within a minute, its certificate is not renewed, its
+   * signature and its addresses count no more, and nothing waits for it. Its nginx
+   * goes on with what it had until somebody stops it.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.EvictEdge
+   */
+  evictEdge: {
+    methodKind: "unary";
+    input: typeof EvictEdgeRequestSchema;
+    output: typeof EvictEdgeResponseSchema;
+  },
+  /**
+   * PreviewEdge says how the files of an edge would change if it were sent now what
+   * it shall hold, and changes nothing. Files that would not change are left out.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.PreviewEdge
+   */
+  previewEdge: {
+    methodKind: "unary";
+    input: typeof PreviewEdgeRequestSchema;
+    output: typeof PreviewEdgeResponseSchema;
+  },
+  /**
+   * CreateJoinToken lets one host join within ten minutes, once: as a new edge, or
+   * as an edge of that name that is not evicted, whose host was set up anew.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.CreateJoinToken
+   */
+  createJoinToken: {
+    methodKind: "unary";
+    input: typeof CreateJoinTokenRequestSchema;
+    output: typeof CreateJoinTokenResponseSchema;
+  },
+  /**
+   * ListJoinTokens returns the tokens that have neither ended nor been used.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.ListJoinTokens
+   */
+  listJoinTokens: {
+    methodKind: "unary";
+    input: typeof ListJoinTokensRequestSchema;
+    output: typeof ListJoinTokensResponseSchema;
+  },
+  /**
+   * DeleteJoinToken ends a token.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.DeleteJoinToken
+   */
+  deleteJoinToken: {
+    methodKind: "unary";
+    input: typeof DeleteJoinTokenRequestSchema;
+    output: typeof DeleteJoinTokenResponseSchema;
+  },
+  /**
+   * PutPlacement makes a placement or replaces the one of that name.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.PutPlacement
+   */
+  putPlacement: {
+    methodKind: "unary";
+    input: typeof PutPlacementRequestSchema;
+    output: typeof PutPlacementResponseSchema;
+  },
+  /**
+   * ListPlacements returns all placements, ordered by name.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.ListPlacements
+   */
+  listPlacements: {
+    methodKind: "unary";
+    input: typeof ListPlacementsRequestSchema;
+    output: typeof ListPlacementsResponseSchema;
+  },
+  /**
+   * DeletePlacement removes a placement. FAILED_PRECONDITION: sites have it.
+   *
+   * @generated from rpc siteplane.lifecycle.v1.InfrastructureService.DeletePlacement
+   */
+  deletePlacement: {
+    methodKind: "unary";
+    input: typeof DeletePlacementRequestSchema;
+    output: typeof DeletePlacementResponseSchema;
   },
   /**
    * ListTunnels returns all tunnels, ordered by name.

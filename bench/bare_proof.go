@@ -16,27 +16,27 @@ import (
 
 // prove waits for what the agent waits for: three fresh connections in a row
 // answered by new workers with the new generation, old workers gone or draining.
-func (p *plainNginx) prove(ctx context.Context, old []int) error {
+func (n *bareNginx) prove(ctx context.Context, generation uint64, old []int) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for streak := 0; streak < 3; {
-		if p.runs(ctx, old) {
+		if n.runs(ctx, generation, old) {
 			streak++
 		} else {
 			streak = 0
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("prove the baseline's generation %d: %w", p.generation, ctx.Err())
+			return fmt.Errorf("prove the baseline's generation %d: %w", generation, ctx.Err())
 		case <-time.After(4 * time.Millisecond):
 		}
 	}
 	return nil
 }
 
-func (p *plainNginx) runs(ctx context.Context, old []int) bool {
+func (n *bareNginx) runs(ctx context.Context, generation uint64, old []int) bool {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", p.socket())
+		return new(net.Dialer).DialContext(ctx, "unix", n.socket())
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://status/", http.NoBody)
 	if err != nil {
@@ -48,17 +48,17 @@ func (p *plainNginx) runs(ctx context.Context, old []int) bool {
 	}
 	defer func() { _ = response.Body.Close() }()
 	var status struct {
-		Generation int64
+		Generation uint64
 		PID        int
 	}
-	if json.NewDecoder(response.Body).Decode(&status) != nil || status.Generation != p.generation || slices.Contains(old, status.PID) {
+	if json.NewDecoder(response.Body).Decode(&status) != nil || status.Generation != generation || slices.Contains(old, status.PID) {
 		return false
 	}
 	return !slices.ContainsFunc(old, accepting)
 }
 
-func (p *plainNginx) master() (int, error) {
-	data, err := os.ReadFile(filepath.Join(p.dir, "nginx.pid"))
+func (n *bareNginx) master() (int, error) {
+	data, err := os.ReadFile(filepath.Join(n.dir, "nginx.pid"))
 	if err != nil {
 		return 0, fmt.Errorf("find the baseline's nginx: %w", err)
 	}
@@ -70,8 +70,8 @@ func (p *plainNginx) master() (int, error) {
 }
 
 // workers returns the children of the master.
-func (p *plainNginx) workers() ([]int, error) {
-	master, err := p.master()
+func (n *bareNginx) workers() ([]int, error) {
+	master, err := n.master()
 	if err != nil {
 		return nil, err
 	}
