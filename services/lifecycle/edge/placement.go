@@ -82,8 +82,8 @@ type PlacementStore interface {
 	GetPlacement(ctx context.Context, name string) (Placement, error)
 	// ListPlacements returns all placements, ordered by name.
 	ListPlacements(ctx context.Context) ([]Placement, error)
-	// DeletePlacement removes a placement. An unknown one is a
-	// *lifecycle.NotFoundError, one that sites were created with, tombstones
-	// included, a *lifecycle.PreconditionError.
+	// DeletePlacement removes a placement; sites that were deleted forget it. An
+	// unknown one is a *lifecycle.NotFoundError, one that other sites have a
+	// *lifecycle.PreconditionError.
 	DeletePlacement(ctx context.Context, name string) error
 }

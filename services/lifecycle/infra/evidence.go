@@ -44,6 +44,8 @@ type Diagnosis struct {
 const (
 	CodeNoDomain           = "NO_DOMAIN"
 	CodeNoEdges            = "NO_EDGES"
+	CodeCanaryUnwell       = "CANARY_UNWELL"
+	CodeEdgeCloned         = "EDGE_CLONED"
 	CodeConfigRejected     = "CONFIG_REJECTED"
 	CodeEdgeNotProven      = "EDGE_NOT_PROVEN"
 	CodeEdgeUnreachable    = "EDGE_UNREACHABLE"

@@ -17,6 +17,7 @@ import (
 var operatorReasons = map[string]bool{
 	infra.CodeNoEdges: true, infra.CodeEdgeNotProven: true, infra.CodeEdgeUnreachable: true,
 	infra.CodeServiceUnavailable: true, infra.CodeDriftHeld: true, infra.CodeHeld: true,
+	infra.CodeCanaryUnwell: true, infra.CodeEdgeCloned: true,
 }
 
 // NoDomain is the condition of a site that no domain leads to.

@@ -26,11 +26,31 @@ func (r *Reconciler) handleEdge(ctx context.Context, w worker.Work) (time.Time, 
 	if err != nil {
 		return time.Time{}, gone(err)
 	}
+	if e.Evicted() {
+		return time.Time{}, nil
+	}
 	again := r.Clock().Add(r.ObserveEvery)
-	if len(changes) == 0 && !e.NeedsWhole {
+	due, watched := split(changes)
+	if len(watched) > 0 {
+		next, err := r.watch(ctx, w, e, watched)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if !next.IsZero() && next.Before(again) {
+			again = next
+		}
+	}
+	nothing, err := r.waits(ctx, e, due)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if nothing && !e.NeedsWhole {
+		if len(watched) > 0 { // it was looked at
+			return again, nil
+		}
 		return again, r.observe(ctx, w, e)
 	}
-	ctx, span := r.inTraceOf(ctx, "send edge", traces(changes), attribute.String("edge_id", string(e.ID)))
+	ctx, span := r.inTraceOf(ctx, "send edge", traces(due), attribute.String("edge_id", string(e.ID)))
 	defer span.End()
 	if !e.NeedsWhole {
 		err = r.send(ctx, w, e)
@@ -157,7 +177,7 @@ func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, 
 			return err
 		}
 		if all {
-			if err := tx.DeleteChanges(ctx, edgeID, p.seqs()); err != nil {
+			if err := r.settleChanges(ctx, tx, e, p.settled()); err != nil {
 				return err
 			}
 		}
@@ -231,6 +251,10 @@ func classify(err error) (reason, message string, at id.Site) {
 
 // wake makes the objects of the operations behind changes due.
 func (r *Reconciler) wake(ctx context.Context, tx store.Tx, changes []edge.Change) error {
+	return wakeAt(ctx, tx, changes, r.Clock())
+}
+
+func wakeAt(ctx context.Context, tx store.Tx, changes []edge.Change, at time.Time) error {
 	woken := map[string]bool{}
 	for _, c := range changes {
 		if c.OperationID == "" || woken[c.OperationID] {
@@ -245,7 +269,7 @@ func (r *Reconciler) wake(ctx context.Context, tx store.Tx, changes []edge.Chang
 			continue
 		}
 		if err := tx.MarkWork(ctx, worker.Mark{
-			Kind: op.ObjectKind, Key: op.ObjectID, TenantID: string(op.TenantID), DueAt: r.Clock(),
+			Kind: op.ObjectKind, Key: op.ObjectID, TenantID: string(op.TenantID), DueAt: at,
 		}); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"slices"
 
 	"github.com/siteplane/siteplane/internal/platform/digest"
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
@@ -22,6 +21,9 @@ type parcel struct {
 	// tenants are those of the sites that the update carries.
 	tenants map[id.Site]id.Tenant
 	proof   *digest.Set // what the edge holds once it has proved the update
+	// kept are the sites that it is sent as they were confirmed, because a canary has
+	// not proved what is new of them.
+	kept gate
 }
 
 // operationOf returns the operation that changed a site last, "" for none.
@@ -34,10 +36,12 @@ func (p parcel) operationOf(siteID id.Site) (operation string) {
 	return operation
 }
 
-// seqs numbers the changes.
-func (p parcel) seqs() (out []int64) {
+// settled are the changes that the update proves.
+func (p parcel) settled() (out []edge.Change) {
 	for _, c := range p.changes {
-		out = append(out, c.Seq)
+		if !p.kept[c.SiteID] {
+			out = append(out, c)
+		}
 	}
 	return out
 }
@@ -62,9 +66,11 @@ func (r *Reconciler) pack(ctx context.Context, w worker.Work, e edge.Edge) (p pa
 		if err != nil {
 			return err
 		}
-		if p.changes, err = tx.Changes(ctx, e.ID); err != nil {
+		changes, err := tx.Changes(ctx, e.ID)
+		if err != nil {
 			return err
 		}
+		p.changes, _ = split(changes)
 		now.Generation++
 		p.update = infra.EdgeUpdate{
 			Fence:     infra.Fence{Epoch: w.Epoch, Generation: now.Generation},
@@ -78,7 +84,7 @@ func (r *Reconciler) pack(ctx context.Context, w worker.Work, e edge.Edge) (p pa
 		if p.update.ConfirmedHold, err = hold.Confirmed(ctx, tx, now.Target()); err != nil {
 			return err
 		}
-		if err := r.fill(ctx, tx, &p, e.ID, base); err != nil {
+		if err := r.fill(ctx, tx, &p, now, base); err != nil {
 			return err
 		}
 		return tx.UpdateEdge(ctx, now)
@@ -88,24 +94,21 @@ func (r *Reconciler) pack(ctx context.Context, w worker.Work, e edge.Edge) (p pa
 
 // fill puts sites, removals and the digest of the whole into a parcel. Without
 // a base the digest is made from all rows.
-func (r *Reconciler) fill(ctx context.Context, tx store.Tx, p *parcel, edgeID id.Edge, base *digest.Set) error {
+func (r *Reconciler) fill(ctx context.Context, tx store.Tx, p *parcel, e edge.Edge, base *digest.Set) (err error) {
 	p.update.Explanations = map[id.Site]string{}
-	changed := make([]id.Site, 0, len(p.changes))
 	for _, c := range p.changes {
-		changed = append(changed, c.SiteID)
 		p.update.Removals[c.SiteID] = c.OperationID
 		p.tenants[c.SiteID] = c.TenantID
 		if c.OperationID != "" {
 			p.update.Explanations[c.SiteID] = c.OperationID
 		}
 	}
-	slices.Sort(changed)
-	wanted := slices.Compact(changed)
+	wanted := sitesOf(p.changes)
 	if p.update.Whole || base == nil {
 		wanted = nil
 	}
-	rows, err := tx.DesiredRows(ctx, edgeID, wanted)
-	if err != nil {
+	var rows []desired.Row
+	if rows, p.kept, err = r.desiredRows(ctx, tx, e, wanted); err != nil {
 		return err
 	}
 	p.proof = digest.NewSet()

@@ -35,7 +35,7 @@ func (r *Reconciler) rejectedSome(ctx context.Context, tx store.Tx, e *edge.Edge
 	for _, rejection := range left {
 		e.FaultReason, e.FaultMessage, e.FaultSiteID = infra.CodeConfigRejected, rejection.Message, rejection.SiteID
 	}
-	rows, err := tx.DesiredRows(ctx, e.ID, nil)
+	rows, _, err := r.desiredRows(ctx, tx, *e, nil)
 	if err != nil {
 		return false, err
 	}

@@ -29,8 +29,9 @@ type verb struct {
 }
 
 // verbs are all actions: those of tenants and operators here, those of the world
-// outside, and what befalls replicas, in outside.go.
-var verbs = slices.Concat(asked(), befalls())
+// outside, and what befalls replicas, in outside.go; what operators do to edges in
+// fleet.go.
+var verbs = slices.Concat(asked(), befalls(), operated())
 
 func verbOf(name string) (v verb, ok bool) {
 	for _, v := range verbs {

@@ -65,6 +65,7 @@ func (w *world) heal() {
 // converge heals the world and judges what becomes of it.
 func (w *world) converge(settle func()) {
 	w.heal()
+	w.watchNobody()
 	w.sleep(6 * time.Minute) // what was on its way arrives, who was down is up
 	for i := range w.tenants {
 		w.resume(Action{ID: 10_000 + i, Args: args("tenant", i, "replica", i)})

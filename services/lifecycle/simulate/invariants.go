@@ -126,6 +126,7 @@ func (j *judge) read() (p picture, err error) {
 			}
 		}
 		p.edges, err = tx.ListEdges(ctx)
+		p.edges = serving(p.edges)
 		return err
 	})
 	return p, err

@@ -27,6 +27,7 @@ func befalls() []verb {
 		{"edge_edited", 1, false, drawEdge, onEdge(func(h *fake.Host, _ Action) { h.Edit("servers.conf") })},
 		{"edge_holds_back", 2, false, drawEdge, onEdge(func(h *fake.Host, _ Action) { h.HoldBack() })},
 		{"edge_delivers", 2, false, drawEdge, onEdge(func(h *fake.Host, _ Action) { h.Deliver() })},
+		{"edge_hurt", 2, false, drawEdge, onEdge(func(h *fake.Host, _ Action) { h.Hurt("nginx master 7 was gone") })},
 		{"tunnel_down", 2, false, drawNothing, func(w *world, _ Action) { w.tunnel.SetDown(true) }},
 		{"tunnel_up", 3, false, drawNothing, func(w *world, _ Action) { w.tunnel.SetDown(false) }},
 		{"tunnel_cut", 2, false, drawTimes, func(w *world, a Action) { w.tunnel.CutAfter(a.Args["times"]) }},

@@ -97,6 +97,10 @@ const (
 	Code_CODE_HELD_BY_SHRINK_GUARD Code = 33
 	// The target drifted, and its policy is to hold that.
 	Code_CODE_DRIFT_HELD Code = 34
+	// A canary is not well with what it was sent; the other edges are not sent it.
+	Code_CODE_CANARY_UNWELL Code = 35
+	// Two hosts have the key of one edge.
+	Code_CODE_EDGE_CLONED Code = 36
 )
 
 // Enum value maps for Code.
@@ -137,6 +141,8 @@ var (
 		32: "CODE_AT_RISK",
 		33: "CODE_HELD_BY_SHRINK_GUARD",
 		34: "CODE_DRIFT_HELD",
+		35: "CODE_CANARY_UNWELL",
+		36: "CODE_EDGE_CLONED",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":             0,
@@ -174,6 +180,8 @@ var (
 		"CODE_AT_RISK":                 32,
 		"CODE_HELD_BY_SHRINK_GUARD":    33,
 		"CODE_DRIFT_HELD":              34,
+		"CODE_CANARY_UNWELL":           35,
+		"CODE_EDGE_CLONED":             36,
 	}
 )
 
@@ -443,7 +451,7 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x1a\n" +
 	"\bexpected\x18\x05 \x03(\tR\bexpected\x12\x1a\n" +
 	"\bobserved\x18\x06 \x03(\tR\bobserved\x12\x10\n" +
-	"\x03fix\x18\a \x03(\tR\x03fix*\x9a\a\n" +
+	"\x03fix\x18\a \x03(\tR\x03fix*\xc8\a\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_DNS_NXDOMAIN\x10\x01\x12\x17\n" +
@@ -480,7 +488,9 @@ const file_siteplane_diagnosis_v1_diagnosis_proto_rawDesc = "" +
 	"\x14CODE_DNS_NS_DISAGREE\x10\x1f\x12\x10\n" +
 	"\fCODE_AT_RISK\x10 \x12\x1d\n" +
 	"\x19CODE_HELD_BY_SHRINK_GUARD\x10!\x12\x13\n" +
-	"\x0fCODE_DRIFT_HELD\x10\"*r\n" +
+	"\x0fCODE_DRIFT_HELD\x10\"\x12\x16\n" +
+	"\x12CODE_CANARY_UNWELL\x10#\x12\x14\n" +
+	"\x10CODE_EDGE_CLONED\x10$*r\n" +
 	"\bSeverity\x12\x18\n" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSEVERITY_INFO\x10\x01\x12\x11\n" +

@@ -30,6 +30,8 @@ type Host struct {
 	nginx    string // its version
 	past     [][]desired.EdgeSite
 	writes   int
+	// incidents are what happened to its processes.
+	incidents []infra.Incident
 
 	down      bool
 	faults    []fault
@@ -154,6 +156,7 @@ func (h *Host) state() infra.EdgeState {
 	s := infra.EdgeState{
 		Running: h.fence.Generation, Generation: h.fence.Generation, Intact: h.intact(), Drifts: slices.Clone(h.drifts),
 		ProbePublicKey: h.probeKey, RendererVersion: rendererVersion, NginxVersion: h.nginx,
+		AppliedAt: h.appliedAt(), Incidents: slices.Clone(h.incidents), Sites: len(h.sites),
 	}
 	if h.sites != nil {
 		s.Digest = sum(h.sites)

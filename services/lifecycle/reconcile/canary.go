@@ -1,0 +1,244 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/site"
+	"github.com/siteplane/siteplane/services/lifecycle/store"
+	"github.com/siteplane/siteplane/services/lifecycle/worker"
+)
+
+// A canary is sent each new revision first. Until it has proved that, and has run it for as
+// long as a placement asks, the other edges that serve the site are sent the confirmed
+// revision: what a canary has not proved acts there like a pin. So what an edge is sent
+// stays a function of the rows, and its digest comes out.
+//
+// A canary that is faulty keeps the gate shut, which halts every rollout that passes it,
+// until it is mended, evicted or no canary any more. One that was not seen lately keeps
+// nothing back but what it had proved and was watched for: that may be what has killed it.
+
+// gate is what an edge must not be sent yet.
+type gate map[id.Site]bool
+
+// gateOf reads which sites the canaries have not proved. Canaries pass it themselves.
+func (r *Reconciler) gateOf(ctx context.Context, tx store.Tx, e edge.Edge) (gate, error) {
+	if e.Canary() {
+		return nil, nil
+	}
+	edges, err := tx.ListEdges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shut := gate{}
+	for _, canary := range edges {
+		if !canary.Canary() || canary.Evicted() {
+			continue
+		}
+		changes, err := tx.Changes(ctx, canary.ID)
+		if err != nil {
+			return nil, err
+		}
+		seen := canary.Seen(r.Clock(), r.EdgeWindow)
+		for _, c := range changes {
+			if seen || !c.ProvedAt.IsZero() {
+				shut[c.SiteID] = true
+			}
+		}
+	}
+	return shut, nil
+}
+
+// desiredRows returns what an edge is sent of the sites, of all for nil, and which of them
+// the gate keeps as they were confirmed.
+func (r *Reconciler) desiredRows(ctx context.Context, tx store.Tx, e edge.Edge, sites []id.Site) (rows []desired.Row, kept gate, err error) {
+	if rows, err = tx.DesiredRows(ctx, e.ID, sites); err != nil {
+		return nil, nil, err
+	}
+	shut, err := r.gateOf(ctx, tx, e)
+	if err != nil || len(shut) == 0 {
+		return rows, nil, err
+	}
+	confirmed, err := tx.ConfirmedRows(ctx, e.ID, shut.among(rows))
+	if err != nil {
+		return nil, nil, err
+	}
+	before := map[id.Site]desired.Row{}
+	for _, row := range confirmed {
+		before[row.SiteID] = row
+	}
+	kept = gate{}
+	for i, row := range rows {
+		if was, found := before[row.SiteID]; found && was.Revision != row.Revision {
+			rows[i], kept[row.SiteID] = was, true
+		}
+	}
+	return rows, kept, nil
+}
+
+// among returns the sites of rows that the gate is shut for. What goes passes it.
+func (g gate) among(rows []desired.Row) (sites []id.Site) {
+	for _, row := range rows {
+		if g[row.SiteID] && row.Wanted == site.Present {
+			sites = append(sites, row.SiteID)
+		}
+	}
+	return sites
+}
+
+// waits reports whether there is nothing to send to an edge but what the gate keeps.
+func (r *Reconciler) waits(ctx context.Context, e edge.Edge, changes []edge.Change) (waits bool, err error) {
+	if len(changes) == 0 {
+		return true, nil
+	}
+	err = r.Store.View(ctx, func(tx store.Tx) error {
+		shut, err := r.gateOf(ctx, tx, e)
+		if waits = err == nil && len(shut) > 0; !waits {
+			return err
+		}
+		_, kept, err := r.desiredRows(ctx, tx, e, sitesOf(changes))
+		waits = !slices.ContainsFunc(changes, func(c edge.Change) bool { return !kept[c.SiteID] })
+		return err
+	})
+	return waits, err
+}
+
+// sitesOf returns the sites that changed, in order and without duplicates.
+func sitesOf(changes []edge.Change) []id.Site {
+	sites := make([]id.Site, 0, len(changes))
+	for _, c := range changes {
+		sites = append(sites, c.SiteID)
+	}
+	slices.Sort(sites)
+	return slices.Compact(sites)
+}
+
+// split parts what an edge has yet to prove from what it has proved and is watched for.
+func split(changes []edge.Change) (due, watched []edge.Change) {
+	for _, c := range changes {
+		if c.ProvedAt.IsZero() {
+			due = append(due, c)
+		} else {
+			watched = append(watched, c)
+		}
+	}
+	return due, watched
+}
+
+// settleChanges takes changes as proved, at once or, for a canary that is watched, from now on,
+// and lets the other edges look what they may be sent.
+func (r *Reconciler) settleChanges(ctx context.Context, tx store.Tx, e edge.Edge, changes []edge.Change) error {
+	if !e.Canary() {
+		return tx.DeleteChanges(ctx, e.ID, seqsOf(changes))
+	}
+	placements, err := tx.ListPlacements(ctx)
+	if err != nil {
+		return err
+	}
+	if soak := e.Soak(placements); soak > 0 {
+		if err := tx.SoakChanges(ctx, e.ID, seqsOf(changes), r.Clock()); err != nil {
+			return err
+		}
+		return tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: r.Clock().Add(soak)})
+	}
+	return r.open(ctx, tx, e, changes)
+}
+
+// open lets the other edges have what a canary has proved.
+func (r *Reconciler) open(ctx context.Context, tx store.Tx, canary edge.Edge, changes []edge.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := tx.DeleteChanges(ctx, canary.ID, seqsOf(changes)); err != nil {
+		return err
+	}
+	return markEdges(ctx, tx, r.Clock())
+}
+
+// watch looks at a canary that runs what it has proved for a while. What it has run long
+// enough is open to the others; when it is not well, it must prove everything again. It
+// returns when the next one is over, zero when nothing is watched any more.
+func (r *Reconciler) watch(ctx context.Context, w worker.Work, e edge.Edge, watched []edge.Change) (next time.Time, err error) {
+	state, err := r.Edges.State(ctx, e.ID)
+	if err != nil {
+		return time.Time{}, errors.Join(err, r.unreachable(ctx, w, e, err))
+	}
+	found := findingsOf(e, state)
+	if err := r.answered(ctx, w, e.ID, state, found, false); err != nil {
+		return time.Time{}, err
+	}
+	err = r.update(ctx, w, func(tx store.Tx) error {
+		next = time.Time{}
+		if unwell := unwell(state); len(found) > 0 || unwell != "" {
+			return r.distrust(ctx, tx, e.ID, watched, unwell)
+		}
+		placements, err := tx.ListPlacements(ctx)
+		if err != nil {
+			return err
+		}
+		soak := e.Soak(placements)
+		var over []edge.Change
+		for _, c := range watched {
+			if end := c.ProvedAt.Add(soak); !end.After(r.Clock()) {
+				over = append(over, c)
+			} else if next.IsZero() || end.Before(next) {
+				next = end
+			}
+		}
+		if err := r.open(ctx, tx, e, over); err != nil {
+			return err
+		}
+		return r.wake(ctx, tx, over)
+	})
+	return next, err
+}
+
+// unwell says what happened to a canary since its workers got their configuration, by its
+// own clock; empty when nothing did.
+func unwell(state infra.EdgeState) string {
+	if state.Fault != "" {
+		return state.Fault
+	}
+	for _, incident := range state.Incidents {
+		if incident.At.After(state.AppliedAt) {
+			return incident.Detail
+		}
+	}
+	return ""
+}
+
+// distrust has a canary prove again what it is watched for. Its fault says why, and shuts
+// the gate meanwhile.
+func (r *Reconciler) distrust(ctx context.Context, tx store.Tx, edgeID id.Edge, watched []edge.Change, why string) error {
+	if err := tx.SoakChanges(ctx, edgeID, seqsOf(watched), time.Time{}); err != nil {
+		return err
+	}
+	if why != "" {
+		e, err := tx.GetEdge(ctx, edgeID)
+		if err != nil {
+			return err
+		}
+		e.FaultReason, e.FaultMessage, e.FaultSiteID = infra.CodeCanaryUnwell, "it is not well with what it was sent last: "+why, ""
+		if err := tx.UpdateEdge(ctx, e); err != nil {
+			return err
+		}
+	}
+	if err := tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(edgeID), DueAt: r.Clock()}); err != nil {
+		return err
+	}
+	return r.wake(ctx, tx, watched)
+}
+
+// seqsOf numbers changes.
+func seqsOf(changes []edge.Change) (seqs []int64) {
+	for _, c := range changes {
+		seqs = append(seqs, c.Seq)
+	}
+	return seqs
+}
