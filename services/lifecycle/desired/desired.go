@@ -135,6 +135,13 @@ func hashOptions(h *digest.Hasher, o site.Options) {
 	if o.Maintenance {
 		h.String("maintenance")
 	}
+	if o.Compress {
+		h.String("compress")
+	}
+	if o.RequestsPerSecond > 0 {
+		h.String("requests per second")
+		h.Int(int64(o.RequestsPerSecond))
+	}
 }
 
 func hashHeaders(h *digest.Hasher, headers []site.Header) {

@@ -114,6 +114,9 @@ func TestEdgeSite_Sum_covers_every_field(t *testing.T) {
 		"read timeout":    func(s *desired.EdgeSite) { s.Spec.Options.ReadTimeout += time.Millisecond },
 		"websocket":       func(s *desired.EdgeSite) { s.Spec.Options.Websocket = false },
 		"maintenance":     func(s *desired.EdgeSite) { s.Spec.Options.Maintenance = true },
+		"compress":        func(s *desired.EdgeSite) { s.Spec.Options.Compress = true },
+		"rate":            func(s *desired.EdgeSite) { s.Spec.Options.RequestsPerSecond = 50 },
+		"another rate":    func(s *desired.EdgeSite) { s.Spec.Options.RequestsPerSecond = 100 },
 		"response header": func(s *desired.EdgeSite) { s.Spec.Options.ResponseHeaders[0].Value = "x" },
 		"request header":  func(s *desired.EdgeSite) { s.Spec.Options.RequestHeaders[0].Name = "X" },
 		"header's way": func(s *desired.EdgeSite) {
@@ -180,7 +183,7 @@ func siteOf(w *edgev1.Site) desired.EdgeSite {
 		ConnectTimeout: time.Duration(o.GetConnectTimeoutMs()) * time.Millisecond,
 		ReadTimeout:    time.Duration(o.GetReadTimeoutMs()) * time.Millisecond,
 		RequestHeaders: headersOf(o.GetRequestHeaders()), ResponseHeaders: headersOf(o.GetResponseHeaders()),
-		Maintenance: o.GetMaintenance(),
+		Maintenance: o.GetMaintenance(), Compress: o.GetCompress(), RequestsPerSecond: int(o.GetRequestsPerSecond()),
 	}
 	return s
 }

@@ -61,6 +61,17 @@ type Options struct {
 	RequestHeaders  []Header      `json:"request_headers,omitempty"`
 	// Maintenance answers every request 503 with a fixed page.
 	Maintenance bool `json:"maintenance,omitempty"`
+	// Compress sends answers of text with gzip to clients that take it.
+	Compress bool `json:"compress,omitempty"`
+	// RequestsPerSecond is what each edge takes for the site, in bursts of twice as
+	// many: one of RequestRates, 0 for as many as come.
+	RequestsPerSecond int `json:"requests_per_second,omitempty"`
+}
+
+// RequestRates are the limits that a site may have. They are few, because every one costs
+// an edge memory of its own.
+func RequestRates() []int {
+	return []int{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}
 }
 
 // Header is one HTTP header.

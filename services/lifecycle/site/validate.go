@@ -66,6 +66,9 @@ func (p Policy) Check(v *lifecycle.Violations, field string, s Spec) {
 	}
 	checkHeaders(v, field+".options.response_headers", s.Options.ResponseHeaders, ofResponses)
 	checkHeaders(v, field+".options.request_headers", s.Options.RequestHeaders, ofRequests)
+	if rate := s.Options.RequestsPerSecond; rate != 0 && !slices.Contains(RequestRates(), rate) {
+		v.Add(field+".options.requests_per_second", "%d is none of %v", rate, RequestRates())
+	}
 }
 
 func (p Policy) checkOrigin(v *lifecycle.Violations, field string, o Origin) {

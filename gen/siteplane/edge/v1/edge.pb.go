@@ -440,9 +440,15 @@ type Options struct {
 	RequestHeaders []*Header `protobuf:"bytes,6,rep,name=request_headers,json=requestHeaders,proto3" json:"request_headers,omitempty"`
 	// Whether every request, but probes, is answered 503 with a fixed page, and
 	// the backend, routes and other options wait.
-	Maintenance   bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Maintenance bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
+	// Whether answers of text are compressed with gzip.
+	Compress bool `protobuf:"varint,8,opt,name=compress,proto3" json:"compress,omitempty"`
+	// Requests a second that are taken for the site, in bursts of twice as many: one of
+	// 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, so that sites share zones; 0:
+	// as many as come.
+	RequestsPerSecond int32 `protobuf:"varint,9,opt,name=requests_per_second,json=requestsPerSecond,proto3" json:"requests_per_second,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Options) Reset() {
@@ -522,6 +528,20 @@ func (x *Options) GetMaintenance() bool {
 		return x.Maintenance
 	}
 	return false
+}
+
+func (x *Options) GetCompress() bool {
+	if x != nil {
+		return x.Compress
+	}
+	return false
+}
+
+func (x *Options) GetRequestsPerSecond() int32 {
+	if x != nil {
+		return x.RequestsPerSecond
+	}
+	return 0
 }
 
 // Header is one HTTP header.
@@ -674,7 +694,7 @@ const file_siteplane_edge_v1_edge_proto_rawDesc = "" +
 	"\vpath_prefix\x18\x01 \x01(\tR\n" +
 	"pathPrefix\x12!\n" +
 	"\fstrip_prefix\x18\x02 \x01(\bR\vstripPrefix\x121\n" +
-	"\x06origin\x18\x03 \x01(\v2\x19.siteplane.edge.v1.OriginR\x06origin\"\xcf\x02\n" +
+	"\x06origin\x18\x03 \x01(\v2\x19.siteplane.edge.v1.OriginR\x06origin\"\x9b\x03\n" +
 	"\aOptions\x12$\n" +
 	"\x0emax_body_bytes\x18\x01 \x01(\x03R\fmaxBodyBytes\x12,\n" +
 	"\x12connect_timeout_ms\x18\x02 \x01(\x03R\x10connectTimeoutMs\x12&\n" +
@@ -682,7 +702,9 @@ const file_siteplane_edge_v1_edge_proto_rawDesc = "" +
 	"\twebsocket\x18\x04 \x01(\bR\twebsocket\x12D\n" +
 	"\x10response_headers\x18\x05 \x03(\v2\x19.siteplane.edge.v1.HeaderR\x0fresponseHeaders\x12B\n" +
 	"\x0frequest_headers\x18\x06 \x03(\v2\x19.siteplane.edge.v1.HeaderR\x0erequestHeaders\x12 \n" +
-	"\vmaintenance\x18\a \x01(\bR\vmaintenance\"2\n" +
+	"\vmaintenance\x18\a \x01(\bR\vmaintenance\x12\x1a\n" +
+	"\bcompress\x18\b \x01(\bR\bcompress\x12.\n" +
+	"\x13requests_per_second\x18\t \x01(\x05R\x11requestsPerSecond\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"O\n" +

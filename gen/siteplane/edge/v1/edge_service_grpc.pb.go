@@ -56,7 +56,10 @@ type EdgeServiceClient interface {
 	//
 	// UNAVAILABLE with reason EDGE_DISK_FULL or EDGE_DISK_FAILED: the host cannot
 	// write the configuration down; EDGE_DRAINING: too many workers of former
-	// generations still serve long requests. Nothing was changed; try again later.
+	// generations still serve long requests; EDGE_MEMORY_SHORT: a reload would not fit
+	// into memory. Nothing was changed; try again later. UNAVAILABLE with reason
+	// ROLLBACK_FAILED: the new configuration was not proved, and neither was the way
+	// back; nginx goes on with what it has in memory.
 	Apply(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ApplyRequest, ApplyResponse], error)
 	// GetState says what the edge received and what its workers really run.
 	GetState(ctx context.Context, in *GetStateRequest, opts ...grpc.CallOption) (*GetStateResponse, error)
@@ -175,7 +178,10 @@ type EdgeServiceServer interface {
 	//
 	// UNAVAILABLE with reason EDGE_DISK_FULL or EDGE_DISK_FAILED: the host cannot
 	// write the configuration down; EDGE_DRAINING: too many workers of former
-	// generations still serve long requests. Nothing was changed; try again later.
+	// generations still serve long requests; EDGE_MEMORY_SHORT: a reload would not fit
+	// into memory. Nothing was changed; try again later. UNAVAILABLE with reason
+	// ROLLBACK_FAILED: the new configuration was not proved, and neither was the way
+	// back; nginx goes on with what it has in memory.
 	Apply(grpc.ClientStreamingServer[ApplyRequest, ApplyResponse]) error
 	// GetState says what the edge received and what its workers really run.
 	GetState(context.Context, *GetStateRequest) (*GetStateResponse, error)

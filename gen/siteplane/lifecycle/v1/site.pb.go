@@ -137,7 +137,7 @@ type Site struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Name of the placement whose edges serve it, given when it is created and never
-	// changed; empty: every edge.
+	// changed; empty: the default placement.
 	Placement     string `protobuf:"bytes,13,opt,name=placement,proto3" json:"placement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -711,9 +711,15 @@ type SiteOptions struct {
 	// Whether every request is answered 503 with Retry-After and a fixed page;
 	// response headers are not added to it. The site and its domains stay what
 	// they are.
-	Maintenance   bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Maintenance bool `protobuf:"varint,7,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
+	// Whether answers of text are compressed with gzip for clients that take it.
+	Compress bool `protobuf:"varint,8,opt,name=compress,proto3" json:"compress,omitempty"`
+	// Requests a second that each edge takes for the site, in bursts of twice as many;
+	// more are answered 429. One of 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000,
+	// 5000; 0: as many as come.
+	RequestsPerSecond int32 `protobuf:"varint,9,opt,name=requests_per_second,json=requestsPerSecond,proto3" json:"requests_per_second,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *SiteOptions) Reset() {
@@ -793,6 +799,20 @@ func (x *SiteOptions) GetMaintenance() bool {
 		return x.Maintenance
 	}
 	return false
+}
+
+func (x *SiteOptions) GetCompress() bool {
+	if x != nil {
+		return x.Compress
+	}
+	return false
+}
+
+func (x *SiteOptions) GetRequestsPerSecond() int32 {
+	if x != nil {
+		return x.RequestsPerSecond
+	}
+	return 0
 }
 
 // Header is one HTTP header.
@@ -907,7 +927,7 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\n" +
 	"pathPrefix\x12!\n" +
 	"\fstrip_prefix\x18\x02 \x01(\bR\vstripPrefix\x12>\n" +
-	"\x06origin\x18\x03 \x01(\v2\x1e.siteplane.lifecycle.v1.OriginB\x06\xbaH\x03\xc8\x01\x01R\x06origin\"\xd1\x03\n" +
+	"\x06origin\x18\x03 \x01(\v2\x1e.siteplane.lifecycle.v1.OriginB\x06\xbaH\x03\xc8\x01\x01R\x06origin\"\xc3\x04\n" +
 	"\vSiteOptions\x123\n" +
 	"\x0emax_body_bytes\x18\x01 \x01(\x03B\r\xbaH\n" +
 	"\"\b\x18\x80\x80\x80\x80((\x00R\fmaxBodyBytes\x12T\n" +
@@ -917,7 +937,10 @@ const file_siteplane_lifecycle_v1_site_proto_rawDesc = "" +
 	"\twebsocket\x18\x04 \x01(\bR\twebsocket\x12S\n" +
 	"\x10response_headers\x18\x05 \x03(\v2\x1e.siteplane.lifecycle.v1.HeaderB\b\xbaH\x05\x92\x01\x02\x10 R\x0fresponseHeaders\x12Q\n" +
 	"\x0frequest_headers\x18\x06 \x03(\v2\x1e.siteplane.lifecycle.v1.HeaderB\b\xbaH\x05\x92\x01\x02\x10 R\x0erequestHeaders\x12 \n" +
-	"\vmaintenance\x18\a \x01(\bR\vmaintenance\"G\n" +
+	"\vmaintenance\x18\a \x01(\bR\vmaintenance\x12\x1a\n" +
+	"\bcompress\x18\b \x01(\bR\bcompress\x12T\n" +
+	"\x13requests_per_second\x18\t \x01(\x05B$\xbaH!\x1a\x1f0\x000\x010\x020\x050\n" +
+	"0\x14020d0\xc8\x010\xf4\x030\xe8\a0\xd0\x0f0\x88'R\x11requestsPerSecond\"G\n" +
 	"\x06Header\x12\x1d\n" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12\x1e\n" +
 	"\x05value\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x05value*\xa7\x02\n" +

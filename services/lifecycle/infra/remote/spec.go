@@ -38,6 +38,9 @@ func wireOptions(o site.Options) *edgev1.Options {
 		ResponseHeaders:  wireHeaders(o.ResponseHeaders),
 		RequestHeaders:   wireHeaders(o.RequestHeaders),
 		Maintenance:      o.Maintenance,
+
+		Compress:          o.Compress,
+		RequestsPerSecond: int32(o.RequestsPerSecond),
 	}
 }
 
