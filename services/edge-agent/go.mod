@@ -3,6 +3,7 @@ module github.com/siteplane/siteplane/services/edge-agent
 go 1.26.0
 
 require (
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/nginxinc/nginx-go-crossplane v0.4.89
 	github.com/siteplane/siteplane/gen v0.0.0
 	github.com/siteplane/siteplane/internal/platform v0.0.0
@@ -12,6 +13,7 @@ require (
 	golang.org/x/sys v0.49.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
+	znkr.io/diff v1.0.0
 )
 
 require (

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -56,6 +57,7 @@ func Run(ctx context.Context, config Config) (err error) {
 	sandbox := place.nginx.BuildSandbox(ctx)
 	applier := newApplier(config, place)
 	logSandbox(ctx, config, sandbox)
+	logNotices(ctx, config, place.nginx)
 	signer := probe.NewSigner(config.EdgeID, place.key, applier.Serves, time.Now)
 	probes, err := listenForProbes(config, place.runtime)
 	if err != nil {
@@ -75,7 +77,7 @@ func Run(ctx context.Context, config Config) (err error) {
 		return fmt.Errorf("start edge agent: %w", errors.Join(err, probes.Close()))
 	}
 	edgev1.RegisterEdgeServiceServer(server.GRPC(), api.NewEdgeService(api.Config{
-		EdgeID: config.EdgeID, Applier: applier, InternalSocket: place.runtime.InternalSocket(),
+		EdgeID: config.EdgeID, Applier: applier, Preview: applier.Preview(), InternalSocket: place.runtime.InternalSocket(),
 		ProbePublicKey: signer.PublicKey(), NginxVersion: version, Sandbox: sandbox,
 	}))
 	return serve(ctx, config, server, applier, probeServer, probes)
@@ -91,10 +93,21 @@ func logSandbox(ctx context.Context, config Config, sandbox nginx.Sandbox) {
 	logger.InfoContext(ctx, "configurations are tested in a sandbox", "user", sandbox.User)
 }
 
+// logNotices says what is known of this nginx.
+func logNotices(ctx context.Context, config Config, instance *nginx.Instance) {
+	if notices := instance.Notices(ctx); len(notices) > 0 {
+		config.Telemetry.Logger().WarnContext(ctx, "something is known of this nginx", telemetry.KeyReason, strings.Join(notices, "; "))
+	}
+}
+
 func serve(ctx context.Context, config Config, server *rpc.Server, applier *apply.Applier, probeServer *http.Server, probes net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		applier.Supervise(ctx, config.CheckInterval)
+		return nil
+	})
+	group.Go(func() error {
+		renew(ctx, config)
 		return nil
 	})
 	group.Go(func() error {

@@ -29,6 +29,9 @@ type Config struct {
 	// Listener of the gRPC service; Run closes it.
 	Listener net.Listener
 	Identity *identity.Identity
+	// Renew is the folder that Identity is kept in, where Join filled it: its
+	// certificate is renewed there. Empty: somebody else renews it.
+	Renew string
 	// Telemetry takes logs and spans; the caller shuts it down.
 	Telemetry *telemetry.Telemetry
 	// Dir is an absolute path that survives a reboot: rendered files, last good

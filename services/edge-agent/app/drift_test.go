@@ -185,7 +185,7 @@ func TestGetState_drift_says_since_when_and_by_whom(t *testing.T) {
 		who = "edited by user nobody (uid 65534)"
 	}
 	drift := e.wantDrift("FILE_CHANGED generations/3/servers.conf")[0]
-	if !drift.GetSince().AsTime().Equal(at) || !strings.Contains(drift.GetCause(), who) || strings.Contains(drift.String(), secret) {
+	if !drift.GetSince().AsTime().Equal(at) || !strings.Contains(drift.GetCause(), who) || strings.Contains(drift.GetDetail()+drift.GetCause(), secret) {
 		t.Errorf("got %v", drift)
 	}
 	begun := time.Now().Add(-100 * time.Millisecond)

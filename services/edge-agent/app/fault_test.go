@@ -130,6 +130,35 @@ func TestApply_reload_that_the_master_refuses(t *testing.T) {
 	e.wantStatus("shop.example.com", "/", 200)
 }
 
+// F34, V3: the master is stopped by a signal when it is told to reload, again and
+// again. It takes the order and does nothing.
+func TestApply_master_that_is_stopped_as_it_is_told(t *testing.T) {
+	var lie func(bool)
+	e := startEdge(t, func(config *app.Config) {
+		pid := filepath.Join(config.RuntimeDir, "nginx.pid")
+		config.NginxBin, lie = lyingNginx(t, "-s reload", "kill -STOP $(cat "+pid+")")
+		config.ProofTimeout, config.CheckInterval = time.Second, time.Hour
+	})
+	address := startOrigin(t, "main")
+	e.mustPut(6, newSite(1, address, "shop.example.com"))
+	before, master := e.files(), e.master()
+
+	lie(true)
+	_, err := e.put(7, newSite(2, address, "new.example.com"))
+	wantReason(t, err, "Unavailable", "EDGE_NOT_PROVEN", "nginx -s reload returned 0, but workers still answer generation 6, wanted 7")
+	wantSameFiles(t, e.files(), before)
+	e.wantStatus("shop.example.com", "/", 200)
+	e.wantStatus("new.example.com", "/", 421)
+
+	lie(false)
+	e.wantIncident(edgev1.IncidentKind_INCIDENT_KIND_STOPPED, "master "+strconv.Itoa(master), "continued")
+	e.mustPut(7, newSite(2, address, "new.example.com"))
+	e.wantStatus("new.example.com", "/", 200)
+	if now := e.master(); now != master {
+		t.Errorf("master was %d, is %d", master, now)
+	}
+}
+
 func TestApply_rebuild_is_byte_identical(t *testing.T) {
 	e := startEdge(t)
 	address := startOrigin(t, "main")
@@ -361,7 +390,7 @@ func TestRun_refuses(t *testing.T) {
 	})
 }
 
-// F37, V10: what the host cannot write down is refused before nginx is touched.
+// F37, F38, V10: what the host cannot write down is refused before nginx is touched.
 func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
 	for name, c := range map[string]struct {
 		obstruct func(*edge) (lift func())
@@ -374,6 +403,10 @@ func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
 		"there are some inodes":                   {fill(diskOf, "nr_inodes=40", 4), "EDGE_DISK_FULL", "files are needed"},
 		"the runtime directory is full":           {fill(runtimeOf, "size=512k", 2), "EDGE_DISK_FULL", "bytes are needed"},
 		"the disk became read-only":               {freeze, "EDGE_DISK_FAILED", "read-only file system"},
+		"the disk failed":                         {breakDisk, "EDGE_DISK_FAILED", "read-only file system"},
+		"generations may not be changed":          {forbid("generations"), "EDGE_DISK_FAILED", "operation not permitted"},
+		"the link may not be changed":             {forbid("."), "EDGE_DISK_FAILED", "operation not permitted"},
+		"the state may not be changed":            {forbid("state"), "EDGE_DISK_FAILED", "operation not permitted"},
 		"the runtime directory refuses":           {blockRecord, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,6 +58,8 @@ func TestRun_stopped_nginx(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := startEdge(t, seldom)
 			e.mustPut(1, newSite(1, startOrigin(t, "main"), "shop.example.com"))
+			// An old worker may end before it stands still.
+			eventually(t, "no worker drains", func() bool { return e.state().GetDrainingWorkers() == 0 })
 			master := e.master()
 			stopped := c.stop(e)
 			for _, pid := range stopped {

@@ -71,16 +71,19 @@ func hosts() []dialogue {
 			"an absolute URI without a host":   "GET http:///x HTTP/1.1\r\n" + toA + bye,
 			"a relative URI that names a host": "GET b.example.com/ HTTP/1.1\r\n" + toA + bye,
 		}),
+		// For nginx before 1.29.4 these are names, later no Host at all.
+		refused("400|421", map[string]string{
+			"a user in Host": get("x@a.example.com"),
+			"a pattern":      get("~^.*$"),
+		}),
 		refused("421", map[string]string{
 			"no Host in HTTP/1.0":                   "GET / HTTP/1.0\r\n\r\n",
 			"a name of nobody":                      get("c.example.com"),
 			"two names in one Host":                 get("a.example.com,b.example.com"),
-			"a user in Host":                        get("x@a.example.com"),
 			"a name with an underscore":             get("a_b.example.com"),
 			"a name above":                          get("example.com"),
 			"a name below":                          get("a.a.example.com"),
 			"a wildcard":                            get("*.example.com"),
-			"a pattern":                             get("~^.*$"),
 			"a variable":                            get("$host"),
 			"an address":                            get("127.0.0.1"),
 			"an IPv6 address":                       get("[::1]"),
@@ -207,7 +210,6 @@ func messages() []dialogue {
 			"chunks with extensions":       chunked("4;a=b;c=\"d\"\r\nabcd\r\n0;x\r\n\r\n"),
 			"chunks with trailers":         chunked("4\r\nabcd\r\n0\r\nX-Forwarded-For: 9.9.9.9\r\nHost: b.example.com\r\nContent-Length: 9\r\n\r\n"),
 			"chunks in upper case":         post("TRANSFER-ENCODING: CHUNKED\r\nConnection: close\r\n", "4\r\nabcd\r\n0\r\n\r\n"),
-			"chunks between bare LFs":      chunked("4\nabcd\n0\n\n"),
 			"a body with bare LFs before":  "POST /p HTTP/1.1\nHost: a.example.com\nContent-Length: 4\nConnection: close\n\nabcd",
 			"more than its length":         post("Content-Length: 4\r\nConnection: close\r\n", "abcd"+second+"\r\n\r\n"),
 			"an underscored length":        post("Content_Length: 9\r\nContent-Length: 4\r\nTransfer_Encoding: chunked\r\nConnection: close\r\n", "abcd"),
@@ -225,6 +227,8 @@ func messages() []dialogue {
 			{"a body that is a request", post(fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n", len(second)), second), "200", []string{"POST /p " + second}, nil},
 			{"a chunk that is a request", chunked(fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(second), second)), "200", []string{"POST /p " + second}, nil},
 			{"a body of a GET", "GET / HTTP/1.1\r\n" + toA + fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n", len(second)) + second, "200", []string{"GET / " + second}, nil},
+			// nginx takes these before 1.29.4, as whole chunks, and refuses them later.
+			{"chunks between bare LFs", chunked("4\nabcd\n0\n\n"), "200|400", []string{"POST /p abcd"}, nil},
 			{"two requests of two tenants", "GET /1 HTTP/1.1\r\n" + toA + "\r\nGET /2 HTTP/1.1\r\nHost: b.example.com\r\n" + bye, "200 200", []string{"GET /1 "}, []string{"GET /2 "}},
 			{"a request behind a body", post("Content-Length: 4\r\n", "abcdGET /2 HTTP/1.1\r\nHost: b.example.com\r\n"+bye), "200 200", []string{"POST /p abcd"}, []string{"GET /2 "}},
 			{"a request behind chunks", post("Transfer-Encoding: chunked\r\n", "4\r\nabcd\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: b.example.com\r\n"+bye), "200 200", []string{"POST /p abcd"}, []string{"GET /2 "}},
@@ -272,6 +276,9 @@ func (e *edge) dialogues(about string, a, b *rawOrigin) {
 			got := statuses(answer)
 			if !matches(got, d.want) {
 				t.Errorf("%.300q is answered %q, want %s:\n%.600s", d.bytes, got, d.want, answer)
+			}
+			if slices.Equal(got, []string{"400"}) {
+				d.a = nil // what is refused is nobody's
 			}
 			wantSeen(t, a, hostA, d.a)
 			wantSeen(t, b, hostB, d.b)

@@ -75,8 +75,9 @@ func TestApply_rejects_the_sites_that_nginx_refuses(t *testing.T) {
 		t.Errorf("the message is %q", why)
 	}
 	e.sub("in few tests", func(t *testing.T) {
-		// One finds out, one ends it, one begins the search.
-		most := 2*(bits.Len(many-1)+1) + 3
+		// For each of the two one finds out, and then comes the search; one asks about
+		// no site at all, one ends it.
+		most := 2*(1+bits.Len(many-1)+1) + 2
 		if got := strings.Count(e.log.String()[mark:], `"step":"nginx.test"`) / 2; got < 4 || got > most {
 			t.Errorf("nginx tested %d times, want at most %d", got, most)
 		}

@@ -182,6 +182,20 @@ func (e *edge) mustPut(generation uint64, sites ...*edgev1.Site) *edgev1.ApplyRe
 // held changes only when the apply succeeds, and must be what the answer says.
 func (e *edge) apply(header *edgev1.ApplyHeader, sites ...*edgev1.Site) (*edgev1.ApplyResponse, error) {
 	e.t.Helper()
+	next := e.complete(header, sites)
+	response, err := send(e.t, e.client, header, sites)
+	if err != nil {
+		return response, err
+	}
+	e.sites = settled(e.sites, next, response.GetRejected())
+	if response.GetDigest() != digestOf(e.sites) || int(response.GetSiteCount()) != len(e.sites) {
+		e.t.Errorf("the answer is not about what must be held: %v", response)
+	}
+	return response, err
+}
+
+// complete fills in what a header leaves out, and returns what must be held then.
+func (e *edge) complete(header *edgev1.ApplyHeader, sites []*edgev1.Site) map[string]*edgev1.Site {
 	next := map[string]*edgev1.Site{}
 	if !header.Whole {
 		for id, site := range e.sites {
@@ -201,15 +215,7 @@ func (e *edge) apply(header *edgev1.ApplyHeader, sites ...*edgev1.Site) (*edgev1
 	if header.EdgeId == "" {
 		header.EdgeId = edgeID
 	}
-	response, err := send(e.t, e.client, header, sites)
-	if err != nil {
-		return response, err
-	}
-	e.sites = settled(e.sites, next, response.GetRejected())
-	if response.GetDigest() != digestOf(e.sites) || int(response.GetSiteCount()) != len(e.sites) {
-		e.t.Errorf("the answer is not about what must be held: %v", response)
-	}
-	return response, err
+	return next
 }
 
 // settled is next with what is held instead of the rejected sites.

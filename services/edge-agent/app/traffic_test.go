@@ -169,7 +169,7 @@ func TestServe_access_log(t *testing.T) {
 		check(t, err)
 		e.state()
 		e.wantStatus("shop.example.com", "/secret?password=1", http.StatusOK)
-		if status := e.ask("GET / HTTP/1.1\r\nHost: a\"b\\c'\xff{}.example\r\nConnection: close\r\n\r\n"); !strings.Contains(status, "421") {
+		if status := e.ask("GET / HTTP/1.1\r\nHost: a\"b\\c'\xff{}.example\r\nConnection: close\r\n\r\n"); !strings.Contains(status, "421") && !strings.Contains(status, "400") {
 			t.Errorf("a name that no site has answers %s", status)
 		}
 		var lines []logLine
@@ -194,7 +194,9 @@ func TestServe_access_log(t *testing.T) {
 		if _, err := time.Parse(time.RFC3339, served.Time); err != nil {
 			t.Error(err)
 		}
-		if unknown.Site != "" || unknown.Status != "421" || !strings.HasPrefix(unknown.Host, `a"b\c'`) {
+		// From 1.29.4 on nginx refuses such a Host, and then has none for the log.
+		asGiven := unknown.Status == "421" && strings.HasPrefix(unknown.Host, `a"b\c'`)
+		if unknown.Site != "" || !asGiven && (unknown.Status != "400" || unknown.Host != "") {
 			t.Errorf("the line of an unknown name is %+v", unknown)
 		}
 	})

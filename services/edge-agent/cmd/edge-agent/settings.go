@@ -50,7 +50,28 @@ func (s settings) Check() error {
 	if s.StopNginx {
 		return s.config().Check()
 	}
-	return errors.Join(program.CheckAddress("--listen", s.Listen), s.PKI.Check(), s.Admin.Check(), s.config().Check())
+	return errors.Join(program.CheckAddress("--listen", s.Listen), s.checkPKI(), s.Admin.Check(), s.config().Check())
+}
+
+// checkPKI leaves a folder to run that may have to be recovered first.
+func (s settings) checkPKI() error {
+	if s.enrolled() {
+		return nil
+	}
+	return s.pki().Check()
+}
+
+// enrolled reports whether the agent renews its certificate itself.
+func (s settings) enrolled() bool {
+	return s.PKI.Cert == "" && s.PKI.Key == "" && app.Enrolled(s.PKI.Dir)
+}
+
+// pki is where the identity is. An edge serves visitors, and starts nginx after a
+// reboot, whoever believes its certificate.
+func (s settings) pki() program.PKI {
+	pki := s.PKI
+	pki.Untimely, pki.Renewed = true, s.enrolled()
+	return pki
 }
 
 func (s settings) config() app.Config {
@@ -70,13 +91,19 @@ func run(ctx context.Context, s settings, env program.Env) error {
 	if s.StopNginx {
 		return app.StopNginx(ctx, cfg)
 	}
-	on, err := program.Open(ctx, s.PKI, s.Listen, s.Admin, env)
+	if s.enrolled() {
+		cfg.Renew = s.PKI.Dir
+		if err := errors.Join(app.RecoverIdentity(cfg.Renew), s.pki().Check()); err != nil {
+			return fmt.Errorf("%w; this host joined with a token: `siteplane edge join --force` with a new one gives it another identity", err)
+		}
+	}
+	on, err := program.Open(ctx, s.pki(), s.Listen, s.Admin, env)
 	if err != nil {
 		return err
 	}
 	edgeID, ok := strings.CutPrefix(on.Identity.Path(), edgePath)
 	if !ok || edgeID == "" {
-		return errors.Join(fmt.Errorf("the certificate in --pki is for %s, not for an edge: give the folder edge/NAME that `siteplane pki init --edge NAME` made",
+		return errors.Join(fmt.Errorf("the certificate in --pki is for %s, not for an edge: give the folder of `siteplane edge join`, or edge/NAME that `siteplane pki init --edge NAME` made",
 			on.Identity.Path()), on.Close())
 	}
 	cfg.EdgeID, cfg.Listener, cfg.Identity, cfg.Telemetry = edgeID, on.Listener, on.Identity, env.Telemetry

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -21,6 +20,7 @@ import (
 	"github.com/siteplane/siteplane/services/edge-agent/internal/probe"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/render"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/snapshot"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/unified"
 )
 
 // Policy says who may call what: lifecycle, and nobody else.
@@ -31,6 +31,7 @@ func Policy() rpc.Policy {
 		edgev1.EdgeService_GetState_FullMethodName:  lifecycle,
 		edgev1.EdgeService_ProbeSite_FullMethodName: lifecycle,
 		edgev1.EdgeService_ListHeld_FullMethodName:  lifecycle,
+		edgev1.EdgeService_Preview_FullMethodName:   lifecycle,
 	}
 }
 
@@ -38,6 +39,7 @@ func Policy() rpc.Policy {
 type Config struct {
 	EdgeID         string
 	Applier        *apply.Applier
+	Preview        *apply.Preview
 	InternalSocket string
 	ProbePublicKey []byte
 	NginxVersion   string
@@ -55,7 +57,7 @@ func NewEdgeService(config Config) *EdgeService { return &EdgeService{config: co
 
 // Apply collects the stream and applies it.
 func (s *EdgeService) Apply(stream edgev1.EdgeService_ApplyServer) error {
-	request, err := s.receive(stream)
+	request, err := receive(s.config.EdgeID, stream.Recv)
 	if err != nil {
 		return statusOf(err)
 	}
@@ -73,52 +75,6 @@ func (s *EdgeService) Apply(stream edgev1.EdgeService_ApplyServer) error {
 		Rejected:   snapshot.RejectionMessages(result.Rejected),
 		Drifts:     driftMessages(result.Drifts),
 	})
-}
-
-func (s *EdgeService) receive(stream edgev1.EdgeService_ApplyServer) (apply.Request, error) {
-	first, err := stream.Recv()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return apply.Request{}, err
-	}
-	header := first.GetHeader()
-	if header == nil {
-		return apply.Request{}, &malformedError{Field: "header", Problem: "the first message is not the header"}
-	}
-	if header.GetEdgeId() != s.config.EdgeID {
-		return apply.Request{}, &wrongEdgeError{Asked: header.GetEdgeId(), Here: s.config.EdgeID}
-	}
-	request := requestOf(header)
-	for {
-		message, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return request, nil
-		}
-		if err != nil {
-			return apply.Request{}, err
-		}
-		if message.GetHeader() != nil {
-			return apply.Request{}, &malformedError{Field: "header", Problem: "there is a second header"}
-		}
-		request.Sites = append(request.Sites, message.GetSites().GetSites()...)
-	}
-}
-
-// requestOf reads everything but the sites. An explanation without an operation
-// explains nothing.
-func requestOf(header *edgev1.ApplyHeader) apply.Request {
-	request := apply.Request{
-		Change:    snapshot.Change{Fence: snapshot.FenceOf(header.GetFence()), Whole: header.GetWhole(), Digest: header.GetDigest()},
-		Explained: map[string]bool{}, ConfirmedHold: header.GetConfirmedHold(), HoldDrift: header.GetHoldDrift(),
-	}
-	for _, removal := range header.GetRemovals() {
-		request.Removed = append(request.Removed, removal.GetSiteId())
-	}
-	for _, removal := range slices.Concat(header.GetRemovals(), header.GetExplanations()) {
-		if removal.GetOperationId() != "" {
-			request.Explained[removal.GetSiteId()] = true
-		}
-	}
-	return request
 }
 
 // GetState says what the edge received and what its workers run.
@@ -140,6 +96,7 @@ func (s *EdgeService) GetState(ctx context.Context, _ *edgev1.GetStateRequest) (
 		Sandbox:         sandboxMessage(s.config.Sandbox),
 		Incidents:       incidentMessages(state.Incidents),
 		DrainingWorkers: int32(state.Draining),
+		Notices:         state.Notices,
 	}, nil
 }
 
@@ -176,7 +133,10 @@ func kindMessage(kind nginx.IncidentKind) edgev1.IncidentKind {
 func driftMessages(drifts []apply.Drift) []*edgev1.Drift {
 	messages := make([]*edgev1.Drift, 0, len(drifts))
 	for _, drift := range drifts {
-		message := &edgev1.Drift{Kind: drift.Kind, Path: drift.Path, Detail: drift.Detail, Cause: drift.Cause}
+		message := &edgev1.Drift{
+			Kind: drift.Kind, Path: unified.Harmless(drift.Path), Detail: drift.Detail, Cause: drift.Cause,
+			Diff: drift.Diff, Owner: drift.Owner,
+		}
 		if !drift.Since.IsZero() {
 			message.Since = timestamppb.New(drift.Since)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -99,7 +101,7 @@ func statusOf(err error) error {
 		return rpcerr.New(codes.Unavailable, reasonMemoryShort, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &full), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return rpcerr.New(codes.Unavailable, reasonDiskFull, err.Error(), rpcerr.RetryAfter(retryDelay))
-	case errors.As(err, &damaged), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):
+	case errors.As(err, &damaged), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO), isForbiddenFile(err):
 		return rpcerr.New(codes.Unavailable, reasonDiskFailed, err.Error(), rpcerr.RetryAfter(retryDelay))
 	case errors.As(err, &wrong):
 		return rpcerr.New(codes.InvalidArgument, reasonWrongEdge, err.Error(), rpcerr.Violation("header.edge_id", err.Error()))
@@ -111,6 +113,13 @@ func statusOf(err error) error {
 	// Statuses of the transport pass; the server turns everything else into
 	// INTERNAL with a fixed text and logs it.
 	return err
+}
+
+// isForbiddenFile tells whether the agent may not change one of its own files, for
+// instance because somebody made it immutable.
+func isForbiddenFile(err error) bool {
+	ofFile := errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError))
+	return ofFile && errors.Is(err, fs.ErrPermission)
 }
 
 // mostViolations is how many names a hold lists.

@@ -108,8 +108,11 @@ type Applier struct {
 	rehearsed rehearsal
 	// found are drifts that an apply met and nobody was told of yet.
 	found []Drift
-	// hosts are those of held; read without the turn.
-	hosts atomic.Pointer[map[string]bool]
+	// shown are the diffs of drifts that were told last.
+	shown map[string]shownDiff
+	// lastGood is held, and hosts are its own; read without the turn.
+	lastGood atomic.Pointer[snapshot.Snapshot]
+	hosts    atomic.Pointer[map[string]bool]
 }
 
 // New returns an Applier that has not looked at disk or nginx yet; see Boot.
@@ -135,6 +138,7 @@ func (a *Applier) hold(proved snapshot.Proved) {
 	a.held, a.heldAt, a.rejected = proved.Snapshot, proved.At, proved.Rejected
 	hosts := proved.Snapshot.Hosts()
 	a.hosts.Store(&hosts)
+	a.lastGood.Store(proved.Snapshot)
 }
 
 // wanted is what nginx shall run when nobody applies anything.

@@ -142,18 +142,33 @@ func (a *Applier) installGood(ctx context.Context, next *snapshot.Snapshot) (*tr
 	if invalid := new(render.InvalidSiteError); errors.As(err, &invalid) && t.settle() {
 		timing, err = a.install(ctx, t.next)
 	}
-	refusal := new(nginx.RejectedError)
-	if !errors.As(err, &refusal) {
+	if !errors.As(err, new(*nginx.RejectedError)) {
 		return t, timing, err
 	}
 	begun := time.Now()
-	if err := t.isolate(refusal, func(next *snapshot.Snapshot) error { return a.try(ctx, next) }); err != nil {
-		return t, timing, err
-	}
-	spent := time.Since(begun)
-	timing, err = a.install(ctx, t.next)
-	timing.Test += spent
+	timing, err = a.installRest(ctx, t, err)
+	timing.Test = time.Since(begun) - timing.Render - timing.Proof
 	return t, timing, err
+}
+
+// installRest finds the sites for which nginx refused what was to be installed, and
+// makes it run the rest. err is that refusal.
+func (a *Applier) installRest(ctx context.Context, t *trial, err error) (timing Timing, _ error) {
+	try := func(next *snapshot.Snapshot) error { return a.try(ctx, next) }
+	for refusal := new(nginx.RejectedError); errors.As(err, &refusal); {
+		found, failed := t.weed(try)
+		if failed != nil {
+			return timing, failed
+		}
+		if !found {
+			if failed := t.isolate(refusal, try); failed != nil {
+				return timing, failed
+			}
+			return a.install(ctx, t.next)
+		}
+		timing, err = a.install(ctx, t.next)
+	}
+	return timing, err
 }
 
 // keep makes a proved snapshot the last good one.

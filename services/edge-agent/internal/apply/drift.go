@@ -16,6 +16,7 @@ import (
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
+	"github.com/siteplane/siteplane/services/edge-agent/internal/unified"
 )
 
 // Drift is one way in which the host differs from what was applied.
@@ -27,6 +28,13 @@ type Drift struct {
 	// Since is when it came to be, as near as that can be told; zero: it cannot.
 	Since time.Time
 	Cause string
+	// Diff leads from what was applied to what is there, not more than its first
+	// 4 KiB; empty where it is no file. It is in no log and no error.
+	Diff string
+	// Owner has the file now; empty where it is no file.
+	Owner string
+	// sum is that of what is there; empty where it is no file that can be read.
+	sum string
 }
 
 // DriftError says that the host drifted and that this was to be left.
@@ -50,7 +58,7 @@ func (d Drift) String() string {
 	if d.Path == "" {
 		return d.Detail
 	}
-	return d.Path + " " + d.Detail
+	return unified.Harmless(d.Path) + " " + d.Detail
 }
 
 // look says how the host differs from what was applied last. Without a snapshot,
@@ -62,7 +70,9 @@ func (a *Applier) look(ctx context.Context) ([]Drift, error) {
 	if err := a.watch(); err != nil {
 		return nil, err
 	}
-	return append(a.fileDrifts(), a.workerDrifts(ctx)...), nil
+	drifts := a.fileDrifts()
+	a.compare(drifts)
+	return append(drifts, a.workerDrifts(ctx)...), nil
 }
 
 // fileDrifts compares the files, and the link that leads nginx to them.
@@ -74,7 +84,7 @@ func (a *Applier) fileDrifts() []Drift {
 	for _, entry := range entries {
 		found[entry.Name] = true
 		wanted, ours := a.record.Files[entry.Name]
-		drift := Drift{Path: generation.Below(number, entry.Name), Since: entry.Modified}
+		drift := Drift{Path: generation.Below(number, entry.Name), Since: entry.Modified, Owner: ownerName(entry.Owner), sum: entry.Sum}
 		switch {
 		case !ours:
 			drift.Kind, drift.Detail = edgev1.DriftKind_DRIFT_KIND_FILE_ADDED, "was not written by the agent"
@@ -105,7 +115,7 @@ func (a *Applier) linkDrift() []Drift {
 	if target == wanted {
 		return nil
 	}
-	detail := "leads to " + target + " instead of " + wanted
+	detail := "leads to " + unified.Harmless(target) + " instead of " + wanted
 	if target == "" {
 		detail = "is gone or is no link; it led to " + wanted
 	}
@@ -169,6 +179,15 @@ func userName(uid int) string {
 	found, err := user.LookupId(strconv.Itoa(uid))
 	if err != nil {
 		return "without a name"
+	}
+	return found.Username
+}
+
+// ownerName is the name of a user, or the number where there is none.
+func ownerName(uid int) string {
+	found, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return strconv.Itoa(uid)
 	}
 	return found.Username
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/generation"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
@@ -24,25 +23,11 @@ type files struct {
 }
 
 func (a *Applier) render(snapshot *snapshot.Snapshot) (*files, error) {
-	config, err := render.New(snapshot.Sites())
-	if err != nil {
-		return nil, err
-	}
-	rendering := config.Render(a.config.Layout)
-	want := nginx.Want{Generation: snapshot.Generation(), Hash: rendering.Hash}
-	return &files{config: config, rendering: rendering, want: want}, nil
+	return a.draft().render(snapshot)
 }
 
 // complete returns the files of a generation with status.conf.
-func (a *Applier) complete(files *files) []generation.File {
-	where := func(name string) string { return a.config.Generations.Path(files.want.Generation, name) }
-	status := render.Status(a.config.Layout, files.want.Generation, files.want.Hash, included(where))
-	complete := []generation.File{{Name: render.StatusFile, Data: status}}
-	for _, file := range files.rendering.Files {
-		complete = append(complete, generation.File(file))
-	}
-	return complete
-}
+func (a *Applier) complete(files *files) []generation.File { return a.draft().complete(files) }
 
 // included are the files that status.conf includes, in their order.
 func included(where func(name string) string) []string {
@@ -64,6 +49,9 @@ func (a *Applier) install(ctx context.Context, next *snapshot.Snapshot) (Timing,
 		if err = generation.CheckRoom(a.needs(complete, next)...); err != nil {
 			return err
 		}
+		if err = generation.CheckWritable(a.written()...); err != nil {
+			return err
+		}
 		staged, err = a.config.Generations.Stage(complete)
 		return err
 	})
@@ -73,7 +61,7 @@ func (a *Applier) install(ctx context.Context, next *snapshot.Snapshot) (Timing,
 	a.reached(Written)
 	mark := a.mark()
 	if timing.Test, err = a.testAndSync(ctx, wanted, staged); err == nil {
-		err = a.checkMemory(wanted.memory)
+		err = a.checkMemory(ctx, wanted.memory)
 	}
 	if err != nil {
 		return timing, withRemoval(err, staged.Discard())
@@ -93,7 +81,7 @@ func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.St
 	}
 	undo, err := staged.Swap(number)
 	if err != nil {
-		return 0, err
+		return 0, withRemoval(err, staged.Discard())
 	}
 	a.reached(Swapped)
 	took, err := a.activate(ctx, wanted.want, nginx.Order.Whole)
@@ -101,7 +89,7 @@ func (a *Applier) swap(ctx context.Context, wanted *files, staged *generation.St
 		return took, a.failedRollback(ctx, err, a.rollBack(ctx, undo))
 	}
 	a.reached(Answered)
-	a.prove(wanted.want, sums(a.complete(wanted)), false)
+	a.prove(wanted.want, staged.Sums(), false)
 	a.reached(Recorded)
 	return took, a.config.Generations.Prune(number, before)
 }
@@ -181,13 +169,15 @@ func (a *Applier) try(ctx context.Context, next *snapshot.Snapshot) error {
 // the test, and the snapshot. What it removes is removed in the end.
 func (a *Applier) needs(files []generation.File, next *snapshot.Snapshot) []generation.Need {
 	durable := generation.Need{Dir: a.config.Generations.Dir()}
-	size := 0
-	for _, site := range next.Sites() {
-		size += proto.Size(site)
-	}
-	durable.Add(size)
+	durable.Add(next.Size())
 	addFiles(&durable, files)
 	return []generation.Need{durable, a.testNeed(files)}
+}
+
+// written are the directories in which an apply makes files, on disks that may have
+// failed since. What cannot be written after nginx was told is too late to refuse.
+func (a *Applier) written() []string {
+	return append(a.config.Generations.Written(), a.config.Snapshots.Dir(), a.config.Runtime.Dir())
 }
 
 // testNeed is what a test writes, by nginx itself as well.
@@ -232,7 +222,7 @@ func (a *Applier) testFiles(wanted *files, prefix string) []generation.File {
 	where := func(name string) string { return prefix + "/" + name }
 	status := render.Status(layout, wanted.want.Generation, wanted.want.Hash, included(where))
 	trial := []generation.File{{Name: render.StatusFile, Data: status}}
-	for _, file := range wanted.config.Render(layout).Files {
+	for _, file := range wanted.config.Files(layout) {
 		trial = append(trial, generation.File(file))
 	}
 	return trial

@@ -100,20 +100,19 @@ const (
 )
 
 func troubleOf(err error) string {
-	name := lastGoodUntested
 	if errors.As(err, new(*nginx.RejectedError)) || errors.As(err, new(*nginx.MissingError)) {
-		name = lastGoodBroken
+		return fmt.Sprintf("%s: the last good configuration would not start again: %v", lastGoodBroken, err)
 	}
-	return fmt.Sprintf("%s: the last good configuration would not start again: %v", name, err)
+	return fmt.Sprintf("%s: it is not known whether the last good configuration would start again: %v", lastGoodUntested, err)
 }
 
 func (a *Applier) tellTrouble(ctx context.Context, trouble string) {
 	logger := a.config.Logger.With(telemetry.KeyEdge, a.config.EdgeID, telemetry.KeyGeneration, a.wanted().Generation())
 	if trouble == "" {
-		logger.InfoContext(ctx, "the last good configuration would start again")
+		logger.InfoContext(ctx, "nginx would start again")
 		return
 	}
-	logger.ErrorContext(ctx, "nginx serves what it could not start with now", telemetry.KeyReason, trouble)
+	logger.ErrorContext(ctx, "nginx might not start again", telemetry.KeyReason, trouble)
 }
 
 // RollbackError says that an apply failed and that the way back was not proved

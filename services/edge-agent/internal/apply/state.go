@@ -28,6 +28,8 @@ type State struct {
 	Drifts []Drift
 	// Incidents happened to nginx since this agent started.
 	Incidents []nginx.Incident
+	// Notices are what an operator should know of this nginx.
+	Notices []string
 	// Draining workers of former generations still serve long requests.
 	Draining int
 }
@@ -58,6 +60,7 @@ func (a *Applier) State(ctx context.Context) (State, error) {
 	state := State{Received: a.held, Rejected: a.rejected, LastError: a.trouble()}
 	down := a.revive(context.WithoutCancel(ctx))
 	state.Incidents = a.config.Nginx.Incidents()
+	state.Notices = a.config.Nginx.Notices(ctx)
 	if state.Draining, _, err = a.config.Nginx.Draining(); err != nil {
 		return State{}, err
 	}

@@ -34,6 +34,8 @@ type trial struct {
 	// test asks nginx; tests counts how often it did.
 	test  func(*snapshot.Snapshot) error
 	tests int
+	// sane says that nginx takes a snapshot without sites.
+	sane bool
 }
 
 func newTrial(held, next *snapshot.Snapshot) *trial { return &trial{held: held, next: next} }

@@ -263,3 +263,70 @@ func TestTrial_settle(t *testing.T) {
 		})
 	}
 }
+
+// weedAll weeds until nothing is found.
+func weedAll(t *testing.T, trial *trial, test func(*snapshot.Snapshot) error) {
+	t.Helper()
+	for found := true; found; {
+		var err error
+		if found, err = trial.weed(test); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// F33: sites that are refused alone are found without a test of everything.
+func TestTrial_weed(t *testing.T) {
+	held := snapshotOf(t, manySites(5, 1)...)
+	t.Run("finds each that is refused alone, in small tests", func(t *testing.T) {
+		judge, asked := &judge{sets: [][]int{{3}, {777}}}, 0
+		trial := newTrial(held, snapshotOf(t, manySites(1000, 2)...))
+		weedAll(t, trial, func(next *snapshot.Snapshot) error {
+			asked += next.Len()
+			return judge.test(next)
+		})
+		if got := describe(trial); got != "3@2>1 777@2>0" {
+			t.Errorf("rejected are %s", got)
+		}
+		if asked > 3*1000 || trial.next.Len() != 999 {
+			t.Errorf("%d sites were asked about, %d are left", asked, trial.next.Len())
+		}
+	})
+	for name, sets := range map[string][][]int{
+		"leaves those that are refused together": {{3, 4}, {4, 800}},
+		"blames nobody who is not refused":       {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trial := newTrial(held, snapshotOf(t, manySites(1000, 2)...))
+			weedAll(t, trial, (&judge{sets: sets}).test)
+			if len(trial.rejected) > 0 || trial.next.Len() != 1000 {
+				t.Errorf("rejected are %s", describe(trial))
+			}
+		})
+	}
+	t.Run("blames nobody when nginx refuses whatever it is", func(t *testing.T) {
+		trial := newTrial(held, snapshotOf(t, manySites(1000, 2)...))
+		weedAll(t, trial, func(*snapshot.Snapshot) error { return &nginx.RejectedError{} })
+		if len(trial.rejected) > 0 {
+			t.Errorf("rejected are %s", describe(trial))
+		}
+	})
+	t.Run("leaves tests for the rest of the search", func(t *testing.T) {
+		judge := &judge{}
+		for number := range 1000 {
+			judge.sets = append(judge.sets, []int{number})
+		}
+		trial := newTrial(held, snapshotOf(t, manySites(1000, 2)...))
+		weedAll(t, trial, judge.test)
+		if len(trial.rejected) == 0 || judge.tests > mostWeeding {
+			t.Errorf("%d rejected in %d tests", len(trial.rejected), judge.tests)
+		}
+	})
+	t.Run("blames nobody when nginx could not judge", func(t *testing.T) {
+		trial := newTrial(held, snapshotOf(t, manySites(9, 2)...))
+		found, err := trial.weed(func(*snapshot.Snapshot) error { return &nginx.UntestedError{Reason: "no space left"} })
+		if untested := new(nginx.UntestedError); found || !errors.As(err, &untested) || len(trial.rejected) > 0 {
+			t.Errorf("got %t, %v", found, err)
+		}
+	})
+}

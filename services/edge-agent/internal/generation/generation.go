@@ -11,6 +11,7 @@
 package generation
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -46,6 +47,9 @@ func NewStore(dir string) (*Store, error) {
 
 // Dir is where everything of the store is.
 func (s *Store) Dir() string { return s.dir }
+
+// Written are the directories in which files are made.
+func (s *Store) Written() []string { return []string{s.dir, s.generations()} }
 
 func (s *Store) generations() string { return filepath.Join(s.dir, "generations") }
 func (s *Store) staging() string     { return filepath.Join(s.generations(), "staging") }
@@ -95,6 +99,8 @@ func (s *Store) Read() ([]File, error) {
 type Staged struct {
 	store *Store
 	files []File
+	// sums of the files, as they were read back.
+	sums map[string]string
 }
 
 // Stage writes files, not synced yet. It replaces whatever was staged before.
@@ -146,40 +152,67 @@ func (e *DamagedError) Error() string {
 // trusted, whatever a second try says.
 func (s *Staged) Sync() error {
 	var group errgroup.Group
-	for _, file := range s.files {
-		group.Go(func() error {
+	sums := make([]string, len(s.files))
+	for i, file := range s.files {
+		group.Go(func() (err error) {
 			path := s.Path(file.Name)
 			if err := sync(path); err != nil {
 				return err
 			}
-			return readBack(path, file.Data)
+			sums[i], err = readBack(path, file.Data)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	s.sums = make(map[string]string, len(s.files))
+	for i, file := range s.files {
+		s.sums[file.Name] = sums[i]
+	}
 	return sync(s.store.staging())
 }
 
-// readBack compares a file with what was written; the memory that it has been
-// written from is dropped first, as far as the kernel follows.
-func readBack(path string, want []byte) error {
+// Sums returns the sum of each file, as Sync read them back; before, there is none.
+func (s *Staged) Sums() map[string]string { return s.sums }
+
+// readBack compares a file with what was written, and returns the sum of what is
+// there; the memory that it has been written from is dropped first, as far as the
+// kernel follows.
+func readBack(path string, want []byte) (sum string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("read %s back: %w", path, err)
+		return "", fmt.Errorf("read %s back: %w", path, err)
 	}
 	defer func() { _ = file.Close() }()
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-		return fmt.Errorf("read %s back: %w", path, err)
+		return "", fmt.Errorf("read %s back: %w", path, err)
 	}
-	found := sha256.New()
-	if _, err := io.Copy(found, file); err != nil {
-		return fmt.Errorf("read %s back: %w", path, err)
+	found, same := sha256.New(), &comparison{want: want}
+	if _, err := io.Copy(io.MultiWriter(found, same), file); err != nil {
+		return "", fmt.Errorf("read %s back: %w", path, err)
 	}
-	if hex.EncodeToString(found.Sum(nil)) != Sum(want) {
-		return &DamagedError{Path: path}
+	if same.differs || len(same.want) > 0 {
+		return "", &DamagedError{Path: path}
 	}
-	return nil
+	return hex.EncodeToString(found.Sum(nil)), nil
+}
+
+// comparison takes what is to be the same as want, piece by piece.
+type comparison struct {
+	// want is what is left.
+	want    []byte
+	differs bool
+}
+
+// Write implements io.Writer; it never fails.
+func (c *comparison) Write(piece []byte) (int, error) {
+	if !bytes.HasPrefix(c.want, piece) {
+		c.differs = true
+		return len(piece), nil
+	}
+	c.want = c.want[len(piece):]
+	return len(piece), nil
 }
 
 // Swap makes synced files the current generation. undo makes the one before
@@ -218,7 +251,7 @@ func (s *Staged) place(generation uint64) (undo func() error, err error) {
 
 func rename(from, to string, flags uint) error {
 	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, flags); err != nil {
-		return fmt.Errorf("rename %s to %s: %w", from, to, err)
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
 }

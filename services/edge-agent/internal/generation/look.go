@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -90,8 +91,23 @@ func (s *Store) entry(below string) (Entry, error) {
 		return entry, nil
 	}
 	// One that cannot be read is as good as changed.
-	if data, err := os.ReadFile(path); err == nil {
-		entry.Sum = Sum(data)
+	if sum, err := sumFile(path); err == nil {
+		entry.Sum = sum
 	}
 	return entry, nil
+}
+
+// sumFile is Sum of a file of any size. It does not wait for whoever writes into a
+// pipe that took the file's place.
+func sumFile(path string) (string, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

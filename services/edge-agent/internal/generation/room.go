@@ -1,7 +1,10 @@
 package generation
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +77,26 @@ func (n Need) check() error {
 	// A file system without a limit of files says 0.
 	if need := n.Files + spareFiles; free.Files > 0 && int64(free.Ffree) < need {
 		return &FullError{Dir: n.Dir, What: "files", Need: need, Free: int64(free.Ffree)}
+	}
+	return nil
+}
+
+// CheckWritable tells, before anything is touched, whether files can be made in
+// each of the directories: a disk that failed may be read-only by now, and a
+// directory immutable. One that is not there is made later. The error is that of
+// the system.
+func CheckWritable(dirs ...string) error {
+	for _, dir := range dirs {
+		file, err := os.CreateTemp(dir, ".writable-*")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("nothing can be written, and nothing was changed: %w", err)
+		}
+		if err := errors.Join(file.Close(), os.Remove(file.Name())); err != nil {
+			return fmt.Errorf("nothing can be written, and nothing was changed: %w", err)
+		}
 	}
 	return nil
 }

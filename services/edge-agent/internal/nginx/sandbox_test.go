@@ -53,13 +53,24 @@ func newBox(t *testing.T, change ...func(*nginx.Config)) *box {
 // test tests a configuration; DIR and PREFIX in it are those of the box.
 func (b *box) test(ctx context.Context, t *testing.T, text string) error {
 	t.Helper()
+	_, err := b.Test(ctx, b.prefix, b.write(t, text))
+	return err
+}
+
+// measure does so too, and returns the memory that it took.
+func (b *box) measure(t *testing.T, text string) (int64, error) {
+	t.Helper()
+	return b.Test(t.Context(), b.prefix, b.write(t, text))
+}
+
+func (b *box) write(t *testing.T, text string) (file string) {
+	t.Helper()
 	check(t, os.RemoveAll(b.prefix))
 	check(t, os.Mkdir(b.prefix, 0o700))
 	check(t, syscall.Mkfifo(filepath.Join(b.prefix, "pipe"), 0o600))
-	file := filepath.Join(b.prefix, "nginx.conf")
+	file = filepath.Join(b.prefix, "nginx.conf")
 	check(t, os.WriteFile(file, []byte(strings.NewReplacer("DIR", b.dir, "PREFIX", b.prefix).Replace(text)), 0o600))
-	_, err := b.Test(ctx, b.prefix, file)
-	return err
+	return file
 }
 
 func check(t *testing.T, err error) {

@@ -30,10 +30,10 @@ func renderMain(layout Layout, hashSize int) []byte {
 
 func renderHTTP(c *conf, layout Layout, hashSize int) {
 	size := decimal(hashSize)
-	c.comment("Names of 253 bytes need buckets of 512; smaller ones stop every reload.")
-	c.directive("map_hash_bucket_size", literal("512"))
+	c.comment("A bucket takes 15 names of 253 bytes; one that overflows stops every reload.")
+	c.directive("map_hash_bucket_size", literal("4096"))
 	c.directive("map_hash_max_size", size)
-	c.directive("server_names_hash_bucket_size", literal("512"))
+	c.directive("server_names_hash_bucket_size", literal("4096"))
 	c.directive("server_names_hash_max_size", size)
 	c.blank()
 	c.directive("access_log", literal("off"))

@@ -6,8 +6,13 @@ import (
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
 )
 
+// mapsPerSite and serversPerSite are about how many bytes the files have for a site with
+// one hostname, so that they need not be copied while they grow.
+const mapsPerSite, serversPerSite = 256, 128
+
 func renderMaps(sites []*site, origins origins, logged bool) []byte {
 	c := new(conf)
+	c.buffer.Grow(len(sites) * mapsPerSite)
 	c.comment(
 		"Where the requests of each site go. Written by the Siteplane edge agent;",
 		"the next apply replaces it. Hosts below site.internal exist only on the",
@@ -34,7 +39,8 @@ func renderMaps(sites []*site, origins origins, logged bool) []byte {
 			return origins.token(site, routeName(index), site.routes[index].origin), true
 		})
 	}
-	siteMap(c, sites)
+	siteMaps(c, sites)
+	limitMap(c, sites)
 	if logged {
 		logMap(c, sites)
 	}
@@ -57,13 +63,16 @@ func hostMap(c *conf, variable literal, sites []*site, value func(*site) (encode
 	c.blank()
 }
 
-// siteMap tells the agent's own probe which site and revision the workers hold.
-func siteMap(c *conf, sites []*site) {
+// siteMaps tell the agent's own probe which site and revision the workers hold.
+// nginx keeps every byte of a map, so the id, which the name has, is not said again.
+func siteMaps(c *conf, sites []*site) {
 	c.comment("What the agent's probe asks for: the site and its revision.")
 	c.block("map", tokens(literal("$host"), literal("$siteplane_site")), func() {
+		c.entry(literal(`"~^(site_[0-9a-z]+)\.site\.internal$"`), literal("$1"))
+	})
+	c.block("map", tokens(literal("$host"), literal("$siteplane_revision")), func() {
 		for _, site := range sites {
-			value := `'"site_id":"` + site.id.Token() + `","revision":` + site.revision.Token() + `'`
-			c.entry(literal(site.id.InternalName()), literal(value))
+			c.entry(site.internal, site.revision)
 		}
 	})
 }

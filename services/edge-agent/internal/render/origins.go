@@ -81,12 +81,15 @@ func (s *site) singles() []encode.Address {
 	return addresses
 }
 
-// blockName begins with the hash: nginx looks a block up by comparing names one
-// after the other, at each request, and these differ in their first letters. It
-// is as long as the id of a profile, for the same reason.
+// blockName begins with the hash: nginx looks a block up by going through all of
+// them, at each request, and compares those names that are as long as the one it
+// looks for. So the lengths differ, and then the first letters. The shortest is as
+// long as the id of a profile, for the same reason.
 func blockName(address encode.Address) literal {
+	const shortest = 32
 	sum := sha256.Sum256([]byte(address.String()))
-	return literal(hex.EncodeToString(sum[:16])) + "_origin"
+	digits := hex.EncodeToString(sum[:])
+	return literal(digits[:shortest+int(sum[0])%shortest]) + "_origin"
 }
 
 // token is what a map holds for an origin: the name of its block, or its only

@@ -19,16 +19,16 @@ type profile struct {
 
 // groupProfiles expects sites in the order of their ids and keeps it.
 func groupProfiles(sites []*site) []*profile {
-	byID := make(map[string]*profile)
+	byKey := make(map[string]*profile)
 	for _, site := range sites {
-		id := profileID(site)
-		if byID[id] == nil {
-			byID[id] = &profile{id: id}
+		key := profileKey(site)
+		if byKey[key] == nil {
+			byKey[key] = &profile{id: profileID(key)}
 		}
-		byID[id].sites = append(byID[id].sites, site)
+		byKey[key].sites = append(byKey[key].sites, site)
 	}
-	profiles := make([]*profile, 0, len(byID))
-	for _, profile := range byID {
+	profiles := make([]*profile, 0, len(byKey))
+	for _, profile := range byKey {
 		profiles = append(profiles, profile)
 	}
 	slices.SortFunc(profiles, func(a, b *profile) int { return cmp.Compare(a.id, b.id) })
@@ -37,8 +37,8 @@ func groupProfiles(sites []*site) []*profile {
 
 // profileID is long enough that no tenant finds options that hash like those of
 // others, and so would share a block with them.
-func profileID(site *site) string {
-	sum := sha256.Sum256([]byte(profileKey(site)))
+func profileID(key string) string {
+	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -62,6 +62,12 @@ func profileKey(site *site) string {
 	field("body", options.maxBody.Token())
 	field("timeouts", options.connectTimeout.Token(), options.readTimeout.Token())
 	field("websocket", strconv.FormatBool(options.websocket))
+	if options.compress {
+		field("compress")
+	}
+	if options.rate > 0 {
+		field("rate", decimal(int(options.rate)).Token())
+	}
 	for _, header := range options.response {
 		field("response", header.name.Token(), header.value.Token())
 	}

@@ -32,12 +32,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"sync"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 )
 
 // Version of the renderer. Raise it whenever the same sites give other bytes.
-const Version = "2"
+const Version = "3"
 
 // Names of the files of one generation.
 const (
@@ -91,16 +92,25 @@ func New(sites []*edgev1.Site) (*Config, error) {
 // Profiles returns how many profiles the sites form.
 func (c *Config) Profiles() int { return len(c.profiles) }
 
-// Render returns the files for layout.
+// Render returns the files for layout, with their hash.
 func (c *Config) Render(layout Layout) *Rendering {
+	files := c.Files(layout)
+	return &Rendering{Files: files, Hash: Hash(files)}
+}
+
+// Files returns the files for layout, in the order of their names.
+func (c *Config) Files(layout Layout) []File {
+	var servers []byte
+	var beside sync.WaitGroup
+	beside.Go(func() { servers = renderServers(layout, c.profiles) })
 	about := c.siteFiles(layout)
-	files := []File{
+	beside.Wait()
+	return []File{
 		{Name: MapsFile, Data: about.maps},
 		{Name: MainFile, Data: renderMain(layout, c.hashSize())},
-		{Name: ServersFile, Data: renderServers(layout, c.profiles)},
+		{Name: ServersFile, Data: servers},
 		{Name: UpstreamsFile, Data: about.upstreams},
 	}
-	return &Rendering{Files: files, Hash: Hash(files)}
 }
 
 // siteFiles renders again only where layout says something else than the one of
@@ -137,15 +147,15 @@ func writeSized(sum interface{ Write([]byte) (int, error) }, data []byte) {
 	_, _ = sum.Write(data)
 }
 
-// hashSize bounds the hash tables of nginx: enough for every name twice, so
-// that building them never warns.
+// hashSize bounds the hash tables of nginx: a bucket for every name, and each takes
+// many, so that building them never warns, however long the names are.
 func (c *Config) hashSize() int {
 	names := 0
 	for _, site := range c.sites {
 		names += len(site.hosts())
 	}
 	size := 2048
-	for size < 2*names {
+	for size < names {
 		size *= 2
 	}
 	return size

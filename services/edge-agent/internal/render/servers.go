@@ -6,6 +6,11 @@ import (
 
 func renderServers(layout Layout, profiles []*profile) []byte {
 	c := new(conf)
+	sites := 0
+	for _, profile := range profiles {
+		sites += len(profile.sites)
+	}
+	c.buffer.Grow(sites * serversPerSite)
 	c.comment(
 		"Server blocks. Sites with equal options share a profile: one public block for",
 		"their hostnames and one internal block, with the same locations, for their",
@@ -17,8 +22,10 @@ func renderServers(layout Layout, profiles []*profile) []byte {
 	c.blank()
 	defaultServer(c, layout, internal)
 	renderTLS(c, layout, profiles)
+	limits := limitsOf(profiles)
+	limits.zones(c)
 	for _, profile := range profiles {
-		renderProfile(c, layout, profile)
+		renderProfile(c, layout, limits, profile)
 	}
 	return c.bytes()
 }
@@ -62,29 +69,30 @@ func listen(layout Layout, side side) []encode.Token {
 	return listen
 }
 
-func renderProfile(c *conf, layout Layout, profile *profile) {
+func renderProfile(c *conf, layout Layout, limits limits, profile *profile) {
 	var publicNames, internalNames []encode.Token
 	for _, site := range profile.sites {
 		for _, hostname := range site.hostnames {
 			publicNames = append(publicNames, hostname)
 		}
-		internalNames = append(internalNames, literal(site.id.InternalName()))
+		internalNames = append(internalNames, site.internal)
 	}
 	c.blank()
 	c.comment("Profile " + literal(profile.id) + ", sites: " + decimal(len(profile.sites)))
 	if len(publicNames) > 0 {
-		renderServer(c, layout, public, publicNames, profile.sites[0])
+		renderServer(c, layout, limits, public, publicNames, profile.sites[0])
 	}
 	if names := secureNames(layout, profile); len(layout.TLSListen) > 0 && len(names) > 0 {
 		c.comment("The same with TLS, for the hostnames that have a certificate.")
-		renderServer(c, layout, secure, names, profile.sites[0])
+		renderServer(c, layout, limits, secure, names, profile.sites[0])
 	}
 	c.comment("The same for the internal names.")
-	renderServer(c, layout, internal, internalNames, profile.sites[0])
+	renderServer(c, layout, nil, internal, internalNames, profile.sites[0])
 }
 
-// renderServer takes what the sites of a profile share from any one of them.
-func renderServer(c *conf, layout Layout, side side, names []encode.Token, shared *site) {
+// renderServer takes what the sites of a profile share from any one of them. Without limits
+// nothing is limited.
+func renderServer(c *conf, layout Layout, limits limits, side side, names []encode.Token, shared *site) {
 	c.block("server", nil, func() {
 		for _, address := range listen(layout, side) {
 			c.directive("listen", address)
@@ -95,7 +103,7 @@ func renderServer(c *conf, layout Layout, side side, names []encode.Token, share
 			secureDirectives(c, layout)
 		}
 		c.blank()
-		renderLocations(c, layout, shared)
+		renderLocations(c, layout, limits, shared)
 		probeLocation(c)
 		if side == internal {
 			siteLocation(c)
@@ -103,17 +111,22 @@ func renderServer(c *conf, layout Layout, side side, names []encode.Token, share
 	})
 }
 
-func renderLocations(c *conf, layout Layout, shared *site) {
+func renderLocations(c *conf, layout Layout, limits limits, shared *site) {
 	if shared.options.maintenance {
 		maintenanceLocation(c)
 		return
 	}
 	renderOptions(c, layout, shared.options)
 	c.blank()
-	for index, route := range shared.routes {
-		routeLocations(c, index, route)
+	limit := func() {
+		if limits != nil {
+			limits.limit(c, shared.options.rate)
+		}
 	}
-	backendLocation(c, shared)
+	for index, route := range shared.routes {
+		routeLocations(c, limit, index, route)
+	}
+	backendLocation(c, limit, shared)
 }
 
 func renderOptions(c *conf, layout Layout, options options) {
@@ -129,6 +142,9 @@ func renderOptions(c *conf, layout Layout, options options) {
 	c.directive("proxy_set_header", literal("Forwarded"), literal(`""`))
 	c.directive("proxy_set_header", literal("X-Real-IP"), literal(`""`))
 	upgradeHeaders(c, options.websocket)
+	if options.compress {
+		compress(c)
+	}
 	for _, header := range options.request {
 		c.directive("proxy_set_header", header.name, header.value)
 	}
@@ -149,8 +165,9 @@ func upgradeHeaders(c *conf, websocket bool) {
 
 // routeLocations writes the prefix itself and everything beneath it, so that
 // /api never takes /apix and nginx never answers /api by a redirect of its own.
-func routeLocations(c *conf, index int, route route) {
+func routeLocations(c *conf, limit func(), index int, route route) {
 	body := func() {
+		limit()
 		if route.strip {
 			c.directive("rewrite", literal(route.prefix.StripPattern()), literal("/$1"), literal("break"))
 		}
@@ -160,8 +177,9 @@ func routeLocations(c *conf, index int, route route) {
 	c.block("location", tokens(literal(route.prefix.Token()+"/")), body)
 }
 
-func backendLocation(c *conf, site *site) {
+func backendLocation(c *conf, limit func(), site *site) {
 	c.block("location", tokens(literal("/")), func() {
+		limit()
 		if site.redirect != nil {
 			c.directive("return", site.redirect.code, literal("$siteplane_redirect$request_uri"))
 			return
@@ -204,6 +222,6 @@ func siteLocation(c *conf) {
 	c.comment("Which site and revision these workers hold.")
 	c.block("location", tokens(literal("="), literal("/.well-known/siteplane/site")), func() {
 		c.directive("default_type", literal("application/json"))
-		c.directive("return", literal("200"), literal(`'{$siteplane_site,"generation":$siteplane_generation}'`))
+		c.directive("return", literal("200"), literal(`'{"site_id":"$siteplane_site","revision":$siteplane_revision,"generation":$siteplane_generation}'`))
 	})
 }

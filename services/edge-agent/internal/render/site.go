@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
@@ -52,7 +54,9 @@ func (e *InvalidSiteError) Unwrap() error { return e.Err }
 
 // site is a site of which every value passed the encoder.
 type site struct {
-	id        encode.SiteID
+	id encode.SiteID
+	// internal is the name on the agent's own socket.
+	internal  literal
 	revision  encode.Number
 	hostnames []encode.Hostname
 	origin    []target
@@ -85,6 +89,8 @@ type options struct {
 	response       []header
 	request        []header
 	maintenance    bool
+	compress       bool
+	rate           rate
 }
 
 type header struct {
@@ -98,29 +104,45 @@ func (s *site) hosts() []encode.Token {
 	for _, hostname := range s.hostnames {
 		hosts = append(hosts, hostname)
 	}
-	return append(hosts, encode.Literal(s.id.InternalName()))
+	return append(hosts, s.internal)
 }
 
 func parseSites(sites []*edgev1.Site) ([]*site, error) {
 	sorted := slices.SortedFunc(slices.Values(sites), func(a, b *edgev1.Site) int {
 		return cmp.Compare(a.GetSiteId(), b.GetSiteId())
 	})
-	parsed := make([]*site, 0, len(sorted))
+	parsed, problems := parseEach(sorted)
 	owner := make(map[string]string, len(sorted))
 	for i, message := range sorted {
 		if i > 0 && message.GetSiteId() == sorted[i-1].GetSiteId() {
 			return nil, &InvalidSiteError{SiteID: message.GetSiteId(), Field: "site_id", Err: errors.New("is there twice")}
 		}
-		site, err := parseSite(message)
+		err := problems[i]
 		if err == nil {
-			err = claimHostnames(owner, site)
+			err = claimHostnames(owner, parsed[i])
 		}
 		if err != nil {
 			return nil, invalid(message, err)
 		}
-		parsed = append(parsed, site)
 	}
 	return parsed, nil
+}
+
+// parseEach parses every site by itself, on all processors. Either the site or the
+// problem of each is set.
+func parseEach(messages []*edgev1.Site) (parsed []*site, problems []error) {
+	parsed, problems = make([]*site, len(messages)), make([]error, len(messages))
+	var processors sync.WaitGroup
+	share := len(messages)/runtime.GOMAXPROCS(0) + 1
+	for first := 0; first < len(messages); first += share {
+		processors.Go(func() {
+			for i := first; i < min(first+share, len(messages)); i++ {
+				parsed[i], problems[i] = parseSite(messages[i])
+			}
+		})
+	}
+	processors.Wait()
+	return parsed, problems
 }
 
 // claimHostnames keeps nginx from serving a name for whichever site comes first.
@@ -152,6 +174,7 @@ func parseSite(message *edgev1.Site) (*site, error) {
 		routes:    parseRoutes(&c, message.GetSpec().GetRoutes()),
 		options:   parseOptions(&c, message.GetSpec().GetOptions()),
 	}
+	parsed.internal = literal(parsed.id.InternalName())
 	switch backend := message.GetSpec().GetBackend().(type) {
 	case *edgev1.Spec_Origin:
 		parsed.origin = parseTargets(&c, "spec.origin", backend.Origin)
@@ -166,7 +189,11 @@ func parseSite(message *edgev1.Site) (*site, error) {
 func parseHostnames(c *check, values []string) []encode.Hostname {
 	hostnames := make([]encode.Hostname, 0, len(values))
 	for i, value := range values {
-		hostnames = append(hostnames, parse(c, fmt.Sprintf("hostnames[%d]", i), value, encode.ParseHostname))
+		hostname, err := encode.ParseHostname(value)
+		if err != nil {
+			c.fail(fmt.Sprintf("hostnames[%d]", i), err)
+		}
+		hostnames = append(hostnames, hostname)
 	}
 	slices.SortFunc(hostnames, func(a, b encode.Hostname) int { return cmp.Compare(a.String(), b.String()) })
 	return hostnames
@@ -178,11 +205,15 @@ func parseTargets(c *check, field string, origin *edgev1.Origin) []target {
 	}
 	targets := make([]target, 0, len(origin.GetTargets()))
 	for i, message := range origin.GetTargets() {
-		at := fmt.Sprintf("%s.targets[%d]", field, i)
-		targets = append(targets, target{
-			address: parse(c, at+".address", message.GetAddress(), encode.ParseAddress),
-			weight:  number(c, at+".weight", int64(max(message.GetWeight(), 1)), mostWeight),
-		})
+		address, err := encode.ParseAddress(message.GetAddress())
+		if err != nil {
+			c.fail(fmt.Sprintf("%s.targets[%d].address", field, i), err)
+		}
+		weight, err := encode.ParseNumber(int64(max(message.GetWeight(), 1)), mostWeight)
+		if err != nil {
+			c.fail(fmt.Sprintf("%s.targets[%d].weight", field, i), err)
+		}
+		targets = append(targets, target{address: address, weight: weight})
 	}
 	slices.SortFunc(targets, func(a, b target) int {
 		return cmp.Or(cmp.Compare(a.address.String(), b.address.String()), cmp.Compare(a.weight.Token(), b.weight.Token()))
@@ -237,6 +268,8 @@ func parseOptions(c *check, message *edgev1.Options) options {
 		response:       parseHeaders(c, "spec.options.response_headers", message.GetResponseHeaders(), encode.ParseResponseHeaderName),
 		request:        parseHeaders(c, "spec.options.request_headers", message.GetRequestHeaders(), encode.ParseRequestHeaderName),
 		maintenance:    message.GetMaintenance(),
+		compress:       message.GetCompress(),
+		rate:           parse(c, "spec.options.requests_per_second", message.GetRequestsPerSecond(), parseRate),
 	}
 }
 

@@ -37,7 +37,7 @@ func (s *Snapshot) Differing(sums [][]byte) []*edgev1.Site {
 			continue
 		}
 		for _, id := range s.set.Keys(bucket) {
-			sites = append(sites, s.sites[id])
+			sites = append(sites, s.Site(id))
 		}
 	}
 	return sites

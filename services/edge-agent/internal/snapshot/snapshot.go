@@ -10,8 +10,6 @@ package snapshot
 
 import (
 	"errors"
-	"maps"
-	"slices"
 
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 	"github.com/siteplane/siteplane/internal/platform/digest"
@@ -23,8 +21,10 @@ var ErrNeeded = errors.New("whole snapshot needed")
 
 // Snapshot is a set of sites.
 type Snapshot struct {
-	fence  Fence
-	sites  map[string]*edgev1.Site
+	fence Fence
+	// sites in the order of their ids, and their size in bytes.
+	sites  []*edgev1.Site
+	size   int
 	set    *digest.Set
 	digest string
 }
@@ -45,7 +45,7 @@ type Change struct {
 // Empty returns the snapshot of an edge that never received one.
 func Empty() *Snapshot {
 	set := digest.NewSet()
-	return &Snapshot{sites: map[string]*edgev1.Site{}, set: set, digest: set.Digest()}
+	return &Snapshot{set: set, digest: set.Digest()}
 }
 
 // Next returns the snapshot that change makes of base, which may be nil. It
@@ -54,20 +54,19 @@ func Next(base *Snapshot, change Change) (*Snapshot, error) {
 	if base == nil && !change.Whole {
 		return nil, ErrNeeded
 	}
-	next := Empty()
-	if !change.Whole {
-		next.sites, next.set = maps.Clone(base.sites), base.set.Clone()
+	if change.Whole {
+		base = Empty()
 	}
+	others := make(map[string]*edgev1.Site, len(change.Removed)+len(change.Sites))
 	for _, id := range change.Removed {
-		delete(next.sites, id)
-		next.set.Remove(id)
+		others[id] = nil
 	}
 	for _, site := range change.Sites {
-		next.sites[site.GetSiteId()] = site
-		next.set.Put(site.GetSiteId(), Sum(site))
+		others[site.GetSiteId()] = site
 	}
+	next := base.With(others)
 	next.fence = change.Fence
-	if next.digest = next.set.Digest(); next.digest != change.Digest {
+	if next.digest != change.Digest {
 		return nil, ErrNeeded
 	}
 	return next, nil
@@ -76,14 +75,13 @@ func Next(base *Snapshot, change Change) (*Snapshot, error) {
 // With returns a copy in which some sites are others: each id is given the site
 // that takes its place, nil where it shall be left out.
 func (s *Snapshot) With(others map[string]*edgev1.Site) *Snapshot {
-	next := &Snapshot{fence: s.fence, sites: maps.Clone(s.sites), set: s.set.Clone()}
+	next := &Snapshot{fence: s.fence, set: s.set.Clone()}
+	next.sites, next.size = merge(s.sites, s.size, others)
 	for id, site := range others {
 		if site == nil {
-			delete(next.sites, id)
 			next.set.Remove(id)
 			continue
 		}
-		next.sites[id] = site
 		next.set.Put(id, Sum(site))
 	}
 	next.digest = next.set.Digest()
@@ -102,28 +100,31 @@ func (s *Snapshot) Digest() string { return s.digest }
 // Len returns the number of sites.
 func (s *Snapshot) Len() int { return len(s.sites) }
 
-// Sites returns the sites in the order of their ids.
-func (s *Snapshot) Sites() []*edgev1.Site {
-	sites := make([]*edgev1.Site, 0, len(s.sites))
-	for _, id := range slices.Sorted(maps.Keys(s.sites)) {
-		sites = append(sites, s.sites[id])
-	}
-	return sites
-}
+// Size returns how many bytes the sites take as messages, one by one.
+func (s *Snapshot) Size() int { return s.size }
+
+// Sites returns the sites in the order of their ids. The list is the snapshot's own.
+func (s *Snapshot) Sites() []*edgev1.Site { return s.sites }
 
 // Site returns the site with an id, nil when there is none.
-func (s *Snapshot) Site(id string) *edgev1.Site { return s.sites[id] }
+func (s *Snapshot) Site(id string) *edgev1.Site {
+	at, found := find(s.sites, id)
+	if !found {
+		return nil
+	}
+	return s.sites[at]
+}
 
 // Changed returns the ids of sites that base has otherwise or not at all, in
 // their order.
 func (s *Snapshot) Changed(base *Snapshot) []string {
 	var changed []string
-	for id := range s.sites {
+	for _, site := range s.sites {
+		id := site.GetSiteId()
 		sum, _ := s.set.Get(id)
 		if before, had := base.set.Get(id); !had || before != sum {
 			changed = append(changed, id)
 		}
 	}
-	slices.Sort(changed)
 	return changed
 }

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +42,9 @@ func NewStore(dir string) (*Store, error) {
 	}
 	return &Store{dir: dir}, nil
 }
+
+// Dir is where everything of the store is.
+func (s *Store) Dir() string { return s.dir }
 
 func (s *Store) snapshotFile() string { return filepath.Join(s.dir, "last_good.pb") }
 func (s *Store) fenceFile() string    { return filepath.Join(s.dir, "fence.json") }
@@ -102,13 +104,15 @@ func readChange(reader *bufio.Reader) (Change, []Rejection, error) {
 
 // Save replaces the last good snapshot durably.
 func (s *Store) Save(edgeID string, proved Proved) error {
-	var data bytes.Buffer
-	for _, message := range saved(edgeID, proved) {
-		if _, err := protodelim.MarshalTo(&data, message); err != nil {
-			return fmt.Errorf("save the last good snapshot: %w", err)
+	err := replace(s.snapshotFile(), func(file io.Writer) error {
+		for _, message := range saved(edgeID, proved) {
+			if _, err := protodelim.MarshalTo(file, message); err != nil {
+				return err
+			}
 		}
-	}
-	if err := replace(s.snapshotFile(), data.Bytes()); err != nil {
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("save the last good snapshot: %w", err)
 	}
 	return nil
@@ -159,20 +163,27 @@ func (s *Store) Raise(before, fence Fence) error {
 	if err != nil {
 		return fmt.Errorf("save the fence: %w", err)
 	}
-	if err := replace(s.fenceFile(), append(data, '\n')); err != nil {
+	write := func(file io.Writer) error {
+		_, err := file.Write(append(data, '\n'))
+		return err
+	}
+	if err := replace(s.fenceFile(), write); err != nil {
 		return fmt.Errorf("save the fence: %w", err)
 	}
 	return nil
 }
 
 // replace writes a file so that a crash leaves the old or the new one.
-func replace(path string, data []byte) error {
+func replace(path string, write func(io.Writer) error) error {
 	next := path + ".next"
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
+	buffer := bufio.NewWriterSize(file, 64<<10)
+	if err = write(buffer); err == nil {
+		err = buffer.Flush()
+	}
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}

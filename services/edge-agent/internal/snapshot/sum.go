@@ -56,6 +56,13 @@ func sumOptions(h *digest.Hasher, options *edgev1.Options) {
 	if options.GetMaintenance() {
 		h.String("maintenance")
 	}
+	if options.GetCompress() {
+		h.String("compress")
+	}
+	if rate := options.GetRequestsPerSecond(); rate > 0 {
+		h.String("requests per second")
+		h.Int(int64(rate))
+	}
 }
 
 func sumHeaders(h *digest.Hasher, headers []*edgev1.Header) {
