@@ -111,3 +111,5 @@ func accepting(pid int) bool {
 	command := commandLine(pid)
 	return command != "" && !strings.Contains(command, "is shutting down")
 }
+
+func draining(pid int) bool { return strings.Contains(commandLine(pid), "is shutting down") }

@@ -21,6 +21,11 @@ type benchmark struct {
 func benchmarks(shared *estates) []benchmark {
 	return []benchmark{
 		{name: "edge.apply.10k", measure: edgeApply10k},
+		{name: "edge.apply.100k", measure: edgeApply100k},
+		{name: "edge.memory.100k", measure: edgeMemory100k},
+		{name: "edge.burst", measure: edgeBurst},
+		{name: "edge.poison", measure: edgePoison},
+		{name: "edge.serve", measure: edgeServe},
 		{name: "lifecycle.activate.sqlite", measure: activateSQLite},
 		{name: "lifecycle.activate.postgres", measure: activatePostgres},
 		{name: "lifecycle.read.100k", measure: shared.read100k},
@@ -82,4 +87,10 @@ func percentile(durations []time.Duration, percent int) time.Duration {
 	sorted := slices.Sorted(slices.Values(durations))
 	rank := (len(sorted)*percent + 99) / 100
 	return sorted[max(rank, 1)-1]
+}
+
+// middle is the median of a list that is not empty.
+func middle(numbers []float64) float64 {
+	sorted := slices.Sorted(slices.Values(numbers))
+	return sorted[(len(sorted)-1)/2]
 }

@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 	for _, row := range benchmarks(&estates{}) {
 		names = append(names, row.name)
 	}
-	want := "edge.apply.10k lifecycle.activate.sqlite lifecycle.activate.postgres lifecycle.read.100k " +
+	want := "edge.apply.10k edge.apply.100k edge.memory.100k edge.burst edge.poison edge.serve lifecycle.activate.sqlite lifecycle.activate.postgres lifecycle.read.100k " +
 		"lifecycle.memory.100k desired.snapshot.100k e2e.create_to_active"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -100,5 +100,66 @@ func TestResults_append_or_rewrite(t *testing.T) {
 		if err != nil || string(got) != step.want {
 			t.Errorf("file holds %q, %v, want %q", got, err, step.want)
 		}
+	}
+}
+
+func TestMostWithin(t *testing.T) {
+	var moments []time.Time
+	for _, ms := range []int{0, 300, 600, 900, 1000, 1350, 5000} {
+		moments = append(moments, time.UnixMilli(int64(ms)))
+	}
+	if got := mostWithin(moments, time.Second); got != 4 {
+		t.Errorf("got %d in a second", got)
+	}
+	if got := mostWithin(moments, time.Second+time.Millisecond); got != 5 {
+		t.Errorf("got %d in a little more", got)
+	}
+	if got := mostWithin(nil, time.Second); got != 0 {
+		t.Errorf("got %d of none", got)
+	}
+}
+
+func TestRequestsPerSecond(t *testing.T) {
+	const said = "Running 3s test @ http://127.0.0.1:80/\n  1 threads and 32 connections\nRequests/sec:  20123.45\nTransfer/sec:      3.10MB\n"
+	if got, err := requestsPerSecond(said); err != nil || got != 20123.45 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range []string{"  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
+		if _, err := requestsPerSecond(bad + said); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(bad)) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := requestsPerSecond("unable to connect"); err == nil {
+		t.Error("there is no rate")
+	}
+}
+
+func TestServed(t *testing.T) {
+	for _, test := range []struct {
+		busiest, tail float64
+		ok            bool
+	}{{90, 60, true}, {89, 60, false}, {90, 59, false}} {
+		if got := served(100, test.busiest, test.tail); got.OK != test.ok || got.Value != test.busiest {
+			t.Errorf("%+v gives %+v", test, got)
+		}
+	}
+}
+
+func TestEdgeMemoryResult(t *testing.T) {
+	few := edgeWeight{agent: 30 << 20, nginx: 6 << 20}
+	for _, test := range []struct {
+		agent, nginx int64
+		ok           bool
+	}{{400, 120, true}, {401, 120, false}, {400, 121, false}} {
+		if got := edgeMemoryResult(edgeWeight{agent: test.agent << 20, nginx: test.nginx << 20}, few); got.OK != test.ok {
+			t.Errorf("%+v gives %+v", test, got)
+		}
+	}
+}
+
+// What is asked for as the tail has no block of its own, as the busiest have.
+func TestHostnames(t *testing.T) {
+	if got := hostnames(98, 102); strings.Join(got, " ") != strings.Join([]string{hostname(98), hostname(99), hostname(101)}, " ") {
+		t.Errorf("got %v", got)
 	}
 }

@@ -31,7 +31,7 @@ func edgeApply10k(ctx context.Context) (measured result, err error) {
 		return result{}, fmt.Errorf("start the baseline: %w", err)
 	}
 	defer func() { err = errors.Join(err, baseline.stop()) }()
-	agent, err := startAgent(ctx, dir, sites)
+	agent, err := startAgent(ctx, dir, benchSites(sites))
 	if err != nil {
 		return result{}, fmt.Errorf("start the agent: %w", err)
 	}

@@ -61,6 +61,11 @@ func benchSum(site *edgev1.Site) [32]byte {
 	h.Int(0)
 	h.Bool(false)
 	h.Count(0)
-	h.Count(0)
+	headers := site.GetSpec().GetOptions().GetRequestHeaders()
+	h.Count(len(headers))
+	for _, header := range headers {
+		h.String(header.GetName())
+		h.String(header.GetValue())
+	}
 	return h.Sum()
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/store/sqlite"
@@ -29,12 +30,15 @@ const engineLimit = 2 * time.Minute
 
 // newEngine returns the control plane as `siteplane up` makes it, with collaborators
 // that confirm at once. Its log is written, and thrown away.
-func newEngine(db store.Store) (*app.ControlPlane, error) {
+func newEngine(db store.Store) (*app.ControlPlane, error) { return newEngineWith(db, &promptEdge{}) }
+
+// newEngineWith returns it with another edge.
+func newEngineWith(db store.Store, edges infra.EdgeProvider) (*app.ControlPlane, error) {
 	cfg := lifecycle.Defaults()
 	cfg.PlatformDomain = benchZone
 	cfg.OriginAllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	return app.New(app.WithConfig(cfg), app.WithStore(db),
-		app.WithEdge(&promptEdge{}), app.WithTunnel(&promptTunnel{}), app.WithDNS(promptDNS{}),
+		app.WithEdge(edges), app.WithTunnel(&promptTunnel{}), app.WithDNS(promptDNS{}),
 		app.WithLogger(slog.New(slog.NewJSONHandler(io.Discard, nil))),
 		app.WithTracer(telemetry.Discard("lifecycle").Tracer("lifecycle")))
 }

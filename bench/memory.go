@@ -82,6 +82,6 @@ func (p programs) weigh(ctx context.Context, dsn string, agents *fakeAgents, sit
 		return 0, 0, 0, err
 	}
 	took = time.Since(begun)
-	now, most, err = running.memory()
+	now, most, err = memoryOf(running.Pid())
 	return now, most, took, err
 }

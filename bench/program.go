@@ -26,7 +26,7 @@ import (
 // upLimit is how long the program may take until it serves.
 const upLimit = time.Minute
 
-// programs are lifecycle and siteplane, built from this tree, and the certificates of an
+// programs are lifecycle, edge-agent and siteplane, built from this tree, and the certificates of an
 // installation with some edges.
 type programs struct {
 	dir   string
@@ -37,7 +37,8 @@ type programs struct {
 func buildPrograms(ctx context.Context, dir string, edges int) (programs, error) {
 	p := programs{dir: dir}
 	const module = "github.com/siteplane/siteplane/"
-	build := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", module+"cmd/siteplane", module+"services/lifecycle/cmd/lifecycle")
+	build := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", module+"cmd/siteplane", module+"services/lifecycle/cmd/lifecycle",
+		module+"services/edge-agent/cmd/edge-agent")
 	if said, err := build.CombinedOutput(); err != nil {
 		return p, fmt.Errorf("build the programs: %w: %s", err, strings.TrimSpace(string(said)))
 	}
@@ -133,11 +134,11 @@ func (r *running) dial(key secret.Secret) (*grpc.ClientConn, error) {
 	})
 }
 
-// memory returns the resident memory of the program and the most that it was, in bytes.
-func (r *running) memory() (now, most int64, err error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.Pid()))
+// memoryOf returns the resident memory of a process and the most that it was, in bytes.
+func memoryOf(pid int) (now, most int64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the memory of lifecycle: %w", err)
+		return 0, 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
 	}
 	now, nowErr := kilobytes(string(status), "VmRSS:")
 	most, mostErr := kilobytes(string(status), "VmHWM:")

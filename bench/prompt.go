@@ -48,6 +48,10 @@ func (e *promptEdge) ListHeld(context.Context, id.Edge, [][]byte) (infra.Held, e
 	return infra.Held{}, nil
 }
 
+func (e *promptEdge) Preview(context.Context, id.Edge, infra.EdgeUpdate) ([]infra.FileDiff, error) {
+	return nil, nil
+}
+
 // promptTunnel does the same for routes.
 type promptTunnel struct {
 	mu      sync.Mutex
