@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -60,12 +61,53 @@ func LoadOrCreateCA(dir, trustDomain string) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca := &CA{trustDomain: td, cert: cert, key: key,
-		bundle: x509bundle.FromX509Authorities(td, []*x509.Certificate{cert})}
+	ca := &CA{trustDomain: td, cert: cert, key: key, bundle: bundleOf(td, cert)}
 	if err := ca.check(keyFile, certFile); err != nil {
 		return nil, err
 	}
 	return ca, nil
+}
+
+// LoadCA returns the CA that LoadOrCreateCA made in dir; the certificate says of
+// which trust domain it is. It makes nothing: files that are missing are errors as
+// those that LoadOrCreateCA refuses are.
+func LoadCA(dir string) (*CA, error) {
+	keyFile, certFile := filepath.Join(dir, "ca.key"), filepath.Join(dir, "ca.crt")
+	key, err := loadKey(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := loadCertificate(certFile)
+	if err != nil {
+		return nil, err
+	}
+	td, err := trustDomainOf(cert)
+	if err != nil {
+		return nil, fmt.Errorf("read CA certificate %s: %w", certFile, err)
+	}
+	ca := &CA{trustDomain: td, cert: cert, key: key, bundle: bundleOf(td, cert)}
+	if err := ca.check(keyFile, certFile); err != nil {
+		return nil, err
+	}
+	return ca, nil
+}
+
+// trustDomainOf reads the name that is a CA's own: an id without a path.
+func trustDomainOf(ca *x509.Certificate) (spiffeid.TrustDomain, error) {
+	if len(ca.URIs) != 1 {
+		return spiffeid.TrustDomain{}, errors.New("it names no trust domain: use the CA that `siteplane pki init` made")
+	}
+	id, err := spiffeid.FromURI(ca.URIs[0])
+	if err != nil || id.Path() != "" {
+		return spiffeid.TrustDomain{}, fmt.Errorf("%s is no trust domain: use the CA that `siteplane pki init` made", ca.URIs[0])
+	}
+	return id.TrustDomain(), nil
+}
+
+// Digest returns SHA-256 over the certificate, DER: by it a host that has nothing
+// else yet knows the CA.
+func (c *CA) Digest() [32]byte {
+	return sha256.Sum256(c.cert.Raw)
 }
 
 // CertificatePEM returns the CA certificate, for those who verify.

@@ -34,6 +34,12 @@ func (i *Identity) NotAfter() time.Time {
 	return i.svid.Load().Certificates[0].NotAfter
 }
 
+// Lifetime returns for how long the current certificate was issued.
+func (i *Identity) Lifetime() time.Duration {
+	leaf := i.svid.Load().Certificates[0]
+	return leaf.NotAfter.Sub(leaf.NotBefore) - clockSkew
+}
+
 // ServerTLS returns the configuration of a server: TLS 1.3 only, and a client
 // certificate of the same trust domain is required.
 func (i *Identity) ServerTLS() *tls.Config {

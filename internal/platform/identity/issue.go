@@ -71,45 +71,63 @@ func (c *CA) IssueServer(hosts []string, ttl time.Duration) (tls.Certificate, er
 }
 
 func (c *CA) issueSVID(path string, ttl time.Duration) (*x509svid.SVID, error) {
-	id, err := spiffeid.FromPath(c.trustDomain, path)
+	id, err := c.idOf(path)
 	if err != nil {
-		return nil, fmt.Errorf("issue identity %q: %w", path, err)
+		return nil, err
 	}
-	if path == "" {
-		return nil, errors.New("issue identity: the empty path is the CA's own")
-	}
-	leaf, key, err := c.sign(&x509.Certificate{
-		Subject:     pkix.Name{Organization: []string{"Siteplane"}},
-		URIs:        []*url.URL{id.URL()},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, ttl)
+	leaf, key, err := c.sign(ofID(id), ttl)
 	if err != nil {
 		return nil, fmt.Errorf("issue identity %s: %w", id, err)
 	}
 	return &x509svid.SVID{ID: id, Certificates: []*x509.Certificate{leaf}, PrivateKey: key}, nil
 }
 
-// sign fills in what all certificates share, makes a key and signs.
+func (c *CA) idOf(path string) (spiffeid.ID, error) {
+	id, err := spiffeid.FromPath(c.trustDomain, path)
+	if err != nil {
+		return spiffeid.ID{}, fmt.Errorf("issue identity %q: %w", path, err)
+	}
+	if path == "" {
+		return spiffeid.ID{}, errors.New("issue identity: the empty path is the CA's own")
+	}
+	return id, nil
+}
+
+// ofID is what the certificates of all identities have in common.
+func ofID(id spiffeid.ID) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{Organization: []string{"Siteplane"}},
+		URIs:        []*url.URL{id.URL()},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+}
+
+// sign makes a key and signs its certificate.
 func (c *CA) sign(template *x509.Certificate, ttl time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
-	if ttl <= 0 {
-		return nil, nil, fmt.Errorf("time to live %s is not positive", ttl)
-	}
-	if err := c.setValidity(template, ttl); err != nil {
-		return nil, nil, err
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("generate key: %w", err)
 	}
+	leaf, err := c.signKey(template, &key.PublicKey, ttl)
+	return leaf, key, err
+}
+
+// signKey fills in what all certificates share and signs.
+func (c *CA) signKey(template *x509.Certificate, key *ecdsa.PublicKey, ttl time.Duration) (*x509.Certificate, error) {
+	if ttl <= 0 {
+		return nil, fmt.Errorf("time to live %s is not positive", ttl)
+	}
+	if err := c.setValidity(template, ttl); err != nil {
+		return nil, err
+	}
 	template.SerialNumber = serialNumber()
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true
-	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, key.Public(), c.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, key, c.key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("sign certificate: %w", err)
+		return nil, fmt.Errorf("sign certificate: %w", err)
 	}
-	leaf, err := x509.ParseCertificate(der)
-	return leaf, key, err
+	return x509.ParseCertificate(der)
 }
 
 // setValidity keeps the certificate inside the CA's own time.

@@ -47,8 +47,14 @@ func FilesIn(dir string) Files {
 // or readable by others, a key of another certificate, a certificate of another
 // CA, and one that has expired or is not yet valid are errors that name the file
 // and the remedy.
-func Load(files Files) (*Identity, error) {
-	svid, bundle, err := read(files)
+func Load(files Files) (*Identity, error) { return load(files, timely) }
+
+// LoadUntimely is Load for a program that must go on although its certificate has
+// expired or is not yet valid: nobody believes it before Reload took a renewed one.
+func LoadUntimely(files Files) (*Identity, error) { return load(files, untimely) }
+
+func load(files Files, of timeliness) (*Identity, error) {
+	svid, bundle, err := read(files, of)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +68,7 @@ func Load(files Files) (*Identity, error) {
 // Where they cannot be used, are for another id or come from another CA, the old
 // ones stay.
 func (i *Identity) Reload(files Files) (changed bool, err error) {
-	svid, bundle, err := read(files)
+	svid, bundle, err := read(files, timely)
 	if err != nil {
 		return false, err
 	}
@@ -87,13 +93,30 @@ func (i *Identity) CertificatePEM() []byte {
 	return text
 }
 
-func read(files Files) (*x509svid.SVID, *x509bundle.Bundle, error) {
+// timeliness says whether a certificate must be valid now.
+type timeliness bool
+
+const (
+	timely   timeliness = true
+	untimely timeliness = false
+)
+
+// except leaves out what is wrong with the time of a certificate where that does
+// not matter.
+func (t timeliness) except(err error) error {
+	if wrong := (*timeError)(nil); t == untimely && errors.As(err, &wrong) {
+		return nil
+	}
+	return err
+}
+
+func read(files Files, of timeliness) (*x509svid.SVID, *x509bundle.Bundle, error) {
 	if err := checkThere(files.Certificate, files.Key, files.CA); err != nil {
 		return nil, nil, err
 	}
 	ca, caErr := readCA(files.CA)
 	pair, pairErr := readPair(files.Certificate, files.Key)
-	if err := errors.Join(caErr, pairErr); err != nil {
+	if err := errors.Join(of.except(caErr), of.except(pairErr)); err != nil {
 		return nil, nil, err
 	}
 	leaf := pair.Leaf
@@ -194,14 +217,19 @@ func unread(what, file string, err error) error {
 	return fmt.Errorf("%s %s cannot be read (%w): %s", what, file, err, remedyMissing)
 }
 
+// timeError says that a certificate is not valid now.
+type timeError struct{ text string }
+
+func (e *timeError) Error() string { return e.text }
+
 func checkTime(what, file string, cert *x509.Certificate, remedy string) error {
 	now := time.Now()
 	switch {
 	case now.After(cert.NotAfter):
-		return fmt.Errorf("%s %s expired on %s: %s", what, file, cert.NotAfter.Format(time.DateOnly), remedy)
+		return &timeError{fmt.Sprintf("%s %s expired on %s: %s", what, file, cert.NotAfter.Format(time.DateOnly), remedy)}
 	case now.Before(cert.NotBefore):
-		return fmt.Errorf("%s %s is valid from %s on only: set this host's clock, which says %s, or %s", what, file,
-			cert.NotBefore.UTC().Format(time.DateTime), now.UTC().Format(time.DateTime), remedy)
+		return &timeError{fmt.Sprintf("%s %s is valid from %s on only: set this host's clock, which says %s, or %s", what, file,
+			cert.NotBefore.UTC().Format(time.DateTime), now.UTC().Format(time.DateTime), remedy)}
 	}
 	return nil
 }

@@ -209,3 +209,40 @@ func wantSays(t *testing.T, err error, words ...string) {
 		}
 	}
 }
+
+func TestLoadUntimely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca, dir := newCA(t), t.TempDir()
+		files := identity.FilesIn(dir)
+		if _, err := ca.WriteIdentity(dir, "/edge/one", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		if _, err := identity.Load(files); err == nil {
+			t.Fatal("it has not expired")
+		}
+		late, err := identity.LoadUntimely(files)
+		if err != nil || late.Path() != "/edge/one" || late.Lifetime() != time.Hour {
+			t.Fatalf("loaded is %v (%v)", late, err)
+		}
+		lifecycle := issue(t, ca, "/service/lifecycle", time.Hour)
+		if err := handshake(late.ServerTLS(), lifecycle.ClientTLS("/edge/one")); err == nil {
+			t.Error("somebody believes it")
+		}
+		if _, err := ca.WriteIdentity(dir, "/edge/one", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := late.Reload(files); err != nil || !changed {
+			t.Fatalf("changed: %t (%v)", changed, err)
+		}
+		if err := handshake(late.ServerTLS(), lifecycle.ClientTLS("/edge/one")); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(files.Key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := identity.LoadUntimely(files); err == nil {
+			t.Error("a folder without a key was loaded")
+		}
+	})
+}

@@ -26,6 +26,13 @@ type PKI struct {
 	Cert string `help:"Certificate, in place of the one in --pki." placeholder:"FILE"`
 	Key  string `help:"Its key, in place of the one in --pki." placeholder:"FILE"`
 	CA   string `name:"ca" help:"CA that callers and called must come from, in place of the one in --pki." placeholder:"FILE"`
+
+	// Renewed says that the program renews its certificate by itself, and warns
+	// where it cannot.
+	Renewed bool `kong:"-"`
+	// Untimely says that the program goes on with a certificate that has expired or
+	// is not yet valid, until there is a renewed one.
+	Untimely bool `kong:"-"`
 }
 
 func (k PKI) files() identity.Files {
@@ -45,18 +52,36 @@ func (k PKI) Check() error {
 	if k.Dir == "" && (k.Cert == "" || k.Key == "" || k.CA == "") {
 		return errors.New("--pki: is missing; give this program's folder from `siteplane pki init`, or all of --cert, --key and --ca")
 	}
-	_, err := identity.Load(k.files())
+	_, _, err := k.load()
 	return err
+}
+
+// load returns the identity and, where it is taken all the same, why nobody will
+// believe it now.
+func (k PKI) load() (i *identity.Identity, late, err error) {
+	files := k.files()
+	i, err = identity.Load(files)
+	if err == nil || !k.Untimely {
+		return i, nil, err
+	}
+	if i, untimely := identity.LoadUntimely(files); untimely == nil {
+		return i, err, nil
+	}
+	return nil, nil, err
 }
 
 // Open returns the identity, and follows its files until the context is done.
 func (k PKI) Open(ctx context.Context, logger *slog.Logger) (*identity.Identity, error) {
 	files := k.files()
-	loaded, err := identity.Load(files)
+	loaded, late, err := k.load()
 	if err != nil {
 		return nil, err
 	}
-	go follow(ctx, logger, files.Certificate, loaded.NotAfter, func() (bool, error) { return loaded.Reload(files) })
+	if late != nil {
+		logger.ErrorContext(ctx, "nobody believes the certificate now", "error", late)
+	}
+	f := followed{file: files.Certificate, end: loaded.NotAfter, reload: func() (bool, error) { return loaded.Reload(files) }, quiet: k.Renewed}
+	go f.follow(ctx, logger)
 	return loaded, nil
 }
 
@@ -87,20 +112,30 @@ func (k PublicPKI) Open(ctx context.Context, dir string, logger *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	go follow(ctx, logger, files.Certificate, loaded.NotAfter, func() (bool, error) { return loaded.Reload(files) })
+	f := followed{file: files.Certificate, end: loaded.NotAfter, reload: func() (bool, error) { return loaded.Reload(files) }}
+	go f.follow(ctx, logger)
 	return loaded, nil
 }
 
+// followed is a certificate in a file that may be replaced.
+type followed struct {
+	file   string
+	end    func() time.Time
+	reload func() (changed bool, err error)
+	// quiet says that somebody else warns of its end.
+	quiet bool
+}
+
 // follow takes renewed certificates and says so, and warns of one that ends soon.
-// A failure is said once, not at every look.
-func follow(ctx context.Context, logger *slog.Logger, file string, end func() time.Time, reload func() (bool, error)) {
+// A failure is said once, at the second look: files may be half copied at the first.
+func (f followed) follow(ctx context.Context, logger *slog.Logger) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	var said string
+	var failed, said string
 	var warned time.Time
 	for {
-		if left := time.Until(end()); left < warnBefore && time.Since(warned) > warnEvery {
-			logger.WarnContext(ctx, "certificate ends soon: run `siteplane pki init --renew`", "file", file, "until", end())
+		if left := time.Until(f.end()); !f.quiet && left < warnBefore && time.Since(warned) > warnEvery {
+			logger.WarnContext(ctx, "certificate ends soon: run `siteplane pki init --renew`", "file", f.file, "until", f.end())
 			warned = time.Now()
 		}
 		select {
@@ -108,16 +143,18 @@ func follow(ctx context.Context, logger *slog.Logger, file string, end func() ti
 			return
 		case <-tick.C:
 		}
-		changed, err := reload()
+		changed, err := f.reload()
 		switch {
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			logger.ErrorContext(ctx, "certificate not read again, the old one stays", "file", file, "error", said)
 		case err == nil:
-			said = ""
+			failed, said = "", ""
+		case err.Error() != failed:
+			failed = err.Error()
+		case failed != said:
+			said = failed
+			logger.ErrorContext(ctx, "certificate not read again, the old one stays", "file", f.file, "error", said)
 		}
 		if changed {
-			logger.InfoContext(ctx, "certificate renewed", "file", file, "until", end())
+			logger.InfoContext(ctx, "certificate renewed", "file", f.file, "until", f.end())
 		}
 	}
 }

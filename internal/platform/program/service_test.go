@@ -178,3 +178,32 @@ func TestPKI_Open_follows_its_files(t *testing.T) {
 		}
 	})
 }
+
+func TestPKI_Untimely_goes_on_with_a_certificate_that_nobody_believes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, dirs := folders(t, "/edge/edge_1")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		time.Sleep(year + time.Hour)
+		log := &journal{}
+		logger := slog.New(slog.NewTextHandler(log, nil))
+		if err := (program.PKI{Dir: dirs[0]}).Check(); err == nil {
+			t.Error("it passes without Untimely")
+		}
+		pki := program.PKI{Dir: dirs[0], Untimely: true, Renewed: true}
+		if err := pki.Check(); err != nil {
+			t.Error(err)
+		}
+		loaded, err := pki.Open(ctx, logger)
+		if err != nil || loaded.Path() != "/edge/edge_1" {
+			t.Fatalf("it is %v (%v)", loaded, err)
+		}
+		synctest.Wait()
+		if got := log.String(); !strings.Contains(got, "nobody believes the certificate now") || strings.Contains(got, "pki init --renew`\"") {
+			t.Errorf("the log says %s", got)
+		}
+		if _, err := (program.PKI{Dir: t.TempDir(), Untimely: true}).Open(ctx, logger); err == nil {
+			t.Error("an empty folder passes")
+		}
+	})
+}

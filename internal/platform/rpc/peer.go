@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
@@ -22,23 +23,39 @@ func PeerID(ctx context.Context) (string, bool) {
 	return id.String(), ok
 }
 
+// PeerCertificate returns the verified certificate by which the other side is who
+// PeerID says. It is false where that is.
+func PeerCertificate(ctx context.Context) (*x509.Certificate, bool) {
+	if _, ok := verifiedPeer(ctx); !ok {
+		return nil, false
+	}
+	return peerLeaf(ctx)
+}
+
 // verifiedPeer trusts the certificate because the handshake verified it:
 // NewServer refuses configurations that would not.
 func verifiedPeer(ctx context.Context) (spiffeid.ID, bool) {
-	p, ok := peer.FromContext(ctx)
+	leaf, ok := peerLeaf(ctx)
 	if !ok {
 		return spiffeid.ID{}, false
 	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.PeerCertificates) == 0 {
-		return spiffeid.ID{}, false
-	}
-	leaf := info.State.PeerCertificates[0]
 	id, err := x509svid.IDFromCert(leaf)
 	if err != nil || time.Now().After(leaf.NotAfter) {
 		return spiffeid.ID{}, false
 	}
 	return id, true
+}
+
+func peerLeaf(ctx context.Context) (*x509.Certificate, bool) {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil, false
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.PeerCertificates) == 0 {
+		return nil, false
+	}
+	return info.State.PeerCertificates[0], true
 }
 
 // recordPeer puts the other side's id on the current span.
