@@ -36,6 +36,10 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 		inProgress   *app.InProgressError
 		expired      *app.CursorError
 		slow         *app.SlowReaderError
+		refused      *app.JoinRefusedError
+		evicted      *app.EvictedError
+		cloned       *app.ClonedError
+		busy         *app.BusyError
 	)
 	trace := rpcerr.Metadata("trace_id", tracecontext.ID(ctx))
 	switch {
@@ -75,6 +79,14 @@ func failure(ctx context.Context, logger *slog.Logger, err error) error {
 		return rpcerr.New(codes.OutOfRange, "CURSOR_EXPIRED", expired.Error(), trace)
 	case errors.As(err, &slow):
 		return rpcerr.New(codes.Aborted, "SLOW_READER", slow.Error(), trace)
+	case errors.As(err, &refused):
+		return rpcerr.New(codes.Unauthenticated, "JOIN_TOKEN_REFUSED", refused.Error(), trace)
+	case errors.As(err, &evicted):
+		return rpcerr.New(codes.PermissionDenied, "EDGE_EVICTED", evicted.Error(), trace)
+	case errors.As(err, &cloned):
+		return rpcerr.New(codes.FailedPrecondition, "EDGE_CLONED", cloned.Error(), trace)
+	case errors.As(err, &busy):
+		return rpcerr.New(codes.ResourceExhausted, "LIMIT_REACHED", busy.Error(), rpcerr.RetryAfter(busy.RetryAfter), trace)
 	case errors.As(err, &unavailable):
 		return rpcerr.New(codes.Unavailable, "UNAVAILABLE", unavailable.What+" does not answer",
 			rpcerr.RetryAfter(max(unavailable.RetryAfter, time.Second)), trace)

@@ -48,6 +48,10 @@ func TestFailure(t *testing.T) {
 		"the first at work":      {&app.InProgressError{ID: "1"}, codes.Aborted, "REQUEST_IN_PROGRESS", false},
 		"a cursor too old":       {&app.CursorError{}, codes.OutOfRange, "CURSOR_EXPIRED", false},
 		"a slow reader":          {&app.SlowReaderError{Waited: time.Second}, codes.Aborted, "SLOW_READER", false},
+		"a join token refused":   {&app.JoinRefusedError{}, codes.Unauthenticated, "JOIN_TOKEN_REFUSED", false},
+		"an evicted edge":        {&app.EvictedError{EdgeID: "edge_1"}, codes.PermissionDenied, "EDGE_EVICTED", false},
+		"a cloned edge":          {&app.ClonedError{EdgeID: "edge_1"}, codes.FailedPrecondition, "EDGE_CLONED", false},
+		"too many tries":         {&app.BusyError{RetryAfter: time.Second}, codes.ResourceExhausted, "LIMIT_REACHED", false},
 		"a caller that left":     {context.Canceled, codes.Canceled, "CANCELED", false},
 		"a deadline":             {context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_EXCEEDED", false},
 		"anything else":          {errors.New("password is hunter2"), codes.Internal, "INTERNAL", true},
@@ -135,8 +139,9 @@ func TestFailure(t *testing.T) {
 	})
 	t.Run("only documented reasons", func(t *testing.T) {
 		transport := map[string]bool{"CANCELED": true, "DEADLINE_EXCEEDED": true} // of every gRPC call
+		enrolment := map[string]bool{"JOIN_TOKEN_REFUSED": true, "EDGE_EVICTED": true, "EDGE_CLONED": true}
 		for _, tt := range tests {
-			if _, ok := lifecyclev1.ErrorReason_value["ERROR_REASON_"+tt.reason]; !ok && !transport[tt.reason] {
+			if _, ok := lifecyclev1.ErrorReason_value["ERROR_REASON_"+tt.reason]; !ok && !transport[tt.reason] && !enrolment[tt.reason] {
 				t.Errorf("%s is not in the enum of reasons", tt.reason)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/saga"
@@ -26,7 +27,9 @@ type estate struct {
 	// broken is a site in ERROR.
 	broken string
 	// Those of the installation; bystander is a tenant that has nothing.
-	edge, tunnel, hold, bystander string
+	edge, tunnel, hold, bystander, placement string
+	// spare is an edge that nothing waits for, token lets a host join.
+	spare, token string
 }
 
 // nobodys is an estate that is well-formed and not there.
@@ -35,6 +38,7 @@ func nobodys() estate {
 		tenant: string(id.NewTenant()), site: string(id.NewSite()), domain: string(id.NewDomain()), primary: string(id.NewDomain()),
 		operation: string(id.NewOperation()), key: string(id.NewKey()), broken: string(id.NewSite()),
 		edge: string(id.NewEdge()), tunnel: string(id.NewTunnel()), hold: "hold_unknown", bystander: string(id.NewTenant()),
+		placement: "unknown", spare: string(id.NewEdge()), token: string(id.NewJoinToken()),
 	}
 }
 
@@ -70,9 +74,17 @@ func (s *server) installation() estate {
 	s.Helper()
 	e := estate{
 		edge: string(s.world.EdgeIDs()[0]), tunnel: string(s.world.TunnelID()), hold: "hold_1",
-		bystander: string(s.world.NewTenant("bystander").TenantID),
+		bystander: string(s.world.NewTenant("bystander").TenantID), placement: "eu",
+		spare: string(id.NewEdge()),
 	}
+	made, err := s.world.App.CreateJoinToken(s.Context(), s.world.Caller, app.TokenAsked{Name: "awaited"}, "")
+	s.must(err)
+	e.token = string(made.Token.ID)
+	s.world.Place(edge.Placement{Name: e.placement})
 	s.world.Update(func(ctx context.Context, tx store.Tx) error {
+		if err := tx.PutEdge(ctx, edge.Edge{ID: id.Edge(e.spare), Name: "spare", NeedsWhole: true}); err != nil {
+			return err
+		}
 		now, target := s.world.Clock.Now(), drift.Target{Kind: drift.Edge, ID: e.edge}
 		found := drift.Finding{Kind: "FILE_CHANGED", Place: "a.conf", Detail: "differs", Cause: "edited by hand", Since: now.Add(-time.Hour), Foreign: true}
 		if _, err := drift.Record(ctx, tx, target, []drift.Finding{found}, drift.Gone, lifecycle.Cause{At: now}); err != nil {

@@ -23,8 +23,9 @@ var idOf = map[protoreflect.Name]func(e estate) string{
 	"domain_id": func(e estate) string { return e.domain }, "new_primary_domain_id": func(e estate) string { return e.domain },
 	"operation_id": func(e estate) string { return e.operation }, "key_id": func(e estate) string { return e.key },
 	"tenant_id": func(e estate) string { return e.tenant }, "object_id": func(e estate) string { return e.site },
-	"target_id": func(e estate) string { return e.edge }, "hold_id": func(e estate) string { return e.hold },
-	"actor": func(e estate) string { return "key:" + e.key },
+	"target_id": func(e estate) string { return e.edge }, "edge_id": func(e estate) string { return e.edge }, "hold_id": func(e estate) string { return e.hold },
+	"join_token_id": func(e estate) string { return e.token },
+	"actor":         func(e estate) string { return "key:" + e.key },
 }
 
 // limits are fields that say which part of a list is wanted: what is not there has

@@ -102,7 +102,9 @@ func wireEdge(view app.EdgeView) *lifecyclev1.Edge {
 		EdgeId: string(e.ID), Name: e.Name, Address: e.Address, PublicAddresses: e.PublicAddresses,
 		Synced: view.Synced, Generation: e.Generation, ProvenGeneration: e.ProvenGeneration, LastSeenTime: wireTime(e.LastSeenAt),
 		FaultReason: e.FaultReason, FaultMessage: e.FaultMessage, DriftPolicy: driftPolicies[e.DriftPolicy],
-		NginxVersion: e.NginxVersion, Pins: wirePins(view.Pins), OpenDrifts: int32(view.OpenDrifts),
+		NginxVersion: e.NginxVersion, Pins: wirePins(view.Pins), OpenDrifts: int32(view.OpenDrifts), Labels: e.Labels,
+		State: wireEdgeState(e), JoinTime: wireTime(e.Certificate.JoinedAt), CertificateExpireTime: wireTime(e.Certificate.ExpiresAt),
+		EvictTime: wireTime(e.EvictedAt), RendererVersion: e.RendererVersion,
 	}
 }
 
@@ -142,7 +144,7 @@ func wireDrift(d drift.Drift) *lifecyclev1.Drift {
 	return &lifecyclev1.Drift{
 		DriftId: string(d.ID), TargetId: d.Target.ID, Kind: d.Kind, Place: d.Place, Detail: d.Detail, Cause: d.Cause,
 		Since: wireTime(d.Since), Foreign: d.Foreign, FindTime: wireTime(d.FoundAt), CloseTime: wireTime(d.ClosedAt),
-		Outcome: string(d.Outcome),
+		Outcome: string(d.Outcome), Diff: d.Diff, Owner: d.Owner,
 	}
 }
 

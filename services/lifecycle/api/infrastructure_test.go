@@ -34,7 +34,7 @@ func troubled(t *testing.T) (s *server, edgeID, tunnelID string) {
 			return err
 		}
 		target := drift.Target{Kind: drift.Edge, ID: string(e)}
-		found := drift.Finding{Kind: "FILE_CHANGED", Place: "a.conf", Detail: "differs", Cause: "edited by hand", Since: now.Add(-time.Hour), Foreign: true}
+		found := drift.Finding{Kind: "FILE_CHANGED", Place: "a.conf", Detail: "differs", Cause: "edited by hand", Since: now.Add(-time.Hour), Foreign: true, Diff: "+a\n", Owner: "root"}
 		if _, err := drift.Record(ctx, tx, target, []drift.Finding{found}, drift.Gone, lifecycle.Cause{At: now}); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func TestInfrastructureService_shows(t *testing.T) {
 		list, err := s.infra.ListDrifts(ctx, &lifecyclev1.ListDriftsRequest{PageSize: 1})
 		s.must(err)
 		if d := list.GetDrifts()[0]; d.GetDriftId() == "" || d.GetTargetId() != edgeID || d.GetKind() != "FILE_CHANGED" || d.GetPlace() != "a.conf" || d.GetDetail() != "differs" ||
-			d.GetCause() != "edited by hand" || !d.GetForeign() || d.GetSince() == nil || d.GetFindTime() == nil || d.GetCloseTime() != nil || d.GetOutcome() != "" {
+			d.GetCause() != "edited by hand" || d.GetDiff() != "+a\n" || d.GetOwner() != "root" || !d.GetForeign() || d.GetSince() == nil || d.GetFindTime() == nil || d.GetCloseTime() != nil || d.GetOutcome() != "" {
 			t.Errorf("the drifts are %v", list)
 		}
 		_, err = s.infra.ListDrifts(ctx, &lifecyclev1.ListDriftsRequest{PageSize: 1001})

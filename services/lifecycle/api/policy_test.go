@@ -63,6 +63,7 @@ func TestPolicy_what_changes_demands_more_than_a_viewer(t *testing.T) {
 		lifecyclev1.OperationService_GetOperation_FullMethodName, lifecyclev1.TenantService_GetTenant_FullMethodName,
 		lifecyclev1.KeyService_GetCaller_FullMethodName,
 		lifecyclev1.EventService_WatchEvents_FullMethodName, lifecyclev1.EventService_ListEvents_FullMethodName,
+		lifecyclev1.InfrastructureService_ListPlacements_FullMethodName,
 		healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName, healthv1.Health_List_FullMethodName,
 	}
 	for method, role := range policy {
@@ -77,9 +78,12 @@ func TestPolicy_what_is_the_installations_demands_a_platform_admin(t *testing.T)
 		lifecyclev1.TenantService_ServiceDesc.ServiceName, lifecyclev1.ZoneService_ServiceDesc.ServiceName,
 		lifecyclev1.InfrastructureService_ServiceDesc.ServiceName,
 	}
+	ofEverybody := []string{
+		lifecyclev1.TenantService_GetTenant_FullMethodName, lifecyclev1.InfrastructureService_ListPlacements_FullMethodName,
+	}
 	for method, role := range policy {
 		service, _, _ := strings.Cut(method[1:], "/")
-		ofPlatform := slices.Contains(services, service) && method != lifecyclev1.TenantService_GetTenant_FullMethodName
+		ofPlatform := slices.Contains(services, service) && !slices.Contains(ofEverybody, method)
 		if platform := role == auth.PlatformAdmin; platform != ofPlatform {
 			t.Errorf("%s demands %s", method, role)
 		}

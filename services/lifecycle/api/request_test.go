@@ -82,7 +82,24 @@ var requests = map[protoreflect.Name]func(e estate) proto.Message{
 	"CancelOperation": func(e estate) proto.Message { return &lifecyclev1.CancelOperationRequest{OperationId: e.operation} },
 
 	"ListEdges":   func(estate) proto.Message { return &lifecyclev1.ListEdgesRequest{} },
-	"ListTunnels": func(estate) proto.Message { return &lifecyclev1.ListTunnelsRequest{} },
+	"GetEdge":     func(e estate) proto.Message { return &lifecyclev1.GetEdgeRequest{EdgeId: e.edge} },
+	"PreviewEdge": func(e estate) proto.Message { return &lifecyclev1.PreviewEdgeRequest{EdgeId: e.edge} },
+	"RebuildEdge": func(e estate) proto.Message { return &lifecyclev1.RebuildEdgeRequest{EdgeId: e.edge} },
+	"UpdateEdge": func(e estate) proto.Message {
+		return &lifecyclev1.UpdateEdgeRequest{EdgeId: e.edge, Labels: &lifecyclev1.EdgeLabels{Labels: map[string]string{"region": "us"}}}
+	},
+	"EvictEdge": func(e estate) proto.Message { return &lifecyclev1.EvictEdgeRequest{EdgeId: e.spare} },
+	"CreateJoinToken": func(estate) proto.Message {
+		return &lifecyclev1.CreateJoinTokenRequest{Name: "fra1", Labels: &lifecyclev1.EdgeLabels{Labels: map[string]string{"region": "eu"}}}
+	},
+	"ListJoinTokens":  func(estate) proto.Message { return &lifecyclev1.ListJoinTokensRequest{} },
+	"DeleteJoinToken": func(e estate) proto.Message { return &lifecyclev1.DeleteJoinTokenRequest{JoinTokenId: e.token} },
+	"PutPlacement": func(estate) proto.Message {
+		return &lifecyclev1.PutPlacementRequest{Placement: &lifecyclev1.Placement{Name: "us", EdgeLabels: map[string]string{"region": "us"}}}
+	},
+	"ListPlacements":  func(estate) proto.Message { return &lifecyclev1.ListPlacementsRequest{} },
+	"DeletePlacement": func(e estate) proto.Message { return &lifecyclev1.DeletePlacementRequest{Name: e.placement} },
+	"ListTunnels":     func(estate) proto.Message { return &lifecyclev1.ListTunnelsRequest{} },
 	"SetDriftPolicy": func(e estate) proto.Message {
 		return &lifecyclev1.SetDriftPolicyRequest{TargetId: e.edge, Policy: lifecyclev1.DriftPolicy_DRIFT_POLICY_HOLD}
 	},
@@ -179,6 +196,8 @@ func httpRule(m protoreflect.MethodDescriptor) (verb, path, body string) {
 		return http.MethodGet, p.Get, rule.GetBody()
 	case *annotations.HttpRule_Post:
 		return http.MethodPost, p.Post, rule.GetBody()
+	case *annotations.HttpRule_Put:
+		return http.MethodPut, p.Put, rule.GetBody()
 	case *annotations.HttpRule_Patch:
 		return http.MethodPatch, p.Patch, rule.GetBody()
 	case *annotations.HttpRule_Delete:

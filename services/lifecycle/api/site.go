@@ -22,7 +22,7 @@ type siteService struct {
 func (s *siteService) CreateSite(ctx context.Context, req *lifecyclev1.CreateSiteRequest) (*lifecyclev1.CreateSiteResponse, error) {
 	in := app.NewSite{
 		Name: req.GetSite().GetName(), Slug: req.GetSite().GetSlug(), Spec: specOf(req.GetSite().GetSpec()),
-		PrimaryHostname: req.GetPrimaryHostname(), Direct: req.GetDirect(),
+		PrimaryHostname: req.GetPrimaryHostname(), Direct: req.GetDirect(), Placement: req.GetSite().GetPlacement(),
 	}
 	view, err := s.cp.CreateSite(ctx, callerOf(ctx), in, app.RequestID(req.GetRequestId()))
 	if err != nil {

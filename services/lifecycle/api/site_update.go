@@ -54,6 +54,9 @@ func changeOf(req *lifecyclev1.UpdateSiteRequest) (change app.SiteChange, err er
 		spec := specOf(w.GetSpec())
 		change.Spec = &spec
 	}
+	if placement := w.GetPlacement(); placement != "" && len(req.GetUpdateMask().GetPaths()) == 0 {
+		change.Placement = &placement
+	}
 	change.Version = versionOf(w.GetEtag())
 	return change, problems.Err()
 }

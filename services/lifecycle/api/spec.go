@@ -15,7 +15,7 @@ func wireSite(view app.SiteView) *lifecyclev1.Site {
 		Revision: s.WantedRevision, ConfirmedRevision: s.ConfirmedRevision,
 		Status:     wireEnum[lifecyclev1.SiteStatus](lifecyclev1.SiteStatus_value, "SITE_STATUS_", string(s.Status)),
 		Conditions: wireConditions(view.Conditions, view.NextAttemptAt),
-		Etag:       etagOf(s.Version),
+		Etag:       etagOf(s.Version), Placement: s.Placement,
 		CreateTime: wireTime(s.CreatedAt), UpdateTime: wireTime(s.UpdatedAt),
 	}
 	if view.Primary != nil {
@@ -56,7 +56,7 @@ func wireOptions(o site.Options) *lifecyclev1.SiteOptions {
 	out := &lifecyclev1.SiteOptions{
 		MaxBodyBytes: o.MaxBodyBytes, Websocket: o.Websocket,
 		ResponseHeaders: wireHeaders(o.ResponseHeaders), RequestHeaders: wireHeaders(o.RequestHeaders),
-		Maintenance: o.Maintenance,
+		Maintenance: o.Maintenance, Compress: o.Compress, RequestsPerSecond: int32(o.RequestsPerSecond),
 	}
 	if o.ConnectTimeout > 0 {
 		out.ConnectTimeout = durationpb.New(o.ConnectTimeout)
@@ -107,7 +107,7 @@ func optionsOf(w *lifecyclev1.SiteOptions) site.Options {
 		ConnectTimeout: w.GetConnectTimeout().AsDuration(), ReadTimeout: w.GetReadTimeout().AsDuration(),
 		Websocket:       w.GetWebsocket(),
 		ResponseHeaders: headersOf(w.GetResponseHeaders()), RequestHeaders: headersOf(w.GetRequestHeaders()),
-		Maintenance: w.GetMaintenance(),
+		Maintenance: w.GetMaintenance(), Compress: w.GetCompress(), RequestsPerSecond: int(w.GetRequestsPerSecond()),
 	}
 }
 

@@ -17,6 +17,7 @@ func TestSuspended(t *testing.T) {
 	s := setup(t)
 	e, key := s.owned(s.world.Caller)[0], s.keyOf[auth.PlatformAdmin]
 	s.warm(key)
+	s.world.Host().SetDown(false) // a preview asks it
 	repeated := &lifecyclev1.CheckDomainRequest{DomainId: e.domain, RequestId: "before"}
 	_, err := s.domains.CheckDomain(as(t, key), repeated)
 	s.must(err)

@@ -61,6 +61,24 @@ func TestWall_is_crossed(t *testing.T) {
 		_, err = s.sites.CreateSite(mine, named("kept", ""))
 		s.must(err)
 	})
+	t.Run("by who deletes a placement, which another tenant's site had", func(t *testing.T) {
+		defer s.in(t)()
+		platform := as(t, s.keyOf[auth.PlatformAdmin])
+		_, err := s.infra.PutPlacement(platform, &lifecyclev1.PutPlacementRequest{Placement: &lifecyclev1.Placement{Name: "eu"}})
+		s.must(err)
+		req := named("placed", "")
+		req.Site.Placement = "eu"
+		made, err := s.sites.CreateSite(theirs, req)
+		s.must(err)
+		s.world.Settle()
+		_, err = s.infra.DeletePlacement(platform, &lifecyclev1.DeletePlacementRequest{Name: "eu"})
+		wantError(t, err, codes.FailedPrecondition, "PRECONDITION")
+		_, err = s.sites.DeleteSite(theirs, &lifecyclev1.DeleteSiteRequest{SiteId: made.GetSite().GetSiteId()})
+		s.must(err)
+		s.world.Settle()
+		_, err = s.infra.DeletePlacement(platform, &lifecyclev1.DeletePlacementRequest{Name: "eu"})
+		s.must(err)
+	})
 	t.Run("by who gives up a contest, which the holder learns", func(t *testing.T) {
 		defer s.in(t)()
 		add := func(ctx context.Context, slug string) network.Domain {

@@ -40,6 +40,8 @@ type ControlPlane struct {
 	clock  func() time.Time
 	logger *slog.Logger
 	tracer trace.Tracer
+	// issuer signs the certificates of edges; nil where no host can join.
+	issuer Issuer
 	// forgetKeys has the keys of callers be read anew.
 	forgetKeys func()
 	// owner names this process in leases.
@@ -54,6 +56,7 @@ type ControlPlane struct {
 	pace    pace
 	uses    uses
 	streams streams
+	tries   *tries
 	events  *sequencer
 
 	policy     site.Policy
@@ -105,7 +108,7 @@ func New(options ...Option) (*ControlPlane, error) {
 	c := &ControlPlane{
 		cfg: lifecycle.Defaults(), owner: newOwner(),
 		logger: slog.New(slog.DiscardHandler), tracer: noop.NewTracerProvider().Tracer(""),
-		events: newSequencer(),
+		tries: newTries(), events: newSequencer(),
 	}
 	for _, set := range options {
 		set(c)

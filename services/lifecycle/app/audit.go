@@ -48,12 +48,13 @@ type auditSite struct {
 	Revision        int64       `json:"revision"`
 	Spec            *site.Spec  `json:"spec,omitempty"`
 	PrimaryDomainID id.Domain   `json:"primary_domain_id,omitempty"`
+	Placement       string      `json:"placement,omitempty"`
 }
 
 func auditedSite(ctx context.Context, tx store.Tx, s site.Site) (auditSite, error) {
 	kept := auditSite{
 		Name: s.Name, Slug: s.Slug, Status: s.Status, Wanted: s.Wanted, Revision: s.WantedRevision,
-		PrimaryDomainID: s.PrimaryDomainID,
+		PrimaryDomainID: s.PrimaryDomainID, Placement: s.Placement,
 	}
 	if s.Status == site.Deleted { // a tombstone has no spec
 		return kept, nil

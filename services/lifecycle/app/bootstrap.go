@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/siteplane/siteplane/internal/platform/secret"
@@ -67,11 +68,11 @@ func EnsureEdge(ctx context.Context, s store.Store, e edge.Edge) error {
 }
 
 // SoleEdge returns the one edge of a single-host installation; ok is false when
-// there is none yet.
+// there is none yet, or none that is not evicted.
 func SoleEdge(ctx context.Context, s store.Store) (edgeID id.Edge, ok bool, err error) {
 	err = s.View(ctx, func(tx store.Tx) error {
 		edges, err := tx.ListEdges(ctx)
-		if err == nil && len(edges) > 0 {
+		if edges = slices.DeleteFunc(edges, edge.Edge.Evicted); err == nil && len(edges) > 0 {
 			edgeID, ok = edges[0].ID, true
 		}
 		return err

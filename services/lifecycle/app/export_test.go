@@ -17,3 +17,6 @@ const (
 	MaxStreams = maxStreams
 	WatchPage  = watchPage
 )
+
+// PruneTokens deletes the join tokens that ended a while ago, as the sequencer does.
+func (c *ControlPlane) PruneTokens(ctx context.Context) error { return c.pruneTokens(ctx) }

@@ -14,6 +14,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
+	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/tunnel"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -69,6 +70,9 @@ func viewEdge(ctx context.Context, tx store.Tx, e edge.Edge) (view EdgeView, err
 	view.Synced = e.Synced() && e.ProvenGeneration == e.Generation && len(changes) == 0
 	if view.Pins, err = tx.PinsOfEdge(ctx, e.ID); err != nil {
 		return view, err
+	}
+	if cloned(e) { // whatever its last apply says
+		view.Edge.FaultReason, view.Edge.FaultMessage = infra.CodeEdgeCloned, clonedMessage
 	}
 	drifts, err := tx.OpenDrifts(ctx, e.Target())
 	view.OpenDrifts = len(drifts)

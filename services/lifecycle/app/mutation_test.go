@@ -13,6 +13,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/drift"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/hold"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
@@ -224,6 +225,41 @@ var mutations = map[string]func(s scene) mutation{
 		}
 		return mutation{ask: ask(drift.Hold), other: ask(drift.Repair), object: edgeID, event: true}
 	},
+	"RebuildEdge": func(s scene) mutation {
+		ask := func(edgeID id.Edge) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return nil, s.App.RebuildEdge(ctx, by, edgeID, request)
+			}
+		}
+		edgeID := s.EdgeIDs()[0]
+		return mutation{ask: ask(edgeID), other: ask("edge_1"), object: string(edgeID)}
+	},
+	"UpdateEdge": func(s scene) mutation {
+		edgeID := s.EdgeIDs()[0]
+		ask := func(region string) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return s.App.UpdateEdge(ctx, by, edgeID, app.EdgeChange{Labels: &edge.Labels{"region": region}}, request)
+			}
+		}
+		return mutation{ask: ask("eu"), other: ask("us"), object: string(edgeID), event: true}
+	},
+	"PutPlacement": func(s scene) mutation {
+		ask := func(minReady int) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return s.App.PutPlacement(ctx, by, edge.Placement{Name: "eu", MinReady: minReady}, request)
+			}
+		}
+		return mutation{ask: ask(1), other: ask(2), object: "eu", made: true, event: true}
+	},
+	"DeletePlacement": func(s scene) mutation {
+		s.Place(edge.Placement{Name: "eu"})
+		ask := func(name string) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return nil, s.App.DeletePlacement(ctx, by, name, request)
+			}
+		}
+		return mutation{ask: ask("eu"), other: ask("us"), object: "eu", gone: true, event: true}
+	},
 	"SyncTarget": func(s scene) mutation {
 		edgeID := string(s.EdgeIDs()[0])
 		ask := func(target string) call {
@@ -232,6 +268,35 @@ var mutations = map[string]func(s scene) mutation{
 			}
 		}
 		return mutation{ask: ask(edgeID), other: ask("edge_1"), object: edgeID}
+	},
+	"CreateJoinToken": func(s scene) mutation {
+		ask := func(name string) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				made, err := s.App.CreateJoinToken(ctx, by, app.TokenAsked{Name: name, Labels: edge.Labels{"zone": "a"}}, request)
+				made.Text = ""
+				return made, err
+			}
+		}
+		return mutation{ask: ask("fra1"), other: ask("fra2"), made: true, event: true}
+	},
+	"DeleteJoinToken": func(s scene) mutation {
+		made, err := s.App.CreateJoinToken(s.t.Context(), s.Caller, app.TokenAsked{Name: "fra1"}, "")
+		must(s.t, err)
+		ask := func(token id.JoinToken) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return nil, s.App.DeleteJoinToken(ctx, by, token, request)
+			}
+		}
+		return mutation{ask: ask(made.Token.ID), other: ask("join_1"), object: string(made.Token.ID), gone: true, event: true}
+	},
+	"EvictEdge": func(s scene) mutation {
+		edgeID := s.EdgeIDs()[0]
+		ask := func(edgeID id.Edge) call {
+			return func(ctx context.Context, by auth.Principal, request app.RequestID) (any, error) {
+				return s.App.EvictEdge(ctx, by, edgeID, request)
+			}
+		}
+		return mutation{ask: ask(edgeID), other: ask("edge_1"), object: string(edgeID), event: true}
 	},
 	"ConfirmHold": func(s scene) mutation {
 		s.Update(func(ctx context.Context, tx store.Tx) error {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -75,8 +76,8 @@ func (c *ControlPlane) sequence(ctx context.Context) error {
 	return err
 }
 
-// runSequencer puts events in order as they come, and deletes old ones, until the
-// context is done.
+// runSequencer puts events in order as they come, and deletes old ones and join tokens
+// that have ended, until the context is done.
 func (c *ControlPlane) runSequencer(ctx context.Context) {
 	tick, prune := time.NewTicker(sequenceEvery), time.NewTicker(pruneEvery)
 	defer tick.Stop()
@@ -89,8 +90,8 @@ func (c *ControlPlane) runSequencer(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-prune.C:
-			if err := c.pruneEvents(ctx); err != nil && ctx.Err() == nil {
-				c.logger.WarnContext(ctx, "old events were not deleted, will retry", "error", err)
+			if err := errors.Join(c.pruneEvents(ctx), c.pruneTokens(ctx)); err != nil && ctx.Err() == nil {
+				c.logger.WarnContext(ctx, "old events or join tokens were not deleted, will retry", "error", err)
 			}
 		case <-tick.C:
 		case <-c.events.woken:

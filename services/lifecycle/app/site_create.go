@@ -8,6 +8,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/admin"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
@@ -29,6 +30,9 @@ type NewSite struct {
 	PrimaryHostname string `json:",omitempty"`
 	// Direct asks for the direct mode of the primary hostname.
 	Direct bool `json:",omitempty"`
+	// Placement names the edges that serve it, for good; empty, or edge.Default: those
+	// of the default placement.
+	Placement string `json:",omitempty"`
 }
 
 // CreateSite writes a site down with its primary domain and the operation that
@@ -37,6 +41,9 @@ type NewSite struct {
 func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in NewSite, request RequestID) (SiteView, error) {
 	var problems lifecycle.Violations
 	c.policy.Check(&problems, "site.spec", in.Spec)
+	if in.Placement == edge.Default {
+		in.Placement = ""
+	}
 	var primary *newClaim
 	if in.PrimaryHostname != "" {
 		claim := c.checkHostname(&problems, "primary_hostname", in.PrimaryHostname, in.Direct)
@@ -44,6 +51,9 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 	}
 	return mutate(ctx, c, ask{by: by, action: "CreateSite", request: request, body: in}, func(tx store.Tx, r *record) (SiteView, error) {
 		if err := errors.Join(wholeTenant(by), problems.Err()); err != nil {
+			return SiteView{}, err
+		}
+		if err := checkPlaced(ctx, tx, in.Placement); err != nil {
 			return SiteView{}, err
 		}
 		if err := c.checkRoom(ctx, tx, by.TenantID, c.needs(primary)); err != nil {
@@ -55,6 +65,18 @@ func (c *ControlPlane) CreateSite(ctx context.Context, by auth.Principal, in New
 		}
 		return c.changedSite(ctx, tx, by, siteID, r)
 	})
+}
+
+// checkPlaced refuses a placement that there is not.
+func checkPlaced(ctx context.Context, tx store.Tx, placement string) error {
+	_, err := tx.GetPlacement(ctx, placement)
+	var missing *lifecycle.NotFoundError
+	if errors.As(err, &missing) {
+		var problems lifecycle.Violations
+		problems.Add("site.placement", "there is no placement %q", placement)
+		return problems.Err()
+	}
+	return err
 }
 
 // needs is what a new site takes of its tenant's limits.
@@ -72,7 +94,8 @@ func (c *ControlPlane) insertSite(ctx context.Context, tx store.Tx, by auth.Prin
 	now := c.clock()
 	s := site.Site{
 		ID: id.NewSite(), TenantID: by.TenantID, Name: in.Name, Slug: in.Slug,
-		Status: site.Machine.Initial, Wanted: site.Absent, WantedRevision: 1, CreatedAt: now, UpdatedAt: now,
+		Status: site.Machine.Initial, Wanted: site.Absent, WantedRevision: 1, Placement: in.Placement,
+		CreatedAt: now, UpdatedAt: now,
 	}
 	if s.Slug == "" {
 		s.Slug = site.SlugFrom(in.Name)

@@ -2,12 +2,14 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/auth"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
@@ -19,6 +21,9 @@ import (
 type SiteChange struct {
 	Name *string    `json:",omitempty"`
 	Spec *site.Spec `json:",omitempty"`
+	// Placement is the one that the caller takes the site for having. It cannot be
+	// changed.
+	Placement *string `json:",omitempty"`
 	// Version is the one that the site must still have, 0 for any. It is no part of
 	// what is asked for: a request that is repeated may have seen a later one.
 	Version int64 `json:"-"`
@@ -59,6 +64,9 @@ func (c *ControlPlane) updateSite(ctx context.Context, tx store.Tx, by auth.Prin
 	if err := mayChange(s, change.Version); err != nil {
 		return err
 	}
+	if err := staysPlaced(s, change.Placement); err != nil {
+		return err
+	}
 	data := siteUpdate{Revision: s.WantedRevision}
 	if change.Name != nil && *change.Name != s.Name {
 		renamed, err := renameSite(ctx, tx, s, *change.Name)
@@ -93,6 +101,16 @@ func mayChange(s site.Site, version int64) error {
 		return &lifecycle.PreconditionError{Message: "the site is on its way out; it takes no change any more"}
 	}
 	return nil
+}
+
+// staysPlaced refuses another placement than the site has.
+func staysPlaced(s site.Site, placement *string) error {
+	if placement == nil || *placement == s.Placement || *placement == edge.Default && s.Placement == "" {
+		return nil
+	}
+	var problems lifecycle.Violations
+	problems.Add("site.placement", "a site keeps the placement that it was created with, which is %q", cmp.Or(s.Placement, edge.Default))
+	return problems.Err()
 }
 
 // siteUpdate is the data of an event site.updated.

@@ -129,7 +129,8 @@ type Store interface {
 	UpdateEdge(ctx context.Context, e Edge) error
 	// DescribeEdge writes what operators and enrolment say of an edge: name,
 	// addresses, labels, certificate and eviction, and that it needs a whole snapshot
-	// where e says so.
+	// where e says so: one that is on its way is not that one, so a generation is
+	// passed over.
 	DescribeEdge(ctx context.Context, e Edge) error
 	// ForgetEdge removes the changes and pins of an edge.
 	ForgetEdge(ctx context.Context, edge id.Edge) error

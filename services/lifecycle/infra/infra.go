@@ -8,6 +8,8 @@ package infra
 
 import (
 	"context"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
@@ -33,6 +35,11 @@ type EdgeProvider interface {
 	// differ from those of the sums; all when there are none. Errors:
 	// *UnavailableError.
 	ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (Held, error)
+	// Preview says how the files of the edge would change if it applied the update,
+	// ordered by path, and changes nothing; of the fence only the generation counts.
+	// Files that would not change are left out. Errors: ErrSnapshotNeeded,
+	// *RejectedError, *UnavailableError.
+	Preview(ctx context.Context, edge id.Edge, update EdgeUpdate) ([]FileDiff, error)
 }
 
 // TunnelProvider owns how names reach the edges from outside.
@@ -102,6 +109,27 @@ type EdgeProof struct {
 	Rejected []Rejection `json:"rejected,omitempty"`
 	// Drifts are what had drifted and was overwritten.
 	Drifts []drift.Finding `json:"drifts,omitempty"`
+}
+
+// LogValue implements slog.LogValuer: the contents of files go into no log.
+func (p EdgeProof) LogValue() slog.Value {
+	type logged EdgeProof
+	p.Drifts = slices.Clone(p.Drifts)
+	for i := range p.Drifts {
+		p.Drifts[i].Diff = ""
+	}
+	return slog.AnyValue(logged(p))
+}
+
+// FileDiff is how one file of an edge would change.
+type FileDiff struct {
+	Path string
+	// Diff is a unified diff, the first lines of it where it is Truncated. It holds
+	// what tenants configured.
+	Diff string
+	// Added and Removed count the lines that come and go, in all of the file.
+	Added, Removed int
+	Truncated      bool
 }
 
 // Rejection is one site that an edge refuses.

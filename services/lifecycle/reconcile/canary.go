@@ -10,6 +10,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -17,17 +18,31 @@ import (
 
 // A canary is sent each new revision first. Until it has proved that, and has run it for as
 // long as a placement asks, the other edges that serve the site are sent the confirmed
-// revision: what a canary has not proved acts there like a pin. So what an edge is sent
-// stays a function of the rows, and its digest comes out.
+// revision: what a canary has not proved acts there like a pin, and what it refuses they
+// refuse with it. So what an edge is sent stays a function of the rows, and its digest
+// comes out.
 //
 // A canary that is faulty keeps the gate shut, which halts every rollout that passes it,
 // until it is mended, evicted or no canary any more. One that was not seen lately keeps
-// nothing back but what it had proved and was watched for: that may be what has killed it.
+// nothing back but what it had proved and was watched for, since that may be what has
+// killed it, and what it refuses.
 
-// gate is what an edge must not be sent yet.
-type gate map[id.Site]bool
+// keeping is why an edge is not sent what is new of a site.
+type keeping int
 
-// gateOf reads which sites the canaries have not proved. Canaries pass it themselves.
+const (
+	// waiting: a canary has it to prove. The changes stay until then.
+	waiting keeping = iota + 1
+	// refused: a canary has pinned it. Nothing is to come, so the changes are proved.
+	refused
+)
+
+// gate is what an edge must not be sent, and why.
+type gate map[id.Site]keeping
+
+// gateOf reads which sites the canaries have not proved, or refuse. A pin of a revision that
+// is not wanted does no harm: what is wanted then is on its way to the canary, too. Canaries
+// pass the gate themselves.
 func (r *Reconciler) gateOf(ctx context.Context, tx store.Tx, e edge.Edge) (gate, error) {
 	if e.Canary() {
 		return nil, nil
@@ -41,18 +56,55 @@ func (r *Reconciler) gateOf(ctx context.Context, tx store.Tx, e edge.Edge) (gate
 		if !canary.Canary() || canary.Evicted() {
 			continue
 		}
-		changes, err := tx.Changes(ctx, canary.ID)
-		if err != nil {
+		if err := r.shutBy(ctx, tx, canary, shut); err != nil {
 			return nil, err
-		}
-		seen := canary.Seen(r.Clock(), r.EdgeWindow)
-		for _, c := range changes {
-			if seen || !c.ProvedAt.IsZero() {
-				shut[c.SiteID] = true
-			}
 		}
 	}
 	return shut, nil
+}
+
+// shutBy adds to a gate what one canary keeps back.
+func (r *Reconciler) shutBy(ctx context.Context, tx store.Tx, canary edge.Edge, shut gate) error {
+	pins, err := tx.PinsOfEdge(ctx, canary.ID)
+	if err != nil {
+		return err
+	}
+	for _, pin := range pins {
+		if shut[pin.SiteID] == 0 {
+			shut[pin.SiteID] = refused
+		}
+	}
+	changes, err := tx.Changes(ctx, canary.ID)
+	if err != nil {
+		return err
+	}
+	seen := canary.Seen(r.Clock(), r.EdgeWindow)
+	for _, c := range changes {
+		if seen || !c.ProvedAt.IsZero() {
+			shut[c.SiteID] = waiting
+		}
+	}
+	return nil
+}
+
+// CanaryChanged has every edge look again at the sites of which an edge refuses a revision.
+// Whoever makes an edge a canary, or no canary any more, calls it: what a canary refuses
+// is not sent to the others.
+func CanaryChanged(ctx context.Context, tx store.Tx, edgeID id.Edge, at time.Time) error {
+	pins, err := tx.PinsOfEdge(ctx, edgeID)
+	if err != nil {
+		return err
+	}
+	for _, pin := range pins {
+		s, err := tx.GetSite(ctx, pin.TenantID, pin.SiteID)
+		if err != nil {
+			return err
+		}
+		if err := tellEdges(ctx, tx, s, saga.Operation{}, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // desiredRows returns what an edge is sent of the sites, of all for nil, and which of them
@@ -76,7 +128,7 @@ func (r *Reconciler) desiredRows(ctx context.Context, tx store.Tx, e edge.Edge, 
 	kept = gate{}
 	for i, row := range rows {
 		if was, found := before[row.SiteID]; found && was.Revision != row.Revision {
-			rows[i], kept[row.SiteID] = was, true
+			rows[i], kept[row.SiteID] = was, shut[row.SiteID]
 		}
 	}
 	return rows, kept, nil
@@ -85,25 +137,28 @@ func (r *Reconciler) desiredRows(ctx context.Context, tx store.Tx, e edge.Edge, 
 // among returns the sites of rows that the gate is shut for. What goes passes it.
 func (g gate) among(rows []desired.Row) (sites []id.Site) {
 	for _, row := range rows {
-		if g[row.SiteID] && row.Wanted == site.Present {
+		if g[row.SiteID] != 0 && row.Wanted == site.Present {
 			sites = append(sites, row.SiteID)
 		}
 	}
 	return sites
 }
 
-// waits reports whether there is nothing to send to an edge but what the gate keeps.
+// waits reports whether there is nothing to send to an edge: no change, or none but those
+// that the gate keeps, and without them the edge holds what it has proved.
 func (r *Reconciler) waits(ctx context.Context, e edge.Edge, changes []edge.Change) (waits bool, err error) {
 	if len(changes) == 0 {
 		return true, nil
 	}
 	err = r.Store.View(ctx, func(tx store.Tx) error {
+		waits = false
 		shut, err := r.gateOf(ctx, tx, e)
-		if waits = err == nil && len(shut) > 0; !waits {
+		if err != nil || len(shut) == 0 {
 			return err
 		}
-		_, kept, err := r.desiredRows(ctx, tx, e, sitesOf(changes))
-		waits = !slices.ContainsFunc(changes, func(c edge.Change) bool { return !kept[c.SiteID] })
+		p := parcel{changes: changes, tenants: map[id.Site]id.Tenant{}, update: infra.EdgeUpdate{Removals: map[id.Site]string{}}}
+		err = r.fill(ctx, tx, &p, e, r.digests.get(e.ID, e.ProvenGeneration))
+		waits = len(p.settled()) == 0 && p.update.Digest == e.ProvenDigest
 		return err
 	})
 	return waits, err

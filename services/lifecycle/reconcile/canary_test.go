@@ -54,8 +54,12 @@ func TestCanary(t *testing.T) {
 		w, s, canary, second, third := fleet(t, 0)
 		w.Edges.Host(canary).SetNotProven("its workers do not answer")
 		w.Deploy(s, "X-Two")
+		writes := w.Edges.Host(second).Writes()
 		w.RunFor(time.Minute)
 		wantHeld(t, w, s, map[id.Edge]int64{canary: 1, second: 1, third: 1})
+		if got := w.Edges.Host(second).Writes(); got != writes {
+			t.Errorf("%d applies of what it holds already", got-writes)
+		}
 		w.Edges.Host(canary).SetNotProven("")
 		w.Settle()
 		wantHeld(t, w, s, map[id.Edge]int64{canary: 2, second: 2, third: 2})
@@ -91,6 +95,17 @@ func TestCanary(t *testing.T) {
 		wantHeld(t, w, s, map[id.Edge]int64{canary: 2})
 		w.CheckSettled()
 	})
+	t.Run("keeps no hostname that goes", func(t *testing.T) {
+		w, s, canary, second, third := fleet(t, 0)
+		w.Edges.Host(canary).SetNotProven("its workers do not answer")
+		w.Deploy(s, "X-Two")
+		w.RunFor(time.Minute)
+		w.Delete(s)
+		w.RunFor(time.Minute)
+		if w.Edges.Host(second).Serves(hostname) || w.Edges.Host(third).Serves(hostname) {
+			t.Error("the hostname of a site that is deleted is still served")
+		}
+	})
 	t.Run("lets a whole snapshot through, with what was confirmed", func(t *testing.T) {
 		w, s, canary, second, third := fleet(t, 0)
 		w.Edges.Host(canary).SetNotProven("its workers do not answer")
@@ -114,6 +129,35 @@ func TestCanary(t *testing.T) {
 		if name := "other." + apptest.PlatformDomain; w.Edges.Host(second).Serves(name) || w.Edges.Host(third).Serves(name) {
 			t.Error("the hostname of a site that is deleted is still served")
 		}
+	})
+	t.Run("refuses a revision for all, and a hostname that goes is not kept by that", func(t *testing.T) {
+		w, s, canary, second, third := fleet(t, 0)
+		w.Edges.Host(canary).Reject("X-Two", "too long")
+		w.Deploy(s, "X-Two")
+		w.RunFor(2 * time.Minute)
+		wantHeld(t, w, s, map[id.Edge]int64{canary: 1, second: 1, third: 1})
+		wantOperation(t, w, s, reconcile.UpdateSite, saga.Failed)
+		writes := w.Edges.Host(second).Writes()
+		w.RunFor(5 * time.Minute)
+		if got := w.Edges.Host(second).Writes(); got != writes {
+			t.Errorf("%d applies of what it holds already", got-writes)
+		}
+		w.Delete(s)
+		w.Settle()
+		wantStatus(t, w, s, site.Deleted)
+		wantHeld(t, w, s, map[id.Edge]int64{canary: 0, second: 0, third: 0})
+	})
+	t.Run("that accepts what it refused lets the others have it", func(t *testing.T) {
+		w, s, canary, second, third := fleet(t, 0)
+		w.Edges.Host(canary).Reject("X-Two", "too long")
+		w.Deploy(s, "X-Two")
+		w.RunFor(2 * time.Minute)
+		w.Edges.Host(canary).Accept("X-Two")
+		w.Edges.Host(canary).SetNginxVersion("1.30.4")
+		w.RunFor(time.Minute)
+		w.Settle()
+		wantHeld(t, w, s, map[id.Edge]int64{canary: 2, second: 2, third: 2})
+		w.CheckSettled()
 	})
 	t.Run("opens the gate when it is evicted", func(t *testing.T) {
 		w, s, canary, second, third := fleet(t, 0)

@@ -67,6 +67,10 @@ func (c cutEdges) ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (in
 	return through(c.cutter, "edge", func() (infra.Held, error) { return c.inside.ListHeld(ctx, edge, sums) })
 }
 
+func (c cutEdges) Preview(ctx context.Context, edge id.Edge, u infra.EdgeUpdate) ([]infra.FileDiff, error) {
+	return through(c.cutter, "edge", func() ([]infra.FileDiff, error) { return c.inside.Preview(ctx, edge, u) })
+}
+
 type cutTunnel struct {
 	*cutter
 	inside infra.TunnelProvider

@@ -164,7 +164,8 @@ func (r *Reconciler) proved(ctx context.Context, w worker.Work, edgeID id.Edge, 
 			return err
 		}
 		e.ProvenGeneration, e.ProvenDigest = p.update.Fence.Generation, proof.Digest
-		e.NeedsWhole = e.NeedsWhole && !p.update.Whole
+		// Who has asked for a whole snapshot since has passed over a generation.
+		e.NeedsWhole = e.NeedsWhole && (!p.update.Whole || e.Generation != p.update.Fence.Generation)
 		e.FaultReason, e.FaultMessage, e.FaultSiteID, e.LastSeenAt = "", "", "", r.Clock()
 		all := true
 		if len(proof.Rejected) > 0 {

@@ -29,6 +29,9 @@ func EvictEdge(ctx context.Context, tx store.Tx, edgeID id.Edge, cause lifecycle
 	if err := tx.DescribeEdge(ctx, e); err != nil {
 		return e, err
 	}
+	if err := CanaryChanged(ctx, tx, edgeID, cause.At); err != nil {
+		return e, err
+	}
 	if err := tx.ForgetEdge(ctx, edgeID); err != nil {
 		return e, err
 	}

@@ -21,8 +21,7 @@ type parcel struct {
 	// tenants are those of the sites that the update carries.
 	tenants map[id.Site]id.Tenant
 	proof   *digest.Set // what the edge holds once it has proved the update
-	// kept are the sites that it is sent as they were confirmed, because a canary has
-	// not proved what is new of them.
+	// kept are the sites that it is sent as they were confirmed, and why.
 	kept gate
 }
 
@@ -39,7 +38,7 @@ func (p parcel) operationOf(siteID id.Site) (operation string) {
 // settled are the changes that the update proves.
 func (p parcel) settled() (out []edge.Change) {
 	for _, c := range p.changes {
-		if !p.kept[c.SiteID] {
+		if p.kept[c.SiteID] != waiting {
 			out = append(out, c)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -88,15 +89,19 @@ func (r *Reconciler) pinOne(ctx context.Context, tx store.Tx, e edge.Edge, p par
 	if err := condition.Set(ctx, tx, c); err != nil {
 		return err
 	}
-	return r.tellEdge(ctx, tx, e.ID, s, p.operationOf(s.ID))
+	return r.tellEdge(ctx, tx, e, s, p.operationOf(s.ID))
 }
 
-// tellEdge notes on one edge that it has not proved a site.
-func (r *Reconciler) tellEdge(ctx context.Context, tx store.Tx, edgeID id.Edge, s site.Site, operation string) error {
-	if err := tx.AddChange(ctx, edge.Change{EdgeID: edgeID, SiteID: s.ID, TenantID: s.TenantID, OperationID: operation}); err != nil {
+// tellEdge notes on one edge that it has not proved a site, and on all where that edge is a
+// canary: a pin that comes or goes there is one for all.
+func (r *Reconciler) tellEdge(ctx context.Context, tx store.Tx, e edge.Edge, s site.Site, operation string) error {
+	if e.Canary() {
+		return tellEdges(ctx, tx, s, saga.Operation{ID: id.Operation(operation)}, r.Clock())
+	}
+	if err := tx.AddChange(ctx, edge.Change{EdgeID: e.ID, SiteID: s.ID, TenantID: s.TenantID, OperationID: operation}); err != nil {
 		return err
 	}
-	return tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(edgeID), DueAt: r.Clock()})
+	return tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: r.Clock()})
 }
 
 // liftPins lets every edge try a site again.
@@ -133,7 +138,7 @@ func (r *Reconciler) liftOldPins(ctx context.Context, tx store.Tx, e edge.Edge) 
 		}
 		opened, err := r.bringRevisionAgain(ctx, tx, s)
 		if err == nil && !opened { // else its first step tells the edges
-			err = r.tellEdge(ctx, tx, e.ID, s, "")
+			err = r.tellEdge(ctx, tx, e, s, "")
 		}
 		if err != nil {
 			return err

@@ -12,9 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +25,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/api"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/failpoint"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/remote"
@@ -36,7 +35,7 @@ import (
 // closeLimit is how long the work that was begun may take to let go.
 const closeLimit = 8 * time.Second
 
-// Config says what the service needs; all of it.
+// Config says what the service needs; all of it, but for Enrolment.
 type Config struct {
 	Lifecycle lifecycle.Config
 	// Store is closed by the caller.
@@ -49,9 +48,10 @@ type Config struct {
 	Identity *identity.Identity
 	// Tunnel and DNSValidator are where those services are, as host:port.
 	Tunnel, DNSValidator string
-	// Edges are where the agents are, as host:port. An edge of the database that
-	// is not among them is unreachable.
-	Edges     map[id.Edge]string
+	// Edges are where agents are, as host:port, in place of what the database says.
+	Edges map[id.Edge]string
+	// Enrolment lets hosts become edges; nil where none can.
+	Enrolment *Enrolment
 	Telemetry *telemetry.Telemetry
 }
 
@@ -60,6 +60,7 @@ type Service struct {
 	cfg     Config
 	cp      *app.ControlPlane
 	peers   []*peer
+	edges   *fleet
 	closers *closer.Stack
 }
 
@@ -79,17 +80,21 @@ func Start(ctx context.Context, cfg Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	edges, err := s.dialEdges()
-	if err != nil {
-		return nil, err
-	}
-	s.cp, err = app.New(
-		app.WithConfig(cfg.Lifecycle), app.WithStore(cfg.Store), app.WithEdge(remote.NewEdges(edges)),
+	s.edges = s.newFleet()
+	s.closers.Push("connections to edges", s.edges.close)
+	options := []app.Option{
+		app.WithConfig(cfg.Lifecycle), app.WithStore(cfg.Store), app.WithEdge(remote.NewEdges(s.edges.conn)),
 		app.WithTunnel(remote.NewTunnel(toTunnel)), app.WithDNS(remote.NewDNS(toDNS)),
 		app.WithLogger(cfg.Telemetry.Logger()), app.WithTracer(cfg.Telemetry.Tracer("lifecycle")),
 		app.WithFailpoints(failpoint.FromEnvironment()),
-	)
-	if err != nil {
+	}
+	if cfg.Enrolment != nil {
+		if err := cfg.Enrolment.check(cfg.Identity); err != nil {
+			return nil, err
+		}
+		options = append(options, app.WithIssuer(cfg.Enrolment.Issuer()))
+	}
+	if s.cp, err = app.New(options...); err != nil {
 		return nil, err
 	}
 	s.closers.Push("control plane", s.cp.Stop)
@@ -98,7 +103,7 @@ func Start(ctx context.Context, cfg Config) (_ *Service, err error) {
 
 // dial connects to a peer, which must prove to be path. It does not wait for it.
 func (s *Service) dial(name, address, path string) (*grpc.ClientConn, error) {
-	conn, err := rpc.Dial(address, rpc.DialConfig{TLS: s.cfg.Identity.ClientTLS(path), Telemetry: s.cfg.Telemetry})
+	conn, err := s.connect(address, path)
 	if err != nil {
 		return nil, err
 	}
@@ -107,30 +112,25 @@ func (s *Service) dial(name, address, path string) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-func (s *Service) dialEdges() (remote.Dialer, error) {
-	conns := map[id.Edge]*grpc.ClientConn{}
-	for _, edge := range sortedEdges(s.cfg.Edges) {
-		conn, err := s.dial("edge "+string(edge), s.cfg.Edges[edge], EdgePath(edge))
-		if err != nil {
-			return nil, err
-		}
-		conns[edge] = conn
-	}
-	return func(_ context.Context, edge id.Edge) (grpc.ClientConnInterface, error) {
-		if conn, ok := conns[edge]; ok {
-			return conn, nil
-		}
-		return nil, fmt.Errorf("the database has the edge %s, and lifecycle's settings do not say where it is: start lifecycle with --edge NAME=%s@HOST:PORT", edge, edge)
-	}, nil
+func (s *Service) connect(address, path string) (*grpc.ClientConn, error) {
+	return rpc.Dial(address, rpc.DialConfig{TLS: s.cfg.Identity.ClientTLS(path), Telemetry: s.cfg.Telemetry})
 }
 
-func sortedEdges(edges map[id.Edge]string) []id.Edge {
-	var ids []id.Edge
-	for edge := range edges {
-		ids = append(ids, edge)
+// newFleet follows the edges of the database.
+func (s *Service) newFleet() *fleet {
+	return &fleet{
+		given: s.cfg.Edges, links: map[id.Edge]*link{},
+		dial: func(edgeID id.Edge, address string) (*grpc.ClientConn, error) {
+			return s.connect(address, EdgePath(edgeID))
+		},
+		read: func(ctx context.Context) (edges []edge.Edge, err error) {
+			err = s.cfg.Store.View(ctx, func(tx store.Tx) error {
+				edges, err = tx.ListEdges(ctx)
+				return err
+			})
+			return edges, err
+		},
 	}
-	slices.Sort(ids)
-	return ids
 }
 
 // Serve answers callers until the context is done, then ends the work. It may be
@@ -142,9 +142,14 @@ func (s *Service) Serve(ctx context.Context) error {
 	group.Go(func() error { return served.ServeGRPC(running, s.cfg.GRPC, s.cfg.Public.Clone()) })
 	group.Go(func() error { return served.ServeREST(running, s.cfg.REST, s.cfg.Public.Clone()) })
 	group.Go(func() error { return served.ServeAdmin(running, s.cfg.Admin, s.cfg.Public.Clone()) })
+	if e := s.cfg.Enrolment; e != nil {
+		enrolment := api.NewEnrolment(s.cp, t)
+		group.Go(func() error { return enrolment.ServeEnrolment(running, e.Listener, s.cfg.Identity.EnrolmentTLS(e.CA)) })
+	}
 	for _, p := range s.peers {
 		group.Go(func() error { p.watch(running, t.Logger()); return nil })
 	}
+	group.Go(func() error { s.edges.run(running, t.Logger()); return nil })
 	err := group.Wait()
 	if err != nil && ctx.Err() != nil { // how a call ends that outlasts the service is no failure of it
 		t.Logger().WarnContext(ctx, "running calls are cut", telemetry.KeyError, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/event"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
+	"github.com/siteplane/siteplane/services/lifecycle/saga"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -161,6 +162,9 @@ func (w *world) maySoon(ctx context.Context, tx store.Tx, p picture, d network.D
 			return false, err
 		}
 	}
+	if parked, err := w.parked(ctx, tx, d); err != nil || parked {
+		return false, err
+	}
 	kept := func(c network.Contest) bool { return c.ContenderID == d.ID && c.Outcome == network.ContestKept }
 	for _, o := range p.domains {
 		above := slices.Contains(network.Above(d.Hostname), o.Hostname) && o.TenantID != d.TenantID && !granted
@@ -170,6 +174,13 @@ func (w *world) maySoon(ctx context.Context, tx store.Tx, p picture, d network.D
 		}
 	}
 	return true, nil
+}
+
+// parked reports whether a domain was given up, because calls that never end in time took
+// its work from everybody five times in a row. It waits for an operator.
+func (w *world) parked(ctx context.Context, tx store.Tx, d network.Domain) (bool, error) {
+	ops, err := tx.OperationsOf(ctx, []string{string(d.ID)})
+	return len(ops) > 0 && ops[len(ops)-1].State == saga.NeedsAttention, err
 }
 
 // siteOf returns the site of a domain.
@@ -259,7 +270,7 @@ func (w *world) holdsWhatIsWanted(p picture) error {
 	ctx := w.context()
 	return w.db.View(ctx, func(tx store.Tx) error {
 		for _, e := range p.edges {
-			rows, err := tx.DesiredRows(ctx, e.ID, nil)
+			rows, err := wantedOn(ctx, tx, e, p.edges)
 			if err != nil {
 				return err
 			}

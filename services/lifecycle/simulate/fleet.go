@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/siteplane/siteplane/services/lifecycle"
+	"github.com/siteplane/siteplane/services/lifecycle/desired"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/reconcile"
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 	"github.com/siteplane/siteplane/services/lifecycle/worker"
@@ -30,7 +32,9 @@ func drawCanary(d *drawing) (Action, bool) {
 	return a, ok
 }
 
-func drawReady(d *drawing) (Action, bool) { return Action{Args: args("ready", d.IntN(d.Edges+1))}, true }
+func drawReady(d *drawing) (Action, bool) {
+	return Action{Args: args("ready", d.IntN(d.Edges+1))}, true
+}
 
 // canary makes an edge a canary that is watched for as long as the action says.
 func (w *world) canary(a Action) {
@@ -86,6 +90,9 @@ func (w *world) label(a Action, labels edge.Labels) {
 		if err := tx.DescribeEdge(ctx, e); err != nil {
 			return err
 		}
+		if err := reconcile.CanaryChanged(ctx, tx, e.ID, w.db.Now()); err != nil {
+			return err
+		}
 		return tx.MarkWork(ctx, worker.Mark{Kind: worker.Edge, Key: string(e.ID), DueAt: w.db.Now()})
 	})
 }
@@ -117,3 +124,27 @@ func (w *world) operate(do func(ctx context.Context, tx store.Tx) error) {
 
 // serving are the edges that are not evicted.
 func serving(edges []edge.Edge) []edge.Edge { return slices.DeleteFunc(edges, edge.Edge.Evicted) }
+
+// wantedOn returns what an edge shall hold in the end: what canaries refuse it is not sent.
+func wantedOn(ctx context.Context, tx store.Tx, e edge.Edge, edges []edge.Edge) ([]desired.Row, error) {
+	rows, err := tx.DesiredRows(ctx, e.ID, nil)
+	if err != nil || e.Canary() {
+		return rows, err
+	}
+	var refused []id.Site
+	for _, canary := range edges {
+		if !canary.Canary() {
+			continue
+		}
+		pins, err := tx.PinsOfEdge(ctx, canary.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, pin := range pins {
+			refused = append(refused, pin.SiteID)
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(row desired.Row) bool { return slices.Contains(refused, row.SiteID) })
+	confirmed, err := tx.ConfirmedRows(ctx, e.ID, refused)
+	return append(rows, confirmed...), err
+}

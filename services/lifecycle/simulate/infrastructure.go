@@ -44,6 +44,13 @@ func (e edgeProvider) ListHeld(ctx context.Context, edge id.Edge, sums [][]byte)
 	})
 }
 
+// Preview implements infra.EdgeProvider.
+func (e edgeProvider) Preview(ctx context.Context, edge id.Edge, u infra.EdgeUpdate) ([]infra.FileDiff, error) {
+	return through(ctx, e.process, edgeDoor, "Preview", func(ctx context.Context) ([]infra.FileDiff, error) {
+		return e.world.edges.Preview(ctx, edge, u)
+	})
+}
+
 // LookupZone implements infra.TunnelProvider.
 func (t tunnelProvider) LookupZone(ctx context.Context, hostname string) (infra.ZoneAnswer, error) {
 	return through(ctx, t.process, tunnelDoor, "LookupZone", func(ctx context.Context) (infra.ZoneAnswer, error) {

@@ -20,7 +20,10 @@ func (w *World) Label(edgeID id.Edge, labels edge.Labels) {
 			return err
 		}
 		e.Labels, e.NeedsWhole = labels, true
-		return tx.DescribeEdge(ctx, e)
+		if err := tx.DescribeEdge(ctx, e); err != nil {
+			return err
+		}
+		return reconcile.CanaryChanged(ctx, tx, edgeID, w.Clock.Now())
 	})
 	w.Mark(worker.Edge, string(edgeID), "")
 }

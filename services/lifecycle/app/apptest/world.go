@@ -63,6 +63,8 @@ type Options struct {
 	Reached failpoint.Reached
 	// Edges is how many hosts there are from the start; 0 means 1, -1 none.
 	Edges int
+	// Issuer signs the certificates of edges; nil for an Issuer of this package.
+	Issuer app.Issuer
 	// Open opens the database of the World, after a crash again; nil for one of SQLite.
 	Open func(clock func() time.Time) (store.Store, error)
 }
@@ -122,6 +124,9 @@ func New(tb TB, opts Options) *World {
 	if w.tracer == nil {
 		w.tracer = telemetry.Discard("lifecycle").Tracer("apptest")
 	}
+	if w.opts.Issuer == nil {
+		w.opts.Issuer = &Issuer{}
+	}
 	if w.logger == nil {
 		w.logger = slog.New(slog.DiscardHandler)
 	}
@@ -172,7 +177,8 @@ func (w *World) open() {
 		outside = w.opts.Outside(outside)
 	}
 	w.App, err = app.New(app.WithConfig(w.cfg), app.WithStore(w.Store), app.WithEdge(outside.Edges), app.WithTunnel(outside.Tunnel),
-		app.WithDNS(outside.DNS), app.WithClock(w.Clock.Now), app.WithLogger(w.logger), app.WithTracer(w.tracer))
+		app.WithDNS(outside.DNS), app.WithClock(w.Clock.Now), app.WithLogger(w.logger), app.WithTracer(w.tracer),
+		app.WithIssuer(w.opts.Issuer))
 	w.must(err)
 	w.handlers = reconcile.New(reconcile.Config{
 		Store: w.Store, Edges: outside.Edges, Tunnel: outside.Tunnel, DNS: outside.DNS,

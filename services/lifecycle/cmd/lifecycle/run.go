@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/siteplane/siteplane/internal/platform/identity"
 	"github.com/siteplane/siteplane/internal/platform/program"
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/edge"
@@ -52,11 +53,15 @@ func run(ctx context.Context, s settings, env program.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	joins, err := openEnrolment(s.Enrolment, bound.enrolment)
+	if err != nil {
+		return err
+	}
 	cfg := s.config()
 	cfg.OwnListeners = append(cfg.OwnListeners, own(s, bound, edges)...)
 	served, err := service.Start(ctx, service.Config{
 		Lifecycle: cfg, Store: db, GRPC: bound.grpc, REST: bound.rest, Admin: bound.admin, Public: public.TLS(), Identity: self,
-		Tunnel: s.Tunnel, DNSValidator: s.DNSValidator, Edges: addresses(edges), Telemetry: env.Telemetry,
+		Tunnel: s.Tunnel, DNSValidator: s.DNSValidator, Edges: addresses(edges), Enrolment: joins, Telemetry: env.Telemetry,
 	})
 	if err != nil {
 		return err
@@ -87,9 +92,22 @@ func addresses(edges []edge.Edge) map[id.Edge]string {
 	return byID
 }
 
-// listeners are the public ones.
+// openEnrolment returns what hosts need to become edges, nil where none can.
+func openEnrolment(e enrolment, bound net.Listener) (*service.Enrolment, error) {
+	if bound == nil {
+		return nil, nil
+	}
+	ca, err := identity.LoadCA(e.IssuingCA)
+	if err != nil {
+		return nil, fmt.Errorf("--issuing-ca: %w", err)
+	}
+	return &service.Enrolment{Listener: bound, CA: ca, CertificateLifetime: e.EdgeCertificateLifetime}, nil
+}
+
+// listeners are the public ones, and the one where hosts join; that is nil where none
+// can.
 type listeners struct {
-	grpc, rest, admin net.Listener
+	grpc, rest, admin, enrolment net.Listener
 }
 
 // listen binds them all, or reports everything that is in the way.
@@ -101,7 +119,11 @@ func listen(s settings) (listeners, error) {
 		into          *net.Listener
 	}{
 		{"--listen-grpc", s.ListenGRPC, &l.grpc}, {"--listen-rest", s.ListenREST, &l.rest}, {"--listen-admin", s.ListenAdmin, &l.admin},
+		{"--listen-enrolment", s.Enrolment.ListenEnrolment, &l.enrolment},
 	} {
+		if want.address == "" {
+			continue
+		}
 		bound, err := program.Listen(want.flag, want.address)
 		if err != nil {
 			problems = append(problems, err)
@@ -116,7 +138,7 @@ func listen(s settings) (listeners, error) {
 }
 
 func (l listeners) close() {
-	for _, bound := range []net.Listener{l.grpc, l.rest, l.admin} {
+	for _, bound := range []net.Listener{l.grpc, l.rest, l.admin, l.enrolment} {
 		if bound != nil {
 			_ = bound.Close() // closed twice is closed
 		}
@@ -127,6 +149,9 @@ func (l listeners) close() {
 // origin may have them.
 func own(s settings, bound listeners, edges []edge.Edge) []netip.AddrPort {
 	texts := []string{bound.grpc.Addr().String(), bound.rest.Addr().String(), bound.admin.Addr().String(), s.Tunnel, s.DNSValidator}
+	if bound.enrolment != nil {
+		texts = append(texts, bound.enrolment.Addr().String())
+	}
 	for _, e := range edges {
 		texts = append(texts, e.Address)
 	}
@@ -143,10 +168,15 @@ func own(s settings, bound listeners, edges []edge.Edge) []netip.AddrPort {
 // never again.
 func announce(out io.Writer, s settings, bound listeners, access service.Access) {
 	fmt.Fprintf(out, "lifecycle is up\n\n")
+	joins := ""
+	if bound.enrolment != nil {
+		joins = bound.enrolment.Addr().String()
+	}
 	for _, line := range [][2]string{
 		{"REST", "https://" + bound.rest.Addr().String() + "/v1/"},
 		{"gRPC", bound.grpc.Addr().String()},
 		{"admin", "https://" + bound.admin.Addr().String() + "/healthz and /metrics"},
+		{"enrolment", joins},
 		{"database", s.Database.String()},
 		{"CLI config", s.CLIConfig},
 	} {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/siteplane/siteplane/internal/platform/identity"
 	"github.com/siteplane/siteplane/internal/platform/program"
 	"github.com/siteplane/siteplane/services/lifecycle"
 	"github.com/siteplane/siteplane/services/lifecycle/service"
@@ -28,6 +29,8 @@ type settings struct {
 	DNSValidator string   `name:"dnsvalidator" help:"Where the DNS validator is." default:"127.0.0.1:9093" placeholder:"HOST:PORT"`
 	Edge         []string `help:"An edge: its name, the id that 'siteplane pki init --edge NAME' printed, where its agent is, and the addresses at which visitors reach it. May be repeated; in the environment separated by ';'." sep:";" placeholder:"NAME=ID@HOST:PORT[,public=IP]..."`
 
+	Enrolment enrolment `embed:"" group:"Hosts that join by themselves"`
+
 	CLIConfig  string `name:"cli-config" help:"File with address, CA and admin key that the command line reads (SITEPLANE_CONFIG); a new key is made where it is missing. Default: the key is only printed, at the first start." placeholder:"FILE"`
 	CLIAddress string `name:"cli-address" help:"The gRPC listener as callers know it, for that file. Default: --listen-grpc." placeholder:"HOST:PORT"`
 	PublicPort int    `help:"Port at which visitors reach the sites, for showing URLs, where it is not 80." placeholder:"PORT"`
@@ -36,6 +39,43 @@ type settings struct {
 	Pace  pace  `embed:"" group:"Pace"`
 
 	Tenants tenants `embed:"" prefix:"tenant-" group:"Tenants without limits of their own"`
+}
+
+// enrolment is what hosts need to become edges here; see `siteplane edge token`.
+type enrolment struct {
+	ListenEnrolment         string        `help:"Where hosts with a join token become edges, and edges renew their certificates; they must reach it. Default: nowhere." placeholder:"HOST:PORT"`
+	IssuingCA               string        `name:"issuing-ca" help:"Directory of 'siteplane pki init', with ca.crt and ca.key, by which their certificates are signed. Needed with --listen-enrolment." placeholder:"DIR"`
+	EdgeCertificateLifetime time.Duration `help:"How long those certificates hold; edges renew them long before." default:"${edge_certificate_lifetime}" placeholder:"DURATION"`
+}
+
+// check reports what is wrong.
+func (e enrolment) check() error {
+	var problems []error
+	switch {
+	case e.ListenEnrolment == "" && e.IssuingCA != "":
+		problems = append(problems, errors.New("--issuing-ca: is of no use alone; say with --listen-enrolment HOST:PORT where hosts ask for certificates"))
+	case e.ListenEnrolment != "" && e.IssuingCA == "":
+		problems = append(problems, errors.New("--listen-enrolment: needs --issuing-ca DIR, the directory of `siteplane pki init` with ca.crt and ca.key, to sign certificates by"))
+	case e.ListenEnrolment != "":
+		_, err := identity.LoadCA(e.IssuingCA)
+		problems = append(problems, named("--issuing-ca", err), program.CheckAddress("--listen-enrolment", e.ListenEnrolment))
+	}
+	if e.EdgeCertificateLifetime < minEdgeLifetime {
+		problems = append(problems, fmt.Errorf("--edge-certificate-lifetime %s: must be at least %s", e.EdgeCertificateLifetime, minEdgeLifetime))
+	}
+	return errors.Join(problems...)
+}
+
+// minEdgeLifetime leaves an edge several tries to renew, where somebody wants to see
+// that it does.
+const minEdgeLifetime = 10 * time.Second
+
+// named puts a flag before what is wrong with it.
+func named(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 // sites are what lifecycle.Config says about sites and names.
@@ -81,6 +121,7 @@ func defaults() map[string]string {
 		"grace": d.Grace.String(), "compensate_within": d.CompensateWithin.String(), "lease": d.Lease.String(),
 		"keep_requests": d.KeepRequests.String(), "keep_events": d.KeepEvents.String(),
 		"tenant_sites": number(d.TenantLimits.Sites), "tenant_domains": number(d.TenantLimits.Domains),
+		"edge_certificate_lifetime":  service.DefaultEdgeCertificateLifetime.String(),
 		"tenant_pending_claims":      number(d.TenantLimits.PendingClaims),
 		"tenant_requests_per_second": number(d.TenantLimits.RequestsPerSecond),
 	}
@@ -104,7 +145,7 @@ func (s settings) Check() error {
 		problems = append(problems, errors.New("--public-port: is not a port"))
 	}
 	_, edgeErr := readEdges(s.Edge)
-	return errors.Join(append(problems, s.PKI.Check(), s.PublicPKI.Check(s.PKI.Dir), edgeErr, s.config().Validate())...)
+	return errors.Join(append(problems, s.PKI.Check(), s.PublicPKI.Check(s.PKI.Dir), s.Enrolment.check(), edgeErr, s.config().Validate())...)
 }
 
 // config is the part that the control plane knows, but for its own listeners.

@@ -97,3 +97,28 @@ func TestReadEdges(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+func TestEnrolment_check(t *testing.T) {
+	ca := t.TempDir()
+	if _, err := identity.LoadOrCreateCA(ca, "siteplane.test"); err != nil {
+		t.Fatal(err)
+	}
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		given enrolment
+		says  string
+	}{
+		"neither":              {enrolment{EdgeCertificateLifetime: day}, ""},
+		"both":                 {enrolment{ListenEnrolment: "10.0.0.2:9094", IssuingCA: ca, EdgeCertificateLifetime: day}, ""},
+		"a CA alone":           {enrolment{IssuingCA: ca, EdgeCertificateLifetime: day}, "--listen-enrolment HOST:PORT"},
+		"a listener alone":     {enrolment{ListenEnrolment: "10.0.0.2:9094", EdgeCertificateLifetime: day}, "--issuing-ca DIR"},
+		"no CA there":          {enrolment{ListenEnrolment: "10.0.0.2:9094", IssuingCA: t.TempDir(), EdgeCertificateLifetime: day}, "--issuing-ca: read CA key"},
+		"no address":           {enrolment{ListenEnrolment: "10.0.0.2", IssuingCA: ca, EdgeCertificateLifetime: day}, "--listen-enrolment"},
+		"a lifetime too short": {enrolment{EdgeCertificateLifetime: time.Second}, "--edge-certificate-lifetime 1s: must be at least"},
+	} {
+		err := c.given.check()
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error is %v, want %q", name, err, c.says)
+		}
+	}
+}

@@ -87,6 +87,16 @@ func (p *Edges) ListHeld(_ context.Context, edge id.Edge, sums [][]byte) (held i
 	return held, err
 }
 
+// Preview implements infra.EdgeProvider.
+func (p *Edges) Preview(_ context.Context, edge id.Edge, update infra.EdgeUpdate) (diffs []infra.FileDiff, err error) {
+	h, err := p.find(edge)
+	if err == nil {
+		diffs, err = h.preview(update)
+	}
+	p.note(Call{Method: "Preview", Edge: edge, Update: update, Err: err})
+	return diffs, err
+}
+
 // accepted returns whether a host whose probe key is accepted serves a hostname.
 func (p *Edges) accepted(hostname string, keys map[id.Edge][]byte) (edge id.Edge, ok bool) {
 	for edge, key := range keys {

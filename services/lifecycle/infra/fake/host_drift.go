@@ -19,6 +19,13 @@ func (h *Host) Edit(path string) {
 	h.drift(drift.Finding{Kind: fileChanged, Place: path, Detail: "the file has other contents", Cause: "edited by user root (uid 0)"})
 }
 
+// EditTo changes a file by hand and says what an edge says of its contents.
+func (h *Host) EditTo(path, diff, owner string) {
+	h.drift(drift.Finding{
+		Kind: fileChanged, Place: path, Detail: "the file has other contents", Cause: "edited by user " + owner, Diff: diff, Owner: owner,
+	})
+}
+
 // PutBack undoes an Edit by hand.
 func (h *Host) PutBack(path string) {
 	h.change(func() {

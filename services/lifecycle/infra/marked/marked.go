@@ -1,8 +1,8 @@
 // Package marked puts a failpoint before and after every call that leaves the
 // process. It changes nothing else.
 //
-// Invariant: no call passes unmarked. The providers are not embedded, so a new method
-// of theirs does not compile until it is written here.
+// Invariant: no call of a worker passes unmarked. The providers are not embedded, so a
+// new method of theirs does not compile until it is written here.
 package marked
 
 import (
@@ -86,6 +86,11 @@ func (c edgesCalls) ProbeSite(ctx context.Context, edge id.Edge, site id.Site) (
 
 func (c edgesCalls) ListHeld(ctx context.Context, edge id.Edge, sums [][]byte) (infra.Held, error) {
 	return call(c.reached, edgeListHeld, func() (infra.Held, error) { return c.inside.ListHeld(ctx, edge, sums) })
+}
+
+// Preview is asked for by callers, never by a worker, and leaves nothing behind.
+func (c edgesCalls) Preview(ctx context.Context, edge id.Edge, update infra.EdgeUpdate) ([]infra.FileDiff, error) {
+	return c.inside.Preview(ctx, edge, update)
 }
 
 type tunnelCalls struct {

@@ -19,7 +19,7 @@ func edgeDrifts(wire []*edgev1.Drift) (out []drift.Finding) {
 	for _, d := range wire {
 		out = append(out, drift.Finding{
 			Kind: strings.TrimPrefix(d.GetKind().String(), kindPrefix), Place: d.GetPath(),
-			Detail: d.GetDetail(), Cause: d.GetCause(), Since: timeOf(d.GetSince()),
+			Detail: d.GetDetail(), Cause: d.GetCause(), Since: timeOf(d.GetSince()), Diff: d.GetDiff(), Owner: d.GetOwner(),
 		})
 	}
 	return out

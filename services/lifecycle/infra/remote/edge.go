@@ -3,7 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
-	"sync"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,37 +23,23 @@ const (
 	listLimit = 30 * time.Second
 )
 
-// Dialer connects to the agent of an edge. The connection stays the dialer's to
-// close.
+// Dialer returns the connection to the agent of an edge. It is asked before each call, so
+// it keeps what it has dialled; the connection stays its own to close.
 type Dialer func(ctx context.Context, edge id.Edge) (grpc.ClientConnInterface, error)
 
-// Edges is an infra.EdgeProvider over the agents' gRPC services. It keeps one
-// connection per edge.
-type Edges struct {
-	dial Dialer
-
-	mu    sync.Mutex
-	conns map[id.Edge]grpc.ClientConnInterface
-}
+// Edges is an infra.EdgeProvider over the agents' gRPC services.
+type Edges struct{ dial Dialer }
 
 var _ infra.EdgeProvider = (*Edges)(nil)
 
-// NewEdges returns a provider that dials with dial when an edge is first called.
-func NewEdges(dial Dialer) *Edges {
-	return &Edges{dial: dial, conns: map[id.Edge]grpc.ClientConnInterface{}}
-}
+// NewEdges returns a provider that calls edges over what dial returns.
+func NewEdges(dial Dialer) *Edges { return &Edges{dial: dial} }
 
 func (p *Edges) client(ctx context.Context, edge id.Edge) (edgev1.EdgeServiceClient, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if conn, ok := p.conns[edge]; ok {
-		return edgev1.NewEdgeServiceClient(conn), nil
-	}
 	conn, err := p.dial(ctx, edge)
 	if err != nil {
 		return nil, &infra.UnavailableError{Service: "edge", Err: err}
 	}
-	p.conns[edge] = conn
 	return edgev1.NewEdgeServiceClient(conn), nil
 }
 
@@ -80,7 +66,22 @@ func (p *Edges) State(ctx context.Context, edge id.Edge) (infra.EdgeState, error
 		Intact:         running.GetWorkersHash() == wanted && running.GetFilesHash() == wanted,
 		ProbePublicKey: s.GetProbePublicKey(), Fault: s.GetLastError(), Drifts: edgeDrifts(s.GetDrifts()),
 		RendererVersion: s.GetRendererVersion(), NginxVersion: s.GetNginxVersion(),
+		Sites: int(s.GetReceived().GetSiteCount()), AppliedAt: timeOf(running.GetAppliedAt()),
+		Incidents: incidents(s.GetIncidents()), Draining: int(s.GetDrainingWorkers()),
+		SandboxUser: s.GetSandbox().GetUser(), SandboxMissing: s.GetSandbox().GetMissing(), Notices: s.GetNotices(),
 	}, nil
+}
+
+// incidentPrefix is what protobuf puts before a kind of incident.
+const incidentPrefix = "INCIDENT_KIND_"
+
+func incidents(wire []*edgev1.Incident) (out []infra.Incident) {
+	for _, i := range wire {
+		out = append(out, infra.Incident{
+			Kind: strings.TrimPrefix(i.GetKind().String(), incidentPrefix), Detail: i.GetDetail(), At: timeOf(i.GetAt()),
+		})
+	}
+	return out
 }
 
 // ProbeSite implements infra.EdgeProvider.

@@ -122,7 +122,7 @@ func operations(behind map[id.Site]string) (out []*edgev1.Removal) {
 // takes nothing, or whose workers have not gone can be reached, but proves nothing.
 func applyError(err error) error {
 	switch rpcerr.Reason(err) {
-	case "NGINX_DOWN", "EDGE_DISK_FULL", "EDGE_DISK_FAILED", "EDGE_DRAINING":
+	case "NGINX_DOWN", "EDGE_DISK_FULL", "EDGE_DISK_FAILED", "EDGE_DRAINING", "EDGE_MEMORY_SHORT", "ROLLBACK_FAILED":
 		return &infra.NotProvenError{Message: status.Convert(err).Message()}
 	case infra.CodeHeld:
 		return held("edge", err)

@@ -37,6 +37,7 @@ type agent struct {
 	probe  *edgev1.ProbeSiteResponse
 	sums   [][]byte
 	held   []*edgev1.ListHeldResponse
+	files  []*edgev1.FileDiff
 }
 
 func (a *agent) Apply(stream grpc.ClientStreamingServer[edgev1.ApplyRequest, edgev1.ApplyResponse]) error {
@@ -112,18 +113,25 @@ func unavailable(after time.Duration) func(error) bool {
 }
 
 func TestEdges_State(t *testing.T) {
+	applied := time.Date(2026, 1, 1, 2, 3, 4, 0, time.UTC)
 	full := func() *edgev1.GetStateResponse {
 		return &edgev1.GetStateResponse{
 			EdgeId: "edge_1", ProbePublicKey: []byte("key"), LastError: "why",
 			RendererVersion: "7", NginxVersion: "1.22.1",
-			Received: &edgev1.Received{Fence: &edgev1.Fence{Generation: 3}, Digest: "abc"},
-			Running:  &edgev1.Running{Generation: 3, WorkersHash: "h", FilesHash: "h", WantedHash: "h"},
+			Received: &edgev1.Received{Fence: &edgev1.Fence{Generation: 3}, Digest: "abc", SiteCount: 5},
+			Running:  &edgev1.Running{Generation: 3, WorkersHash: "h", FilesHash: "h", WantedHash: "h", AppliedAt: timestamppb.New(applied)},
+			Sandbox:  &edgev1.TestSandbox{User: "nobody", Missing: "no network"}, DrainingWorkers: 2, Notices: []string{"nginx 1.22.1 is old"},
+			Incidents: []*edgev1.Incident{
+				{Kind: edgev1.IncidentKind_INCIDENT_KIND_MASTER_DEAD, Detail: "it was gone", At: timestamppb.New(applied)}, {Kind: 99},
+			},
 		}
 	}
 	t.Run("says what the edge holds and runs", func(t *testing.T) {
 		got, err := setup(t, &agent{state: full()}).State(t.Context(), edgeID)
 		want := infra.EdgeState{Generation: 3, Digest: "abc", Running: 3, Intact: true, ProbePublicKey: []byte("key"), Fault: "why",
-			RendererVersion: "7", NginxVersion: "1.22.1"}
+			RendererVersion: "7", NginxVersion: "1.22.1", Sites: 5, AppliedAt: applied, Draining: 2,
+			Incidents:   []infra.Incident{{Kind: "MASTER_DEAD", Detail: "it was gone", At: applied}, {Kind: "99"}},
+			SandboxUser: "nobody", SandboxMissing: "no network", Notices: []string{"nginx 1.22.1 is old"}}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
@@ -131,12 +139,12 @@ func TestEdges_State(t *testing.T) {
 	t.Run("says how the host drifted", func(t *testing.T) {
 		s, at := full(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		s.Drifts = []*edgev1.Drift{
-			{Kind: edgev1.DriftKind_DRIFT_KIND_FILE_CHANGED, Path: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: timestamppb.New(at)},
+			{Kind: edgev1.DriftKind_DRIFT_KIND_FILE_CHANGED, Path: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: timestamppb.New(at), Diff: "+a\n", Owner: "root"},
 			{Kind: edgev1.DriftKind_DRIFT_KIND_NOT_RUNNING}, {Kind: 99},
 		}
 		got, err := setup(t, &agent{state: s}).State(t.Context(), edgeID)
 		want := []drift.Finding{
-			{Kind: "FILE_CHANGED", Place: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: at},
+			{Kind: "FILE_CHANGED", Place: "servers.conf", Detail: "it has other contents", Cause: "edited by root", Since: at, Diff: "+a\n", Owner: "root"},
 			{Kind: "NOT_RUNNING"}, {Kind: "99"},
 		}
 		if diff := cmp.Diff(want, got.Drifts); diff != "" || err != nil {

@@ -97,7 +97,11 @@ func (t *tx) DescribeEdge(ctx context.Context, e edge.Edge) error {
 		return err
 	}
 	now.Name, now.Address, now.PublicAddresses, now.Labels = e.Name, e.Address, e.PublicAddresses, e.Labels
-	now.Certificate, now.EvictedAt, now.NeedsWhole = e.Certificate, e.EvictedAt, now.NeedsWhole || e.NeedsWhole
+	now.Certificate, now.EvictedAt = e.Certificate, e.EvictedAt
+	if e.NeedsWhole {
+		now.NeedsWhole = true
+		now.Generation++
+	}
 	return t.edges.put(t, now)
 }
 

@@ -58,10 +58,16 @@ func (t *tx) ListPlacements(context.Context) ([]edge.Placement, error) {
 	return t.placements.list(t.placements.all(), all, nil), nil
 }
 
-// DeletePlacement removes a placement that no site has.
+// DeletePlacement removes a placement that no site has; tombstones forget it.
 func (t *tx) DeletePlacement(_ context.Context, name string) error {
-	for range t.sites.in(sitePlaced, site.Site{Placement: name}) {
-		return &lifecycle.PreconditionError{Message: "sites have the placement " + name}
+	for _, s := range t.sites.list(t.sites.in(sitePlaced, site.Site{Placement: name}), all, nil) {
+		if siteLives(&s) {
+			return &lifecycle.PreconditionError{Message: "sites have the placement " + name}
+		}
+		s.Placement = ""
+		if err := t.sites.put(t, s); err != nil {
+			return err
+		}
 	}
 	was, err := t.placements.remove(t, edge.Placement{Name: name})
 	if err == nil && !was {

@@ -10,7 +10,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/store"
 )
 
-// Every time that a table keeps is cut, and every list and pointer is its own: a new
+// Every time that a table keeps is cut, and every list, map and pointer is its own: a new
 // field of a row is not forgotten.
 func TestSchema_keeps_every_field(t *testing.T) {
 	t.Run("tenant", keeps(tenantSchema))
@@ -29,6 +29,8 @@ func TestSchema_keeps_every_field(t *testing.T) {
 	t.Run("edge", keeps(edgeSchema))
 	t.Run("change", keeps(changeSchema))
 	t.Run("pin", keeps(pinSchema))
+	t.Run("placement", keeps(placementSchema))
+	t.Run("join token", keeps(tokenSchema))
 	t.Run("tunnel", keeps(tunnelSchema))
 	t.Run("tunnel change", keeps(tunnelChangeSchema))
 	t.Run("drift", keeps(driftSchema))
@@ -56,7 +58,7 @@ func keeps[R any](s *schema[R]) func(t *testing.T) {
 	}
 }
 
-// fill gives every time, list and pointer a value.
+// fill gives every time, list, map and pointer a value.
 func fill(v reflect.Value) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		v.Set(reflect.ValueOf(time.Date(2026, 5, 4, 3, 2, 1, 123456789, time.FixedZone("", 3600))))
@@ -72,6 +74,9 @@ func fill(v reflect.Value) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.Zero(v.Type().Key()), reflect.Zero(v.Type().Elem()))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
@@ -91,6 +96,10 @@ func compare(t *testing.T, name string, given, kept reflect.Value) {
 			if field := kept.Type().Field(i); field.IsExported() {
 				compare(t, name+"."+field.Name, given.Field(i), kept.Field(i))
 			}
+		}
+	case reflect.Map:
+		if given.UnsafePointer() == kept.UnsafePointer() {
+			t.Errorf("%s is shared", name)
 		}
 	case reflect.Slice, reflect.Pointer:
 		if given.UnsafePointer() == kept.UnsafePointer() {

@@ -47,8 +47,8 @@ func (c chosen) withheld() string { return `(` + c.served + ` = 0)` }
 
 // DesiredRows returns what is wanted of the given sites, or of all sites that
 // are wanted PRESENT when sites is nil; what the edge refuses is replaced by what
-// was confirmed, or by what it kept. However many sites there are, it takes three queries,
-// and two more where there are placements.
+// was confirmed, or by what it kept. However many sites there are, it takes four queries, and
+// one more where there are placements.
 func (t *Tx) DesiredRows(ctx context.Context, edge id.Edge, sites []id.Site) ([]desired.Row, error) {
 	placed, err := t.selectionOf(ctx, edge)
 	if err != nil {

@@ -39,15 +39,23 @@ func (t *Tx) PutEdge(ctx context.Context, e edge.Edge) error {
 // DescribeEdge writes what operators and enrolment say of an edge.
 func (t *Tx) DescribeEdge(ctx context.Context, e edge.Edge) error {
 	n, err := t.exec(ctx, "describe the edge", `
-		UPDATE edge SET name = ?, address = ?, public_addresses = ?, labels = ?, needs_whole = needs_whole OR ?,
+		UPDATE edge SET name = ?, address = ?, public_addresses = ?, labels = ?, needs_whole = needs_whole OR ?, generation = generation + ?,
 			certificate_serial = ?, certificate_previous = ?, certificate_expires_at = ?, joined_at = ?, evicted_at = ?
 		WHERE id = ?`,
-		e.Name, e.Address, list(e.PublicAddresses), labelled(e.Labels), e.NeedsWhole,
+		e.Name, e.Address, list(e.PublicAddresses), labelled(e.Labels), e.NeedsWhole, passedOver(e),
 		e.Certificate.Serial, e.Certificate.Previous, stamp(e.Certificate.ExpiresAt), stamp(e.Certificate.JoinedAt), stamp(e.EvictedAt), e.ID)
 	if err == nil && n == 0 {
 		return &lifecycle.NotFoundError{Kind: "edge", ID: string(e.ID)}
 	}
 	return err
+}
+
+// passedOver is how many generations nothing is sent as.
+func passedOver(e edge.Edge) int {
+	if e.NeedsWhole {
+		return 1
+	}
+	return 0
 }
 
 // ForgetEdge removes the changes and pins of an edge.

@@ -11,7 +11,7 @@ import (
 // name their tenant in another way than tenant_id.
 func CommonTables() Texts {
 	return Texts{
-		"meta", "guard", "tenant", "edge", "tunnel", "drift", "hold", "contest",
+		"meta", "guard", "tenant", "edge", "placement", "join_token", "tunnel", "drift", "hold", "contest",
 		"site_status", "domain_status", "evidence_kind", "work_kind", "contest_outcome", "instruction_purpose",
 		"target_kind", "drift_outcome", "journal_phase", "journal_result",
 	}

@@ -46,8 +46,12 @@ func (t *Tx) ListPlacements(ctx context.Context) ([]edge.Placement, error) {
 	return all(ctx, t, "list the placements", scanPlacement, `SELECT `+placementColumns+` FROM placement ORDER BY name`)
 }
 
-// DeletePlacement removes a placement that no site has.
+// DeletePlacement removes a placement that no site has; tombstones forget it.
 func (t *Tx) DeletePlacement(ctx context.Context, name string) error {
+	if err := t.later(ctx, "forget the placement", `
+		UPDATE site SET placement = NULL WHERE placement = ? AND status = 'DELETED'`, name); err != nil {
+		return err
+	}
 	n, err := t.exec(ctx, "delete the placement", `DELETE FROM placement WHERE name = ?`, name)
 	switch {
 	case breaks(err, ForeignKey):

@@ -17,7 +17,7 @@ import (
 )
 
 // released are the versions of the schema that installations may have.
-var released = []int64{1, 2, 3, 4}
+var released = []int64{1, 2, 3, 4, 5}
 
 func TestMigrate(t *testing.T) {
 	for _, version := range released {

@@ -127,7 +127,7 @@ func listed(schema, after string) []string {
 
 // common are the tables that belong to the installation.
 var common = []string{
-	"meta", "tenant", "edge", "tunnel", "drift", "hold",
+	"meta", "tenant", "edge", "placement", "join_token", "tunnel", "drift", "hold",
 	"site_status", "domain_status", "evidence_kind", "work_kind", "contest_outcome", "instruction_purpose",
 	"target_kind", "drift_outcome", "journal_phase", "journal_result",
 }

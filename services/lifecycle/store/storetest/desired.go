@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/siteplane/siteplane/services/lifecycle/desired"
+	"github.com/siteplane/siteplane/services/lifecycle/edge"
 	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/network"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -19,6 +20,10 @@ var desiredTests = []test{
 	{"no ids give no rows, unknown ids neither", desiredOfNobody},
 	{"many ids may be asked for at once", desiredOfMany},
 	{"a purged site is a row without a spec", desiredOfPurged},
+	{"a confirmed row holds the confirmed revision, and the site counts as absent where that is none", confirmedRevision},
+	{"a confirmed row of a site that is not wanted says so", confirmedOfAbsent},
+	{"a confirmed row of a revision that the edge refuses holds the kept one", confirmedOfPinned},
+	{"no ids give no confirmed rows", confirmedOfNobody},
 	{"the routed domains are those wanted routed by a tunnel, ordered by hostname", routedAreListed},
 	{"no status keeps a domain from being routed", routedIgnoresStatus},
 }
@@ -120,6 +125,55 @@ func desiredOfPurged(f *fixture) {
 	s := f.newSite("shop")
 	f.update(func(tx store.Tx) error { return tx.PurgeSite(f.ctx, f.tenant, s.ID) })
 	equal(f, f.desired([]id.Site{s.ID}), []desired.Row{{SiteID: s.ID, TenantID: s.TenantID, Wanted: site.Absent, Revision: 1}})
+}
+
+func (f *fixture) confirmedOn(e edge.Edge, sites ...id.Site) []desired.Row {
+	f.Helper()
+	return read(f, func(tx store.Tx) ([]desired.Row, error) { return tx.ConfirmedRows(f.ctx, e.ID, sites) })
+}
+
+// revisedRow is the row of a site that f.revised made, in a revision.
+func revisedRow(s site.Site, r site.Revision) desired.Row {
+	row := rowOf(s, r)
+	row.Revision, row.Hostnames = r.Number, []string{s.Slug + ".example.com"}
+	return row
+}
+
+func confirmedRevision(f *fixture) {
+	e := f.newEdge("one")
+	none, _ := f.revised("none", 0)
+	first, revisions := f.revised("first", 1)
+	second, others := f.revised("second", 2)
+	absent := desired.Row{SiteID: none.ID, TenantID: none.TenantID, Wanted: site.Absent, Hostnames: []string{"none.example.com"}}
+	want := []desired.Row{absent, revisedRow(first, revisions[0]), revisedRow(second, others[1])}
+	equal(f, f.confirmedOn(e, none.ID, first.ID, second.ID), want)
+}
+
+func confirmedOfAbsent(f *fixture) {
+	s, revisions := f.revised("shop", 1)
+	s.Wanted = site.Absent
+	f.update(func(tx store.Tx) error { return tx.UpdateSite(f.ctx, s) })
+	equal(f, f.confirmedOn(f.newEdge("one"), s.ID), []desired.Row{revisedRow(s, revisions[0])})
+}
+
+func confirmedOfPinned(f *fixture) {
+	e, other := f.newEdge("one"), f.newEdge("other")
+	s, revisions := f.revised("shop", 2)
+	p := blankPin(e, s, 2)
+	p.KeptRevision = 1
+	f.update(func(tx store.Tx) error { return tx.PutPin(f.ctx, p) })
+	equal(f, f.confirmedOn(e, s.ID), []desired.Row{revisedRow(s, revisions[0])})
+	equal(f, f.confirmedOn(other, s.ID), []desired.Row{revisedRow(s, revisions[1])})
+	unwanted, others := f.revised("unwanted", 2)
+	f.pin(e, unwanted, 1)
+	equal(f, f.confirmedOn(e, unwanted.ID), []desired.Row{revisedRow(unwanted, others[1])})
+}
+
+func confirmedOfNobody(f *fixture) {
+	e := f.newEdge("one")
+	f.revised("shop", 1)
+	equal(f, f.confirmedOn(e), nil)
+	equal(f, f.confirmedOn(e, "site_1"), nil)
 }
 
 // areRouted checks which domains are wanted ROUTED through a tunnel.

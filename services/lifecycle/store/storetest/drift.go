@@ -36,7 +36,7 @@ func (f *fixture) blankDrift(target drift.Target, kind, place string) drift.Drif
 		ID: id.NewDrift(), Target: target,
 		Finding: drift.Finding{
 			Kind: kind, Place: place, Detail: "is not what was written", Cause: "somebody edited it",
-			Since: f.now.Add(-time.Hour), Foreign: true,
+			Since: f.now.Add(-time.Hour), Foreign: true, Diff: "--- a\n+++ b\n", Owner: "root",
 		},
 		FoundAt: f.now, TraceID: "t1",
 	}
@@ -72,7 +72,7 @@ func driftIsKept(f *fixture) {
 	d := f.newDrift(oneEdge, "FILE_CHANGED", anyPlace)
 	equal(f, f.openDrifts(oneEdge), []drift.Drift{d})
 	bare := f.blankDrift(aTunnel, "RULE_MISSING", "")
-	bare.Since, bare.Foreign = time.Time{}, false
+	bare.Since, bare.Foreign, bare.Diff, bare.Owner = time.Time{}, false, "", ""
 	f.must(f.insertDrift(bare))
 	equal(f, f.openDrifts(aTunnel), []drift.Drift{bare})
 }

@@ -61,6 +61,16 @@ func (f *fixture) senseless() map[string]func(tx store.Tx, wrong bool) error {
 			_, err := tx.AddRevision(f.ctx, s.TenantID, r)
 			return err
 		},
+		"a placement without a name":   ofPlacement(f, func(p *edge.Placement) { p.Name = "" }),
+		"fewer than no edges":          ofPlacement(f, func(p *edge.Placement) { p.MinReady = -1 }),
+		"a soak of less than nothing":  ofPlacement(f, func(p *edge.Placement) { p.CanarySoak = -time.Second }),
+		"a placement made at no time":  ofPlacement(f, func(p *edge.Placement) { p.CreatedAt = time.Time{} }),
+		"a join token of no edge":      ofToken(f, func(j *edge.JoinToken) { j.EdgeID = "" }),
+		"a join token without a name":  ofToken(f, func(j *edge.JoinToken) { j.Name = "" }),
+		"a join token made at no time": ofToken(f, func(j *edge.JoinToken) { j.CreatedAt = time.Time{} }),
+		"a join token without an end":  ofToken(f, func(j *edge.JoinToken) { j.ExpiresAt = time.Time{} }),
+		"a join token used by nobody":  ofToken(f, func(j *edge.JoinToken) { j.UsedAt = f.now }),
+		"a join token used at no time": ofToken(f, func(j *edge.JoinToken) { j.UsedBy = []byte{1} }),
 		"a pin of no revision": func(tx store.Tx, wrong bool) error {
 			p := blankPin(e, s, 1)
 			spoil(wrong, &p.Revision, 0)
@@ -209,4 +219,26 @@ func primaryOfAnother(f *fixture) {
 		f.refused(func(tx store.Tx) error { return tx.InsertSite(f.ctx, blank, r, f.cause("asked for")) })
 	}
 	equal(f, f.getSite(s), s)
+}
+
+// ofPlacement writes a placement that one value was made wrong of.
+func ofPlacement(f *fixture, spoilt func(p *edge.Placement)) func(tx store.Tx, wrong bool) error {
+	return func(tx store.Tx, wrong bool) error {
+		p := edge.Placement{Name: "eu", CreatedAt: f.now}
+		if wrong {
+			spoilt(&p)
+		}
+		return tx.PutPlacement(f.ctx, p)
+	}
+}
+
+// ofToken writes a join token that one value was made wrong of.
+func ofToken(f *fixture, spoilt func(j *edge.JoinToken)) func(tx store.Tx, wrong bool) error {
+	return func(tx store.Tx, wrong bool) error {
+		j := f.blankToken()
+		if wrong {
+			spoilt(&j)
+		}
+		return tx.InsertJoinToken(f.ctx, j)
+	}
 }

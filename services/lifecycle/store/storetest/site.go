@@ -100,6 +100,9 @@ func fullSpec() site.Spec {
 			ResponseHeaders: []site.Header{{Name: "X-Frame-Options", Value: `DENY "<>&`}},
 			RequestHeaders:  []site.Header{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: ""}},
 			Maintenance:     true,
+			Compress:        true,
+
+			RequestsPerSecond: 50,
 		},
 	}
 }

@@ -31,7 +31,7 @@ func Run(t *testing.T, open Open) {
 		{"Tx", txTests}, {"Tenant", tenantTests}, {"Key", keyTests}, {"Audit", auditTests}, {"Site", siteTests}, {"Revision", revisionTests}, {"Domain", domainTests},
 		{"Hostname", hostnameTests}, {"Evidence", evidenceTests}, {"Losses", lossesTests}, {"Claim", claimTests}, {"Contest", contestTests},
 		{"Instruction", instructionTests}, {"Zone", zoneTests}, {"Tunnel", tunnelTests},
-		{"History", historyTests}, {"Event", eventTests}, {"Filter", filterTests}, {"Edge", edgeTests}, {"Pin", pinTests}, {"Condition", conditionTests},
+		{"History", historyTests}, {"Event", eventTests}, {"Filter", filterTests}, {"Edge", edgeTests}, {"Placement", placementTests}, {"JoinToken", joinTokenTests}, {"Pin", pinTests}, {"Condition", conditionTests},
 		{"Desired", desiredTests}, {"Removal", removalTests}, {"Drift", driftTests}, {"Hold", holdTests},
 		{"Operation", operationTests}, {"Work", workTests}, {"Lease", leaseTests}, {"Share", shareTests}, {"Failure", failureTests},
 		{"Request", requestTests}, {"Many", manyTests}, {"Purge", purgeTests}, {"Rule", ruleTests}, {"Monitor", monitorTests},
