@@ -35,6 +35,13 @@ var changing = map[protoreflect.Name][]string{
 	"GrantZone":        {"zone", "grant", "shop.example", "ten_02"},
 	"RevokeZone":       {"zone", "revoke", "shop.example", "ten_02"},
 	"SetDriftPolicy":   {"edge", "policy", "edge_01", "hold"},
+	"RebuildEdge":      {"edge", "rebuild", "edge_01"},
+	"UpdateEdge":       {"edge", "label", "edge_01", "region=eu"},
+	"CreateJoinToken":  {"edge", "token", "fra1"},
+	"DeleteJoinToken":  {"edge", "revoke", "join_01"},
+	"EvictEdge":        {"edge", "evict", "edge_01", "--yes"},
+	"PutPlacement":     {"placement", "put", "eu"},
+	"DeletePlacement":  {"placement", "delete", "eu"},
 	"SyncTarget":       {"tunnel", "sync", "tun_01"},
 	"ConfirmHold":      {"hold", "confirm", "hold_01"},
 }

@@ -3,7 +3,8 @@
 //
 // It knows the public API and cli.json, nothing else: not the services, not
 // the database, not how an installation is run (package up adds those
-// commands to the same root). What it keeps:
+// commands to the same root). Only `edge join`, which runs on a host that is to
+// be an edge, uses the agent's own package. What it keeps:
 //
 //   - results go to stdout, everything else to stderr, so that -o json is
 //     always one JSON document, or one a line where there is no end;
@@ -71,7 +72,7 @@ func New(deps Deps) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	app.globalFlags(root)
 	root.AddCommand(app.site(), app.domain(), app.operation(), app.watch(), app.event(), app.audit(),
-		app.key(), app.tenant(), app.zone(), app.edge(), app.tunnel(), app.drift(), app.hold(), app.doctor(),
+		app.key(), app.tenant(), app.zone(), app.edge(), app.placement(), app.tunnel(), app.drift(), app.hold(), app.doctor(),
 		app.context(), app.whoami(), app.manual(), app.reference(), exitCodes())
 	app.completeArguments(root)
 	return root

@@ -76,11 +76,11 @@ const (
 // none for what has ended, and yellow for all that is on its way.
 func colourOf(status string) colour {
 	switch status {
-	case "ACTIVE", "TRUE", "SUCCEEDED", "active", wellState:
+	case "ACTIVE", "TRUE", "SUCCEEDED", "active", "joined", wellState:
 		return green
 	case "ERROR", "FALSE", "FAILED", "NEEDS_ATTENTION", "SUSPENDED", "expired", "revoked", "critical":
 		return red
-	case "-", "DELETED", "RELEASED", "NOT_APPLICABLE", "CANCELLED", "repaired", "gone", notApplicable, "STATUS", "STATE":
+	case "-", "DELETED", "RELEASED", "NOT_APPLICABLE", "CANCELLED", "repaired", "gone", "evicted", notApplicable, "STATUS", "STATE":
 		return plain
 	}
 	return yellow

@@ -66,7 +66,7 @@ func (a *app) suggest(ctx context.Context, place string) ([]string, cobra.ShellC
 	case "FILE", "DIR":
 		return nil, cobra.ShellCompDirectiveDefault
 	case "TYPE":
-		return []string{"site.*", "domain.*", "operation.*", "tenant.*", "key.*", "zone.*", "drift.*", "hold.*"}, cobra.ShellCompDirectiveNoFileComp
+		return []string{"site.*", "domain.*", "operation.*", "tenant.*", "key.*", "zone.*", "edge.*", "join_token.*", "placement.*", "drift.*", "hold.*"}, cobra.ShellCompDirectiveNoFileComp
 	}
 	var found []string
 	for alternative := range strings.SplitSeq(place, "|") {
@@ -118,6 +118,9 @@ var namers = map[string]func(context.Context, *session) ([]string, error){
 	"KEY": namer(listAllKeys, func(key *lifecyclev1.Key) string { return described(key.GetKeyId(), "", key.GetName()) }),
 	"EDGE": namer(edges().list, func(edge *lifecyclev1.Edge) string {
 		return described(edge.GetName(), edge.GetEdgeId(), "")
+	}),
+	"PLACEMENT": namer(listPlacements, func(placement *lifecyclev1.Placement) string {
+		return described(placement.GetName(), "", labelLine(placement.GetEdgeLabels()))
 	}),
 	"TUNNEL": namer(tunnels().list, func(tunnel *lifecyclev1.Tunnel) string {
 		return described(tunnel.GetName(), tunnel.GetTunnelId(), "")

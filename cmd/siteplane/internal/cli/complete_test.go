@@ -19,6 +19,7 @@ func TestCompletion(t *testing.T) {
 	troubled(r.infrastructure)
 	r.sites.pages, r.domains.pages = twoPages(), twoDomainPages()
 	r.tenants.tenants, r.keys.keys = []*lifecyclev1.Tenant{limitedTenant()}, someKeys()
+	r.infrastructure.placements = somePlacements()
 	r.zones.grants = []*lifecyclev1.ZoneGrant{{ZoneName: "shop.example"}, {ZoneName: "shop.example"}}
 	r.addContext("demo")
 	var said strings.Builder
@@ -26,6 +27,7 @@ func TestCompletion(t *testing.T) {
 		{"site", "get", ""}, {"site", "get", "site_01", ""}, {"site", "set-primary", "shop", ""}, {"site", "diff", ""},
 		{"domain", "remove", "dom_01", "--new-primary", ""}, {"tenant", "get", ""}, {"key", "revoke", ""}, {"key", "create", "ci", "--role", ""},
 		{"key", "create", "ci", "--site", ""}, {"edge", "policy", ""}, {"edge", "policy", "frankfurt", ""}, {"tunnel", "get", ""},
+		{"placement", "put", ""}, {"site", "create", "shop", "--placement", ""}, {"edge", "label", ""}, {"edge", "label", "paris", ""},
 		{"zone", "revoke", "shop.example", ""}, {"zone", "grant", ""}, {"context", "use", ""}, {"site", "list", "--context", ""},
 		{"site", "list", "-o", ""}, {"watch", "--type", ""}, {"watch", "--object", ""}, {"site", "create", ""}, {"context", "add", "x", "--from", ""},
 	} {

@@ -3,9 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -104,29 +102,6 @@ func (f *contextFlags) config(command *cobra.Command) (cliconfig.Config, error) 
 	if err != nil {
 		return cliconfig.Config{}, fmt.Errorf("read the CA's certificate: %w", err)
 	}
-	key, err := f.key(command)
+	key, err := readSecret(command, "the key", f.keyFile)
 	return cliconfig.Config{Address: f.address, CA: string(ca), Key: key, PublicPort: f.publicPort}, err
-}
-
-// maxKey bounds what is read as a key.
-const maxKey = 4096
-
-// key is never an argument: those are seen by others and kept by shells.
-func (f *contextFlags) key(command *cobra.Command) (string, error) {
-	from := command.InOrStdin()
-	if f.keyFile != "" {
-		file, err := os.Open(f.keyFile)
-		if err != nil {
-			return "", fmt.Errorf("read the key: %w", err)
-		}
-		defer file.Close()
-		from = file
-	} else {
-		hint(command, "reading the key from the standard input")
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxKey))
-	if err != nil {
-		return "", fmt.Errorf("read the key: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
 }

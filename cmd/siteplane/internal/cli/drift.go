@@ -30,7 +30,7 @@ func (a *app) drift() *cobra.Command {
 }
 
 func (a *app) driftList() *cobra.Command {
-	request := &lifecyclev1.ListDriftsRequest{}
+	request, diffs := &lifecyclev1.ListDriftsRequest{}, false
 	command := &cobra.Command{
 		Use:   "list",
 		Short: "List the drifts that are open, newest first",
@@ -44,10 +44,11 @@ func (a *app) driftList() *cobra.Command {
 			if request.GetPageSize() > 0 && len(drifts) == int(request.GetPageSize()) {
 				hint(command, "there may be more than these %d; --limit shows up to %d", len(drifts), manyDrifts)
 			}
-			return a.print(command, &driftListView{drifts: drifts, now: a.deps.Now()})
+			return a.print(command, &driftListView{drifts: drifts, diffs: diffs, now: a.deps.Now()})
 		}),
 	}
 	command.Flags().BoolVar(&request.All, "all", false, "list those that are over, too")
+	command.Flags().BoolVar(&diffs, "diff", false, "show below the list how each file differs from what was applied")
 	command.Flags().Int32Var(&request.PageSize, "limit", fewDrifts, "list the newest `N`")
 	return command
 }
@@ -67,20 +68,29 @@ func driftsOf(ctx context.Context, s *session, targetID string) ([]*lifecyclev1.
 // driftListView shows drifts as one table or one JSON object.
 type driftListView struct {
 	drifts []*lifecyclev1.Drift
-	now    time.Time
+	// diffs says that what files differ by is shown, too.
+	diffs bool
+	now   time.Time
 }
 
 func (v *driftListView) json() (json.RawMessage, error) { return listJSON("drifts", v.drifts) }
 
 func (v *driftListView) write(p *page) {
-	rows := [][]string{{"FOUND", "TARGET", "KIND", "PLACE", "STATE", "DETAIL"}}
+	rows := [][]string{{"FOUND", "TARGET", "KIND", "PLACE", "OWNER", "STATE", "DETAIL"}}
 	for _, drift := range v.drifts {
 		rows = append(rows, []string{
 			age(drift.GetFindTime(), v.now), drift.GetTargetId(), drift.GetKind(), drift.GetPlace(),
-			driftState(drift), shorten(drift.GetDetail(), detailLength),
+			drift.GetOwner(), driftState(drift), shorten(drift.GetDetail(), detailLength),
 		})
 	}
 	p.table(rows...)
+	for _, drift := range v.drifts {
+		if v.diffs && drift.GetDiff() != "" {
+			p.blank()
+			p.printf("%s %s of %s, found %s", drift.GetKind(), drift.GetPlace(), drift.GetTargetId(), moment(drift.GetFindTime(), v.now))
+			writeDiff(p, "  ", drift.GetDiff())
+		}
+	}
 }
 
 // driftState says whether a drift is open, whose it is, or how it ended.
@@ -103,9 +113,13 @@ func writeDrifts(p *page, drifts []*lifecyclev1.Drift, open int, now time.Time) 
 		p.printf("  wrong: %s", drift.GetDetail())
 		p.printf("  likely cause: %s", cmp.Or(drift.GetCause(), "not known"))
 		p.printf("  since: %s", cmp.Or(moment(drift.GetSince(), now), "before "+moment(drift.GetFindTime(), now)))
+		if drift.GetOwner() != "" {
+			p.printf("  owner now: %s", drift.GetOwner())
+		}
 		if drift.GetForeign() {
 			p.printf("  it is somebody else's, and left alone")
 		}
+		writeDiff(p, "  ", drift.GetDiff())
 	}
 	if rest := open - len(drifts); len(drifts) > 0 && rest > 0 {
 		p.blank()

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +22,9 @@ func (a *app) edge() *cobra.Command {
 		Long:  "See what the edge hosts have proved, refuse, and how they drifted. EDGE is an edge's id or its name.",
 	})
 	command.AddCommand(edges().commands(a)...)
+	command.AddCommand(a.edgeLabel(), a.edgeUpdate())
+	command.AddCommand(a.edgeToken(), a.edgeTokens(), a.edgeRevoke(), a.edgeJoin(), a.edgeEvict())
+	command.AddCommand(a.edgePreview(), a.edgeRebuild())
 	return command
 }
 
@@ -27,19 +33,41 @@ func edges() *targetKind[*lifecyclev1.Edge] {
 		name: "edge", argument: "EDGE", id: (*lifecyclev1.Edge).GetEdgeId,
 		list: func(ctx context.Context, s *session) ([]*lifecyclev1.Edge, error) {
 			list, err := call(ctx, s, callTimeout, s.infrastructure.ListEdges, &lifecyclev1.ListEdgesRequest{})
+			slices.SortStableFunc(list.GetEdges(), evictedLast) // the name of one may be another's by now
 			return list.GetEdges(), err
 		},
-		facts: func(one *lifecyclev1.Edge) [][]string {
-			return [][]string{
-				{"Agent", one.GetAddress()},
-				{"Visitors", strings.Join(one.GetPublicAddresses(), ", ")},
-				{"nginx", one.GetNginxVersion()},
-			}
+		facts: edgeFacts,
+		columns: []column[*lifecyclev1.Edge]{
+			{"REFUSES", func(one *lifecyclev1.Edge) string { return strconv.Itoa(len(one.GetPins())) }},
+			{"STATE", edgeState},
+			{"LABELS", func(one *lifecyclev1.Edge) string { return labelLine(one.GetLabels()) }},
 		},
-		refusals: func(one *lifecyclev1.Edge) int { return len(one.GetPins()) },
-		more:     writePins,
+		look: lookAtEdge,
+		more: writePins,
 	}
 }
+
+// edgeFacts are the rows that only edges have.
+func edgeFacts(one *lifecyclev1.Edge, now time.Time) [][]string {
+	facts := [][]string{
+		{"State", edgeState(one)},
+		{"Agent", one.GetAddress()},
+		{"Visitors", strings.Join(one.GetPublicAddresses(), ", ")},
+		{"Labels", labelLine(one.GetLabels())},
+		{"nginx", one.GetNginxVersion()},
+		{"Renderer", one.GetRendererVersion()},
+		{"Certificate", certificateLine(one, now)},
+	}
+	if one.GetJoinTime() != nil {
+		facts = append(facts, []string{"Joined", moment(one.GetJoinTime(), now)})
+	}
+	if one.GetEvictTime() != nil {
+		facts = append(facts, []string{"Evicted", moment(one.GetEvictTime(), now)})
+	}
+	return facts
+}
+
+func evictedLast(a, b *lifecyclev1.Edge) int { return cmp.Compare(a.GetState(), b.GetState()) }
 
 // writePins adds the table of what an edge refuses.
 func writePins(p *page, one *lifecyclev1.Edge, now time.Time) {

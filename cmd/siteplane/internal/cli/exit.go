@@ -25,6 +25,7 @@ const (
 	ExitLimit       = 10
 	ExitSchema      = 11
 	ExitFound       = 12
+	ExitChanges     = 13
 	ExitInterrupted = 130
 )
 
@@ -45,6 +46,7 @@ var exitMeanings = []struct {
 	{ExitLimit, "a limit of the tenant is reached"},
 	{ExitSchema, "the schema of the database is not the one that this siteplane knows"},
 	{ExitFound, "doctor found something that must not be there"},
+	{ExitChanges, "edge preview found that files would change"},
 	{ExitInterrupted, "interrupted"},
 }
 

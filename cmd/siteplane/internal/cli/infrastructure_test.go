@@ -16,7 +16,11 @@ import (
 const (
 	repair   = lifecyclev1.DriftPolicy_DRIFT_POLICY_REPAIR
 	holdBack = lifecyclev1.DriftPolicy_DRIFT_POLICY_HOLD
+	joined   = lifecyclev1.EdgeState_EDGE_STATE_JOINED
 )
+
+// fileDiff has a line that would command a terminal.
+const fileDiff = "--- a/current/maps.conf\n+++ b/current/maps.conf\n@@ -1,2 +1,2 @@\n map $host $x {\n-    a 1;\n+    b 1; # \x1b[2J\n"
 
 // troubled fills the infrastructure with something in every place of the views.
 func troubled(f *fakeInfrastructure) {
@@ -25,9 +29,29 @@ func troubled(f *fakeInfrastructure) {
 			EdgeId: "edge_01", Name: "frankfurt", Address: "10.0.0.1:9443", PublicAddresses: []string{"203.0.113.7", "2001:db8::7"},
 			Generation: 7, ProvenGeneration: 6, LastSeenTime: ago(3 * time.Second), DriftPolicy: repair, NginxVersion: "1.26.3",
 			FaultReason: "EDGE_NOT_PROVEN", FaultMessage: hostile, OpenDrifts: 3,
-			Pins: []*lifecyclev1.Pin{{SiteId: "site_01", Revision: 3, Message: `nginx: unknown "x" variable`, CreateTime: ago(time.Minute)}},
+			Pins:   []*lifecyclev1.Pin{{SiteId: "site_01", Revision: 3, Message: `nginx: unknown "x" variable`, CreateTime: ago(time.Minute)}},
+			Labels: map[string]string{"region": "eu", "canary": "true"}, State: joined, RendererVersion: "2",
+			JoinTime: ago(72 * time.Hour), CertificateExpireTime: ago(-20 * time.Hour),
 		},
-		{EdgeId: "edge_02", Name: "paris", Generation: 4, ProvenGeneration: 4, Synced: true, LastSeenTime: ago(time.Second), DriftPolicy: holdBack},
+		{EdgeId: "edge_02", Name: "paris", Generation: 4, ProvenGeneration: 4, Synced: true, LastSeenTime: ago(time.Second), DriftPolicy: holdBack, State: joined},
+		{
+			EdgeId: "edge_03", Name: "old", LastSeenTime: ago(time.Hour), DriftPolicy: repair, EvictTime: ago(time.Hour),
+			State: lifecyclev1.EdgeState_EDGE_STATE_EVICTED, JoinTime: ago(96 * time.Hour), CertificateExpireTime: ago(time.Minute),
+		},
+	}
+	f.look = &lifecyclev1.EdgeLook{
+		RunningGeneration: 6, SiteCount: 12, LastError: hostile, SandboxUser: "nobody", SandboxMissing: "a network of its own", DrainingWorkers: 3,
+		Notices: []string{"nginx 1.26.3 has a known weakness", hostile},
+		Incidents: []*lifecyclev1.EdgeIncident{
+			{Kind: "MASTER_DEAD", Detail: "the master was gone, and was started", Time: ago(time.Hour)}, {Kind: "PORT_TAKEN", Detail: hostile, Time: ago(time.Minute)},
+		},
+	}
+	f.preview = &lifecyclev1.PreviewEdgeResponse{
+		SiteIds: []string{"site_01"}, SiteCount: 1,
+		Files: []*lifecyclev1.EdgeFileDiff{
+			{Path: "current/maps.conf", Diff: fileDiff, Added: 7000, Removed: 1, Truncated: true},
+			{Path: "current/status.conf", Diff: "--- a/current/status.conf\n+++ b/current/status.conf\n@@ -1,1 +1,1 @@\n-6\n+7\n", Added: 1, Removed: 1},
+		},
 	}
 	f.tunnels = []*lifecyclev1.Tunnel{
 		{
@@ -43,6 +67,7 @@ func troubled(f *fakeInfrastructure) {
 		{
 			DriftId: "drift_03", TargetId: "edge_01", Kind: "FILE_CHANGED", Place: "sites/0007.conf", Detail: hostile,
 			Cause: "somebody edited the file by hand", Since: ago(2 * time.Hour), FindTime: ago(5 * time.Minute),
+			Diff: fileDiff, Owner: "mallory",
 		},
 		{DriftId: "drift_02", TargetId: "edge_01", Kind: "NOT_RUNNING", Detail: "no nginx answers", FindTime: ago(6 * time.Minute)},
 		{
@@ -67,12 +92,15 @@ func TestInfrastructure(t *testing.T) {
 		{"edge_list", []string{"edge", "list"}},
 		{"edge_get", []string{"edge", "get", "frankfurt"}},
 		{"edge_get_synced", []string{"edge", "get", "edge_02"}},
+		{"edge_get_evicted", []string{"edge", "get", "old"}},
+		{"edge_rebuild", []string{"edge", "rebuild", "paris"}},
 		{"edge_policy", []string{"edge", "policy", "paris", "repair"}},
 		{"edge_sync", []string{"edge", "sync", "paris"}},
 		{"tunnel_list", []string{"tunnel", "list"}},
 		{"tunnel_get", []string{"tunnel", "get", "main"}},
 		{"tunnel_sync", []string{"tunnel", "sync", "tun_01"}},
 		{"drift_list", []string{"drift", "list"}},
+		{"drift_list_diff", []string{"drift", "list", "--diff"}},
 		{"hold_list", []string{"hold", "list"}},
 		{"hold_confirm", []string{"hold", "confirm", "hold_5d41402abc4b2a76b971"}},
 	}
@@ -97,6 +125,8 @@ func TestInfrastructure_sends(t *testing.T) {
 		{[]string{"tunnel", "policy", "main", "hold"}, &lifecyclev1.SetDriftPolicyRequest{TargetId: "tun_01", Policy: holdBack, RequestId: "new-request-id"}},
 		{[]string{"edge", "sync", "paris"}, &lifecyclev1.SyncTargetRequest{TargetId: "edge_02", RequestId: "new-request-id"}},
 		{[]string{"tunnel", "sync", "main"}, &lifecyclev1.SyncTargetRequest{TargetId: "tun_01", RequestId: "new-request-id"}},
+		{[]string{"edge", "get", "paris"}, &lifecyclev1.GetEdgeRequest{EdgeId: "edge_02"}},
+		{[]string{"edge", "rebuild", "frankfurt"}, &lifecyclev1.RebuildEdgeRequest{EdgeId: "edge_01", RequestId: "new-request-id"}},
 		{[]string{"drift", "list"}, &lifecyclev1.ListDriftsRequest{PageSize: 100}},
 		{[]string{"drift", "list", "--all", "--limit", "4"}, &lifecyclev1.ListDriftsRequest{All: true, PageSize: 4}},
 		{[]string{"hold", "confirm", "hold_01"}, &lifecyclev1.ConfirmHoldRequest{HoldId: "hold_01", RequestId: "new-request-id"}},

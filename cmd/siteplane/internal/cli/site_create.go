@@ -10,11 +10,12 @@ import (
 
 // createFlags are the flags of `site create`.
 type createFlags struct {
-	slug     string
-	hostname string
-	direct   bool
-	spec     specFlags
-	wait     waitFlags
+	slug      string
+	hostname  string
+	direct    bool
+	placement string
+	spec      specFlags
+	wait      waitFlags
 }
 
 const createExample = `  siteplane site create shop --origin 10.0.0.5:8080 --wait
@@ -68,6 +69,7 @@ func (f *createFlags) addTo(command *cobra.Command) {
 	set.StringVar(&f.slug, "slug", "", "`LABEL` under the platform domain (default made from NAME)")
 	set.StringVar(&f.hostname, "domain", "", "`HOSTNAME` of your own that becomes the primary domain (default the platform name)")
 	set.BoolVar(&f.direct, "direct", false, directUsage)
+	set.StringVar(&f.placement, "placement", "", "`PLACEMENT` whose edges serve it, for good (default the one named default)")
 	f.spec.addTo(command, func(value string) string { return " (default " + value + ")" })
 }
 
@@ -91,5 +93,5 @@ func (f *createFlags) check(command *cobra.Command) error {
 func (f *createFlags) siteNamed(name string, command *cobra.Command) *lifecyclev1.Site {
 	spec := &lifecyclev1.SiteSpec{}
 	f.spec.applyTo(spec, command)
-	return &lifecyclev1.Site{Name: name, Slug: f.slug, Spec: spec}
+	return &lifecyclev1.Site{Name: name, Slug: f.slug, Placement: f.placement, Spec: spec}
 }

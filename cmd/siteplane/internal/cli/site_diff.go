@@ -131,9 +131,14 @@ func (v *diffView) write(p *page) {
 		p.printf("no difference between revision %d and revision %d", v.From, v.To)
 		return
 	}
-	for line := range strings.Lines(v.Diff) {
+	writeDiff(p, "", v.Diff)
+}
+
+// writeDiff adds a unified diff, each line behind an indent.
+func writeDiff(p *page, indent, diff string) {
+	for line := range strings.Lines(diff) {
 		line = strings.TrimSuffix(line, "\n")
-		p.coloured(diffColour(line), line)
+		p.coloured(diffColour(line), indent+line)
 	}
 }
 

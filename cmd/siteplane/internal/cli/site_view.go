@@ -49,6 +49,9 @@ func (v *siteView) facts() [][]string {
 			facts = append(facts, []string{"URL", publicURL(domain, v.publicPort)})
 		}
 	}
+	if placement := site.GetPlacement(); placement != "" {
+		facts = append(facts, []string{"Placement", placement})
+	}
 	facts = append(facts, backendFacts(site.GetSpec())...)
 	if operation := v.found.GetOperation(); operation != nil {
 		facts = append(facts, []string{"Operation", operationLine(operation)})

@@ -25,12 +25,14 @@ type specFlags struct {
 	responseHeaders headers
 	requestHeaders  headers
 	maintenance     bool
+	compress        bool
+	rate            int32
 }
 
 // specFlagNames are what specFlags are called on the command line.
 var specFlagNames = []string{
 	"origin", "redirect", "redirect-code", "route", "strip-prefix", "max-body", "connect-timeout", "read-timeout",
-	"websocket", "response-header", "request-header", "maintenance",
+	"websocket", "response-header", "request-header", "maintenance", "compress", "rate",
 }
 
 // addTo adds the flags; unset says of a flag what holds without it.
@@ -47,6 +49,8 @@ func (f *specFlags) addTo(command *cobra.Command, unset func(value string) strin
 	set.BoolVar(&f.websocket, "websocket", false, "forward connection upgrades")
 	set.Var(&f.responseHeaders, "response-header", "`'NAME: VALUE'` added to every answer; repeat for more")
 	set.Var(&f.requestHeaders, "request-header", "`'NAME: VALUE'` set on every forwarded request; repeat for more")
+	set.BoolVar(&f.compress, "compress", false, "compress answers of text")
+	set.Int32Var(&f.rate, "rate", 0, "`REQUESTS` a second that each edge takes, in bursts of twice as many: 1, 2, 5, 10 ... 5000"+unset("no limit"))
 	set.BoolVar(&f.maintenance, "maintenance", false, "answer every request 503 with a maintenance page")
 }
 
@@ -108,5 +112,11 @@ func (f *specFlags) applyOptions(options *lifecyclev1.SiteOptions, changed func(
 	}
 	if changed("maintenance") {
 		options.Maintenance = f.maintenance
+	}
+	if changed("compress") {
+		options.Compress = f.compress
+	}
+	if changed("rate") {
+		options.RequestsPerSecond = f.rate
 	}
 }

@@ -36,11 +36,20 @@ type targetKind[T target] struct {
 	id             func(T) string
 	list           func(context.Context, *session) ([]T, error)
 	// facts are those that only this kind has.
-	facts func(T) [][]string
-	// refusals counts what one refuses; nil where there is no such thing.
-	refusals func(T) int
+	facts func(one T, now time.Time) [][]string
+	// columns are those that only a list of this kind has.
+	columns []column[T]
+	// look asks for one again, with what its host says of itself; nil where there is no
+	// such thing.
+	look func(context.Context, *session, T) (T, *hostView, error)
 	// more adds what a table of facts does not hold; nil for nothing.
 	more func(p *page, one T, now time.Time)
+}
+
+// column is one of a list.
+type column[T target] struct {
+	heading string
+	cell    func(T) string
 }
 
 // commands are the verbs of the kind.
@@ -69,7 +78,17 @@ func (k *targetKind[T]) getCommand(a *app) *cobra.Command {
 		Short: "Show one: what it has proved, what is wrong with it, how it drifted",
 		Args:  exactly(k.argument),
 		RunE: a.connected(func(command *cobra.Command, s *session, args []string) error {
-			return k.show(a, command, s, args[0])
+			one, err := k.find(command.Context(), s, args[0])
+			if err != nil {
+				return err
+			}
+			var host *hostView
+			if k.look != nil {
+				if one, host, err = k.look(command.Context(), s, one); err != nil {
+					return err
+				}
+			}
+			return k.print(a, command, s, one, host)
 		}),
 	}
 }
@@ -151,13 +170,18 @@ func (k *targetKind[T]) show(a *app, command *cobra.Command, s *session, named s
 	if err != nil {
 		return err
 	}
+	return k.print(a, command, s, one, nil)
+}
+
+// print prints one with its open drifts; host is nil where it was not asked.
+func (k *targetKind[T]) print(a *app, command *cobra.Command, s *session, one T, host *hostView) (err error) {
 	var drifts []*lifecyclev1.Drift
 	if one.GetOpenDrifts() > 0 {
 		if drifts, err = driftsOf(command.Context(), s, k.id(one)); err != nil {
 			return err
 		}
 	}
-	return a.print(command, &targetView[T]{kind: k, one: one, drifts: drifts, now: a.deps.Now()})
+	return a.print(command, &targetView[T]{kind: k, one: one, host: host, drifts: drifts, now: a.deps.Now()})
 }
 
 // targetListView shows edges or tunnels as one table or one JSON object.
@@ -171,8 +195,8 @@ func (v *targetListView[T]) json() (json.RawMessage, error) { return listJSON(v.
 
 func (v *targetListView[T]) write(p *page) {
 	heading := []string{"ID", "NAME", "SYNCED", "GENERATION", "POLICY", "DRIFTS"}
-	if v.kind.refusals != nil {
-		heading = append(heading, "REFUSES")
+	for _, column := range v.kind.columns {
+		heading = append(heading, column.heading)
 	}
 	rows := [][]string{append(heading, "SEEN", "FAULT")}
 	for _, one := range v.all {
@@ -180,8 +204,8 @@ func (v *targetListView[T]) write(p *page) {
 			v.kind.id(one), one.GetName(), yesNo(one.GetSynced()), generation(one),
 			driftPolicy(one.GetDriftPolicy()), strconv.Itoa(int(one.GetOpenDrifts())),
 		}
-		if v.kind.refusals != nil {
-			row = append(row, strconv.Itoa(v.kind.refusals(one)))
+		for _, column := range v.kind.columns {
+			row = append(row, column.cell(one))
 		}
 		rows = append(rows, append(row, age(one.GetLastSeenTime(), v.now), one.GetFaultReason()))
 	}
@@ -197,10 +221,11 @@ func generation(one target) string {
 	return fmt.Sprintf("%d (%d proved)", one.GetGeneration(), one.GetProvenGeneration())
 }
 
-// targetView shows one edge or tunnel and its open drifts.
+// targetView shows one edge or tunnel, what its host says, and its open drifts.
 type targetView[T target] struct {
 	kind   *targetKind[T]
 	one    T
+	host   *hostView
 	drifts []*lifecyclev1.Drift
 	now    time.Time
 }
@@ -214,12 +239,18 @@ func (v *targetView[T]) json() (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{v.kind.name: one, "drifts": drifts})
+	document := map[string]any{v.kind.name: one, "drifts": drifts}
+	if v.host != nil {
+		if document["look"], err = v.host.json(); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(document)
 }
 
 func (v *targetView[T]) write(p *page) {
 	facts := [][]string{{"ID", v.kind.id(v.one)}, {"Name", v.one.GetName()}}
-	facts = append(facts, v.kind.facts(v.one)...)
+	facts = append(facts, v.kind.facts(v.one, v.now)...)
 	facts = append(facts,
 		[]string{"Synced", yesNo(v.one.GetSynced())},
 		[]string{"Generation", generation(v.one)},
@@ -230,6 +261,7 @@ func (v *targetView[T]) write(p *page) {
 	if fault := faultLine(v.one); fault != "" {
 		facts = append(facts, []string{"Fault", fault})
 	}
+	facts = append(facts, v.host.facts()...)
 	p.table(facts...)
 	if page := diagnosisPage(v.one.GetFaultReason()); page != "" {
 		p.printf("see: %s", page)
@@ -237,6 +269,7 @@ func (v *targetView[T]) write(p *page) {
 	if v.kind.more != nil {
 		v.kind.more(p, v.one, v.now)
 	}
+	v.host.write(p, v.now)
 	writeDrifts(p, v.drifts, int(v.one.GetOpenDrifts()), v.now)
 }
 

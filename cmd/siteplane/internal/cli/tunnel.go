@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,6 @@ func tunnels() *targetKind[*lifecyclev1.Tunnel] {
 			list, err := call(ctx, s, callTimeout, s.infrastructure.ListTunnels, &lifecyclev1.ListTunnelsRequest{})
 			return list.GetTunnels(), err
 		},
-		facts: func(*lifecyclev1.Tunnel) [][]string { return nil },
+		facts: func(*lifecyclev1.Tunnel, time.Time) [][]string { return nil },
 	}
 }

@@ -47,6 +47,7 @@ func commandOf(cfg *Config) *cobra.Command {
 	flags.StringVar((*string)(&cfg.Database), "database", "", "`FILE|URL` of the database: an SQLite file, or postgres://USER@HOST:PORT/NAME, whose password is better given by PGPASSWORD or PGPASSFILE (default siteplane.db in the data directory)")
 	flags.IntVar(&cfg.PortBase, "port-base", cfg.PortBase, "REST port; the others follow: gRPC +1, admin +2, nginx +8, DNS -27")
 	flags.StringSliceVar(&cfg.EdgeAddresses, "edge-address", cfg.EdgeAddresses, "addresses at which visitors reach the edge; nginx listens on the first")
+	flags.StringVar(&cfg.ListenEnrolment, "listen-enrolment", cfg.ListenEnrolment, "`HOST:PORT` where other hosts become edges, with a token of 'siteplane edge token'; they must reach it (default nowhere)")
 	flags.StringVar(&cfg.NginxBin, "nginx-bin", cfg.NginxBin, "nginx, as a name or a path")
 	flags.StringVar(&cfg.ProbePolicy, "probe-policy", cfg.ProbePolicy, "how ACTIVE is proved: public, edge or off")
 	flags.StringVar(&cfg.OTLPEndpoint, "otlp-endpoint", cfg.OTLPEndpoint, "where traces go, host:port over gRPC; empty for nowhere")

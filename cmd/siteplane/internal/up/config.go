@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/siteplane/siteplane/internal/platform/program"
 	"github.com/siteplane/siteplane/services/lifecycle/service"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	// EdgeAddresses are where visitors reach the edge. nginx listens on the
 	// first.
 	EdgeAddresses []string
+	// ListenEnrolment is where other hosts become edges, host:port; empty for nowhere.
+	ListenEnrolment string
 	// NginxBin is a name or a path.
 	NginxBin string
 	// ProbePolicy is public, edge or off.
@@ -96,6 +99,9 @@ func (c Config) Validate() error {
 		if _, err := netip.ParseAddr(a); err != nil {
 			problems = append(problems, fmt.Errorf("--edge-address %q: must be an IP address", a))
 		}
+	}
+	if c.ListenEnrolment != "" {
+		problems = append(problems, program.CheckAddress("--listen-enrolment", c.ListenEnrolment))
 	}
 	if !slices.Contains([]string{"public", "edge", "off"}, c.ProbePolicy) {
 		problems = append(problems, fmt.Errorf("--probe-policy %q: must be public, edge or off", c.ProbePolicy))

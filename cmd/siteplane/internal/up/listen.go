@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/siteplane/siteplane/internal/platform/closer"
+	"github.com/siteplane/siteplane/internal/platform/program"
 )
 
 // listeners are bound before anything is started, so that a taken port stops
@@ -16,6 +17,8 @@ import (
 type listeners struct {
 	rest, grpc, admin         net.Listener
 	edge, tunnel, dnsvalidate net.Listener
+	// enrolment is nil where no other host can join.
+	enrolment net.Listener
 }
 
 // listen binds every listener; closers release those that no service took.
@@ -39,6 +42,14 @@ func listen(cfg Config, closers *closer.Stack) (listeners, error) {
 		*want.into = bound
 		closers.Push(want.name+" listener", closeOnce(bound))
 	}
+	if cfg.ListenEnrolment != "" {
+		bound, err := program.Listen("--listen-enrolment", cfg.ListenEnrolment)
+		if err == nil {
+			l.enrolment = bound
+			closers.Push("enrolment listener", closeOnce(bound))
+		}
+		problems = append(problems, err)
+	}
 	return l, errors.Join(problems...)
 }
 
@@ -59,6 +70,9 @@ func (l listeners) own(cfg Config) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, bound := range []net.Listener{l.rest, l.grpc, l.admin, l.edge, l.tunnel, l.dnsvalidate} {
 		out = append(out, netip.MustParseAddrPort(bound.Addr().String()))
+	}
+	if l.enrolment != nil {
+		out = append(out, netip.MustParseAddrPort(l.enrolment.Addr().String()))
 	}
 	for _, a := range cfg.EdgeAddresses {
 		out = append(out, netip.AddrPortFrom(netip.MustParseAddr(a), uint16(cfg.Ports().Edge)))

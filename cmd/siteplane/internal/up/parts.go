@@ -179,7 +179,7 @@ func (p *parts) startLifecycle(ctx context.Context) error {
 	served, err := service.Start(ctx, service.Config{
 		Lifecycle: cfg, Store: p.db, GRPC: p.bound.grpc, REST: p.bound.rest, Admin: p.bound.admin, Public: public, Identity: p.self,
 		Tunnel: p.bound.tunnel.Addr().String(), DNSValidator: p.bound.dnsvalidate.Addr().String(),
-		Edges: map[id.Edge]string{p.edgeID: p.bound.edge.Addr().String()}, Telemetry: t,
+		Edges: map[id.Edge]string{p.edgeID: p.bound.edge.Addr().String()}, Enrolment: p.enrolment(), Telemetry: t,
 	})
 	if err != nil {
 		return err
@@ -189,6 +189,14 @@ func (p *parts) startLifecycle(ctx context.Context) error {
 	})
 	p.lifecycle.run("lifecycle", served.Serve)
 	return nil
+}
+
+// enrolment lets other hosts become edges, where that was asked for.
+func (p *parts) enrolment() *service.Enrolment {
+	if p.bound.enrolment == nil {
+		return nil
+	}
+	return &service.Enrolment{Listener: p.bound.enrolment, CA: p.certificates.ca}
 }
 
 // wait returns when the context is done, or with the error of the part that

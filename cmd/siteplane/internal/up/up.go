@@ -77,7 +77,7 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 	if err := parts.startLifecycle(ctx); err != nil {
 		return errors.Join(err, parts.stop())
 	}
-	announce(out, cfg, access)
+	announce(out, cfg, parts.bound, access)
 	err = parts.wait(ctx)
 	fmt.Fprintf(out, "\nstopping; nginx keeps serving. `siteplane down --data-dir %s` stops it too.\n", cfg.DataDir)
 	return errors.Join(err, parts.stop())
@@ -85,8 +85,11 @@ func Run(ctx context.Context, cfg Config, out, logs io.Writer) (err error) {
 
 // announce says where everything is. The key is printed when it was made, and
 // never again.
-func announce(out io.Writer, cfg Config, access access) {
-	ports := cfg.Ports()
+func announce(out io.Writer, cfg Config, bound listeners, access access) {
+	ports, joins := cfg.Ports(), ""
+	if bound.enrolment != nil {
+		joins = bound.enrolment.Addr().String()
+	}
 	fmt.Fprintf(out, "siteplane is up\n\n")
 	for _, line := range [][2]string{
 		{"sites", fmt.Sprintf("http://SLUG.%s:%d", PlatformDomain, ports.Edge)},
@@ -97,9 +100,12 @@ func announce(out io.Writer, cfg Config, access access) {
 		{"Cloudflare (simulated)", fmt.Sprintf("%s, visitors at %s", cfg.cloudflareURL(), cfg.dataAddress())},
 		{"database", cfg.database().String()},
 		{"nginx config", cfg.path("edge", "current", "nginx.conf")},
+		{"enrolment", joins},
 		{"CLI config", access.cliConfig},
 	} {
-		fmt.Fprintf(out, "  %-23s %s\n", line[0], line[1])
+		if line[1] != "" {
+			fmt.Fprintf(out, "  %-23s %s\n", line[0], line[1])
+		}
 	}
 	if access.newKey != "" {
 		fmt.Fprintf(out, "\n  admin API key, shown once: %s\n", access.newKey.Reveal())
