@@ -49,6 +49,10 @@ func (e *readyEdge) ListHeld(context.Context, id.Edge, [][]byte) (infra.Held, er
 	return infra.Held{}, nil // none is held before the first whole, and deltas are not asked about
 }
 
+func (e *readyEdge) Preview(context.Context, id.Edge, infra.EdgeUpdate) ([]infra.FileDiff, error) {
+	return nil, nil
+}
+
 // noZones is a tunnel without an account.
 type noZones struct{ infra.TunnelProvider }
 
