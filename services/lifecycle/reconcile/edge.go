@@ -102,19 +102,25 @@ func traces(changes []edge.Change) (out []string) {
 }
 
 // send builds the next generation, has it proved, and writes down which changes
-// it proved. What is made from all rows waits for its turn.
+// it proved. What is made from all rows waits for its turn, and has it for as long as
+// all of them are in memory.
 func (r *Reconciler) send(ctx context.Context, w worker.Work, e edge.Edge) error {
+	give := func() {}
 	if e.NeedsWhole || r.digests.get(e.ID, e.ProvenGeneration) == nil {
-		if err := r.wholes.take(ctx); err != nil {
+		var err error
+		if give, err = r.wholes.take(ctx); err != nil {
 			return err
 		}
-		defer r.wholes.give()
+		defer give()
 	}
 	r.Reached.At(beforeEdgePack)
 	p, err := r.pack(ctx, w, e)
 	r.Reached.At(afterEdgePack)
 	if err != nil {
 		return err
+	}
+	if !p.update.Whole {
+		give()
 	}
 	if p.update.Whole {
 		if held, err := r.explain(ctx, w, e, &p); err != nil || held {

@@ -10,6 +10,7 @@ import (
 	"github.com/siteplane/siteplane/services/lifecycle/app"
 	"github.com/siteplane/siteplane/services/lifecycle/app/apptest"
 	"github.com/siteplane/siteplane/services/lifecycle/condition"
+	"github.com/siteplane/siteplane/services/lifecycle/id"
 	"github.com/siteplane/siteplane/services/lifecycle/infra"
 	"github.com/siteplane/siteplane/services/lifecycle/infra/fake"
 	"github.com/siteplane/siteplane/services/lifecycle/site"
@@ -36,6 +37,30 @@ func TestEdge_apply(t *testing.T) {
 		calls := w.Edges.Calls("Apply")
 		if last := calls[len(calls)-1]; last.Edge != second || !last.Update.Whole || len(last.Update.Sites) != 2 {
 			t.Errorf("the new edge was sent %+v", last)
+		}
+		w.CheckSettled()
+	})
+	t.Run("an edge that hangs holds up no other, also after a restart, when no digest is known by heart", func(t *testing.T) {
+		w := apptest.New(t, apptest.Options{Edges: 2})
+		w.Run()
+		s := w.Create("Shop")
+		w.Settle()
+		w.Restart()
+		w.Run()
+		first, second := w.EdgeIDs()[0], w.EdgeIDs()[1]
+		hung := false
+		w.Edges.Host(first).During(func() {
+			hung = true
+			for range 4 {
+				w.Step()
+			}
+			wantHeld(t, w, s, map[id.Edge]int64{second: 2})
+		})
+		w.Deploy(s, "X-Two")
+		w.Mark("edge", string(first), "") // the longest due, so that it is the first
+		w.Settle()
+		if !hung {
+			t.Error("the first edge was not sent anything")
 		}
 		w.CheckSettled()
 	})

@@ -55,10 +55,11 @@ func (r *Reconciler) previewEdge(ctx context.Context, edgeID id.Edge, whole bool
 // draft fills a parcel as pack does, in a transaction that cannot write. Making it from
 // all rows waits for its turn.
 func (r *Reconciler) draft(ctx context.Context, edgeID id.Edge, whole bool) (p parcel, err error) {
-	if err := r.wholes.take(ctx); err != nil {
+	give, err := r.wholes.take(ctx)
+	if err != nil {
 		return p, err
 	}
-	defer r.wholes.give()
+	defer give()
 	err = r.Store.View(ctx, func(tx store.Tx) error {
 		p = parcel{tenants: map[id.Site]id.Tenant{}}
 		e, err := tx.GetEdge(ctx, edgeID)
