@@ -13,7 +13,7 @@ import (
 
 // DefaultEdgeCertificateLifetime is how long the certificates of edges hold that renew
 // them by themselves.
-const DefaultEdgeCertificateLifetime = 24 * time.Hour
+const DefaultEdgeCertificateLifetime = 7 * 24 * time.Hour
 
 // Enrolment is what hosts need to become edges here.
 type Enrolment struct {
