@@ -211,7 +211,7 @@ func TestRebuildEdge(t *testing.T) {
 	if last := calls[len(calls)-1]; last.Edge != edgeID || !last.Update.Whole || len(last.Update.Sites) != 1 {
 		t.Errorf("the edge was sent %+v", last)
 	}
-	if after := s.Edge(edgeID); after.NeedsWhole || after.ProvenGeneration != before.ProvenGeneration+1 || after.ProvenDigest != before.ProvenDigest {
+	if after := s.Edge(edgeID); after.NeedsWhole || after.ProvenGeneration != before.ProvenGeneration+2 || after.ProvenDigest != before.ProvenDigest {
 		t.Errorf("the edge is %+v, was %+v", after, before)
 	}
 	s.CheckSettled()

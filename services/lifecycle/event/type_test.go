@@ -33,7 +33,7 @@ func TestTypes_are_all_of_them(t *testing.T) {
 		return true
 	})
 	got := event.Types()
-	form := regexp.MustCompile(`^[a-z]+\.[a-z_]+$`)
+	form := regexp.MustCompile(`^[a-z_]+\.[a-z_]+$`)
 	seen := map[event.Type]bool{}
 	for i, each := range got {
 		if i >= len(want) || each != want[i] || seen[each] || !form.MatchString(string(each)) {
