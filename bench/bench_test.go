@@ -139,7 +139,7 @@ func TestServed(t *testing.T) {
 		busiest, tail float64
 		ok            bool
 	}{{90, 60, true}, {89, 60, false}, {90, 59, false}} {
-		if got := served(100, test.busiest, test.tail); got.OK != test.ok || got.Value != test.busiest {
+		if got := served(100, test.busiest, test.tail, test.busiest); got.OK != test.ok || got.Value != test.busiest {
 			t.Errorf("%+v gives %+v", test, got)
 		}
 	}

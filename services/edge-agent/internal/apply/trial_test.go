@@ -292,6 +292,24 @@ func TestTrial_weed(t *testing.T) {
 			t.Errorf("%d sites were asked about, %d are left", asked, trial.next.Len())
 		}
 	})
+	for name, c := range map[string]struct{ bad, most int }{
+		"asks first about sites with other options than before": {777, 4},
+		"and about all where the likely ones are not to blame":  {500, 14},
+	} {
+		t.Run(name, func(t *testing.T) {
+			judge := &judge{sets: [][]int{{c.bad}}}
+			sites := manySites(1000, 2)
+			sites[777].Spec.Options = &edgev1.Options{Websocket: true}
+			trial := newTrial(snapshotOf(t, manySites(1000, 1)...), snapshotOf(t, sites...))
+			found, err := trial.weed(judge.test)
+			if want := fmt.Sprintf("%d@2>1", c.bad); err != nil || !found || describe(trial) != want {
+				t.Fatalf("rejected are %s, %v, want %s", describe(trial), err, want)
+			}
+			if judge.tests > c.most {
+				t.Errorf("%d tests, at most %d should be", judge.tests, c.most)
+			}
+		})
+	}
 	for name, sets := range map[string][][]int{
 		"leaves those that are refused together": {{3, 4}, {4, 800}},
 		"blames nobody who is not refused":       {},

@@ -3,6 +3,8 @@ package apply
 import (
 	"errors"
 
+	"google.golang.org/protobuf/proto"
+
 	edgev1 "github.com/siteplane/siteplane/gen/siteplane/edge/v1"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
@@ -20,7 +22,7 @@ const mostWeeding = mostTests / 2
 // to blame where nginx refuses no sites at all, or could not judge.
 func (t *trial) weed(test func(*snapshot.Snapshot) error) (found bool, err error) {
 	t.test = test
-	site, refusal, err := t.refusedAlone(t.candidates())
+	site, refusal, err := t.refusedAlone(t.likeliest(t.candidates()))
 	if err == nil && refusal != nil && !t.sane {
 		var always *nginx.RejectedError
 		always, err = t.askOnly(nil)
@@ -36,6 +38,25 @@ func (t *trial) weed(test func(*snapshot.Snapshot) error) (found bool, err error
 	t.reject(site, kept, refusal.Plain())
 	t.next = t.next.With(map[string]*edgev1.Site{site.GetSiteId(): kept})
 	return true, nil
+}
+
+// likeliest returns the sites that are new or have other options than before, if nginx
+// refuses these: nginx seldom minds where else requests go. Else it returns all.
+func (t *trial) likeliest(sites []*edgev1.Site) []*edgev1.Site {
+	var likely []*edgev1.Site
+	for _, site := range sites {
+		before := t.held.Site(site.GetSiteId())
+		if before == nil || !proto.Equal(before.GetSpec().GetOptions(), site.GetSpec().GetOptions()) {
+			likely = append(likely, site)
+		}
+	}
+	if len(likely) == 0 || len(likely) > len(sites)/2 {
+		return sites // one more test would not pay
+	}
+	if refusal, err := t.askOnly(likely); err != nil || refusal == nil {
+		return sites // what went wrong shows again
+	}
+	return likely
 }
 
 // refusedAlone returns one of the sites with the reason for which nginx refuses it
