@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx"
 	"github.com/siteplane/siteplane/services/edge-agent/internal/nginx/encode"
@@ -13,7 +14,9 @@ var ErrNotServed = errors.New("the workers do not serve this site")
 
 // Site is what the workers answer under an internal name.
 type Site struct {
-	SiteID     string `json:"site_id"`
+	SiteID string `json:"-"`
+	// Name is the internal one.
+	Name       string `json:"name"`
 	Revision   int64  `json:"revision"`
 	Generation uint64 `json:"generation"`
 }
@@ -29,5 +32,6 @@ func AskSite(ctx context.Context, socket, siteID string) (internalName string, s
 	if answer := new(nginx.AnswerError); errors.As(err, &answer) {
 		return "", Site{}, ErrNotServed
 	}
+	site.SiteID = strings.TrimSuffix(site.Name, encode.InternalSuffix)
 	return id.InternalName(), site, err
 }

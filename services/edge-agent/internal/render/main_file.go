@@ -46,7 +46,7 @@ func renderHTTP(c *conf, layout Layout, hashSize int) {
 	c.blank()
 	c.comment("Only websocket upgrades are forwarded, and only where a site asks for them.")
 	c.block("map", tokens(literal("$http_upgrade"), literal("$siteplane_upgrade")), func() {
-		c.entry(literal("~*^websocket$"), literal("websocket"))
+		c.entry(literal("websocket"), literal("websocket")) // in any case, as all of a map
 	})
 	c.block("map", tokens(literal("$siteplane_upgrade"), literal("$siteplane_connection")), func() {
 		c.entry(literal("websocket"), literal("upgrade"))

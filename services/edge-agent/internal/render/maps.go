@@ -39,7 +39,7 @@ func renderMaps(sites []*site, origins origins, logged bool) []byte {
 			return origins.token(site, routeName(index), site.routes[index].origin), true
 		})
 	}
-	siteMaps(c, sites)
+	revisionMap(c, sites)
 	limitMap(c, sites)
 	if logged {
 		logMap(c, sites)
@@ -63,13 +63,10 @@ func hostMap(c *conf, variable literal, sites []*site, value func(*site) (encode
 	c.blank()
 }
 
-// siteMaps tell the agent's own probe which site and revision the workers hold.
+// revisionMap tells the agent's own probe which revision of a site the workers hold.
 // nginx keeps every byte of a map, so the id, which the name has, is not said again.
-func siteMaps(c *conf, sites []*site) {
-	c.comment("What the agent's probe asks for: the site and its revision.")
-	c.block("map", tokens(literal("$host"), literal("$siteplane_site")), func() {
-		c.entry(literal(`"~^(site_[0-9a-z]+)\.site\.internal$"`), literal("$1"))
-	})
+func revisionMap(c *conf, sites []*site) {
+	c.comment("What the agent's probe asks for: the revision of a site.")
 	c.block("map", tokens(literal("$host"), literal("$siteplane_revision")), func() {
 		for _, site := range sites {
 			c.entry(site.internal, site.revision)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	crossplane "github.com/nginxinc/nginx-go-crossplane"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -104,6 +105,24 @@ func TestRender_golden(t *testing.T) {
 				wantGolden(t, filepath.Join("testdata", c.Name(), file.Name), file.Data)
 			}
 		})
+	}
+}
+
+// CVE-2026-42533: in nginx before 1.30.4 a map with a regular expression writes past a
+// buffer. None of ours has one.
+func TestRender_maps_have_no_regular_expressions(t *testing.T) {
+	maps := 0
+	read(t, readSites(t, "mixed")).walk(func(_ string, around crossplane.Directives, d *crossplane.Directive) {
+		if len(around) == 0 || around[len(around)-1].Directive != "map" {
+			return
+		}
+		maps++
+		if strings.HasPrefix(d.Directive, "~") {
+			t.Errorf("a map has %s", d.Directive)
+		}
+	})
+	if maps == 0 {
+		t.Error("there are no maps")
 	}
 }
 

@@ -222,6 +222,6 @@ func siteLocation(c *conf) {
 	c.comment("Which site and revision these workers hold.")
 	c.block("location", tokens(literal("="), literal("/.well-known/siteplane/site")), func() {
 		c.directive("default_type", literal("application/json"))
-		c.directive("return", literal("200"), literal(`'{"site_id":"$siteplane_site","revision":$siteplane_revision,"generation":$siteplane_generation}'`))
+		c.directive("return", literal("200"), literal(`'{"name":"$host","revision":$siteplane_revision,"generation":$siteplane_generation}'`))
 	})
 }
