@@ -23,9 +23,9 @@ type advisory struct {
 // advisories are those of https://nginx.org/en/security_advisories.html, as of July
 // 2026, about what this agent renders: server, map, rewrite and proxy over HTTP/1.1,
 // and TLS. It renders no HTTP/2, HTTP/3, gRPC, mail, stream, resolver, SSI, slices,
-// charsets, media or DAV, and no TLS to origins.
+// charsets, media or DAV, no TLS to origins, and no map with a regular expression, so
+// CVE-2026-42533 is not among them.
 var advisories = []advisory{
-	{"CVE-2026-42533", "a map with a regular expression writes past a buffer", version{0, 9, 6}, []version{{1, 30, 4}, {1, 31, 3}}},
 	{"CVE-2026-9256", "the rewrite module writes past a buffer", version{0, 1, 17}, []version{{1, 30, 2}, {1, 31, 1}}},
 	{"CVE-2026-42945", "the rewrite module writes past a buffer", version{0, 6, 27}, []version{{1, 30, 1}, {1, 31, 0}}},
 	{"CVE-2025-23419", "a TLS session of one name is taken up under another", version{1, 11, 4}, []version{{1, 26, 3}, {1, 27, 4}}},
