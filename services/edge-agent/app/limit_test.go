@@ -66,6 +66,7 @@ func TestServe_limit(t *testing.T) {
 			sites = append(sites, limited(newSite(100+i, address, fmt.Sprintf("s%d.example.com", i)), 1))
 		}
 		e.mustPut(2, sites...)
+		eventually(t, "no worker drains", func() bool { return e.state().GetDrainingWorkers() == 0 })
 		for range 10 { // a burst of 10
 			e.wantStatus("shop.example.com", "/", http.StatusOK)
 		}

@@ -41,6 +41,7 @@ func TestApply_order_of_deliveries_does_not_count(t *testing.T) {
 			if running := e.state().GetRunning(); running.GetGeneration() != 3 {
 				t.Errorf("running is %v", running)
 			}
+			eventually(t, "no worker drains", func() bool { return e.state().GetDrainingWorkers() == 0 })
 			e.wantStatus("moved.example.com", "/", 200)
 			e.wantStatus("a.example.com", "/", 421)
 		})

@@ -179,6 +179,7 @@ func TestPreview_changes_nothing(t *testing.T) {
 	header := func(generation uint64) *edgev1.ApplyHeader {
 		return &edgev1.ApplyHeader{Fence: fence(9, 9, generation), Whole: true}
 	}
+	eventually(t, "no worker drains", func() bool { return e.state().GetDrainingWorkers() == 0 })
 	before := e.traces()
 	log := strings.Count(e.log.String(), "edge step begins")
 	if diffs := e.mustPreview(header(8), newSite(2, "127.0.0.1:9", "other.example.com")); len(diffs) < 3 {
