@@ -19,6 +19,7 @@ func TestRun_workers_reach_nothing_of_the_agent(t *testing.T) {
 	}
 	e := startEdge(t)
 	e.mustPut(1, newSite(1, startOrigin(t, "main"), "shop.example.com"))
+	eventually(t, "no worker drains", func() bool { return e.state().GetDrainingWorkers() == 0 })
 	worker := children(t, int32(e.master()))[0]
 	if uid := userOf(t, worker); uid == 0 {
 		t.Fatal("a worker is root")

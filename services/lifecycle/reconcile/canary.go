@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -60,7 +61,40 @@ func (r *Reconciler) gateOf(ctx context.Context, tx store.Tx, e edge.Edge) (gate
 			return nil, err
 		}
 	}
-	return shut, nil
+	if len(shut) == 0 || e.ProvenGeneration == 0 {
+		return shut, nil
+	}
+	return shut, passed(ctx, tx, e, shut)
+}
+
+// passed takes out of a gate what an edge has proved before it was shut: it is not sent what
+// was before.
+func passed(ctx context.Context, tx store.Tx, e edge.Edge, shut gate) error {
+	changes, err := tx.Changes(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	pending := map[id.Site]bool{}
+	for _, c := range changes {
+		pending[c.SiteID] = true
+	}
+	maps.DeleteFunc(shut, func(siteID id.Site, why keeping) bool { return why == waiting && !pending[siteID] })
+	return nil
+}
+
+// remember notes what the gate keeps from an edge that has proved nothing yet, and so has
+// no changes that would bring it later.
+func remember(ctx context.Context, tx store.Tx, edgeID id.Edge, p parcel) error {
+	known := sitesOf(p.changes)
+	for _, siteID := range slices.Sorted(maps.Keys(p.kept)) {
+		if _, found := slices.BinarySearch(known, siteID); found || p.kept[siteID] != waiting {
+			continue
+		}
+		if err := tx.AddChange(ctx, edge.Change{EdgeID: edgeID, SiteID: siteID, TenantID: p.tenants[siteID]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shutBy adds to a gate what one canary keeps back.

@@ -86,6 +86,9 @@ func (r *Reconciler) pack(ctx context.Context, w worker.Work, e edge.Edge) (p pa
 		if err := r.fill(ctx, tx, &p, now, base); err != nil {
 			return err
 		}
+		if err := remember(ctx, tx, now.ID, p); err != nil {
+			return err
+		}
 		return tx.UpdateEdge(ctx, now)
 	})
 	return p, err
