@@ -224,7 +224,8 @@ func TestRun_restart_adopts_nginx(t *testing.T) {
 	e.wantStatus("new.example.com", "/", 200)
 }
 
-// children are the processes whose parent is pid.
+// children are the processes whose parent is pid; one that is ending has no command line
+// any more.
 func children(t *testing.T, pid int32) (found []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -236,6 +237,9 @@ func children(t *testing.T, pid int32) (found []int) {
 		}
 		// pid (name, which may hold anything) state parent ...
 		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if command, _ := os.ReadFile(filepath.Join(filepath.Dir(stat), "cmdline")); len(command) == 0 {
+			continue
+		}
 		if fields[1] == strconv.Itoa(int(pid)) {
 			child, err := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
 			check(t, err)
