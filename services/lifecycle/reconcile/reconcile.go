@@ -5,8 +5,8 @@
 //
 // Where things go: site.go, domain.go, edge.go and tunnel.go are the handlers; one
 // file per operation (create_site.go, ...) holds its steps. What is sent is made in
-// parcel.go and tunnel_parcel.go, and shown without being sent in preview.go; canary.go
-// keeps what canaries have not proved, evict.go ends the part of an edge; observe.go and
+// parcel.go and tunnel_parcel.go, and shown without being sent in preview.go; gate.go
+// keeps what canaries have not proved, canary.go watches them, evict.go ends the part of an edge; observe.go and
 // tunnel_observe.go name drift, pin.go keeps what edges refuse, shrink.go and
 // lost_guard.go hold back what goes unexplained. What a domain's status needs is looked
 // at in ownership.go (whose is it), look.go (where does it lead, who answers) and route.go
