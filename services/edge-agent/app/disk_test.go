@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,6 +15,8 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"github.com/siteplane/siteplane/services/edge-agent/app"
 )
 
 // mountDisk puts a disk of its own at the agent's directory, in a file. repair
@@ -204,4 +207,113 @@ func TestApply_trusts_no_file_that_could_not_be_synced(t *testing.T) {
 	if disk.refused == 0 || disk.again > 0 {
 		t.Errorf("%d files could not be synced, %d were tried again", disk.refused, disk.again)
 	}
+}
+
+// F37, F38, V10: what the host cannot write down is refused before nginx is touched.
+func TestApply_is_refused_early_where_nothing_can_be_written(t *testing.T) {
+	for name, c := range map[string]struct {
+		obstruct func(*edge) (lift func())
+		// reason and part of the refusal; empty: any.
+		reason, part string
+	}{
+		"the disk is full":                        {fill(diskOf, "size=512k", 0), "EDGE_DISK_FULL", "bytes are needed"},
+		"the disk has room for some of the files": {fill(diskOf, "size=512k", 12), "EDGE_DISK_FULL", "bytes are needed"},
+		"the inodes are out":                      {fill(diskOf, "nr_inodes=40", 0), "EDGE_DISK_FULL", "files are needed"},
+		"there are some inodes":                   {fill(diskOf, "nr_inodes=40", 4), "EDGE_DISK_FULL", "files are needed"},
+		"the runtime directory is full":           {fill(runtimeOf, "size=512k", 2), "EDGE_DISK_FULL", "bytes are needed"},
+		"the disk became read-only":               {freeze, "EDGE_DISK_FAILED", "read-only file system"},
+		"the disk failed":                         {breakDisk, "EDGE_DISK_FAILED", "read-only file system"},
+		"generations may not be changed":          {forbid("generations"), "EDGE_DISK_FAILED", "operation not permitted"},
+		"the link may not be changed":             {forbid("."), "EDGE_DISK_FAILED", "operation not permitted"},
+		"the state may not be changed":            {forbid("state"), "EDGE_DISK_FAILED", "operation not permitted"},
+		"the runtime directory refuses":           {blockRecord, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t)
+			lift := c.obstruct(e)
+			before, tree, master := e.files(), e.tree(), e.state().GetRunning().GetMasterPid()
+			_, err := e.put(2, newSite(2, "127.0.0.1:9", "new.example.com"))
+			if err == nil {
+				t.Error("the apply succeeded")
+			}
+			if c.reason != "" {
+				wantReason(t, err, "Unavailable", c.reason, c.part)
+			}
+			wantSameFiles(t, e.files(), before)
+			if now := e.tree(); now != tree {
+				t.Errorf("files were\n%s\nare\n%s", tree, now)
+			}
+			if running := e.state().GetRunning(); running.GetMasterPid() != master || running.GetGeneration() != 1 {
+				t.Errorf("running is %v", running)
+			}
+			e.wantDrift("")
+			e.wantStatus("shop.example.com", "/", 200)
+			lift()
+			e.mustPut(2, newSite(2, "127.0.0.1:9", "new.example.com"))
+		})
+	}
+}
+
+func diskOf(config app.Config) string    { return config.Dir }
+func runtimeOf(config app.Config) string { return config.RuntimeDir }
+
+// fill starts the edge on a file system of its own and leaves room there for so
+// many files of a block.
+func fill(of func(app.Config) string, limit string, left int) func(*edge) (lift func()) {
+	return func(e *edge) func() {
+		e.t.Helper()
+		filler := filepath.Join(e.mount(of(e.config), limit), "filler")
+		e.start()
+		e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+		check(e.t, os.Mkdir(filler, 0o700))
+		number := 0
+		for ; os.WriteFile(filepath.Join(filler, strconv.Itoa(number)), make([]byte, 4096), 0o600) == nil; number++ {
+		}
+		// The last one may be there without its bytes.
+		for ; left >= 0; left, number = left-1, number-1 {
+			check(e.t, os.RemoveAll(filepath.Join(filler, strconv.Itoa(number))))
+		}
+		return func() { check(e.t, os.RemoveAll(filler)) }
+	}
+}
+
+// mount puts a small file system at a directory of the edge.
+func (e *edge) mount(dir, options string) string {
+	e.t.Helper()
+	if os.Geteuid() != 0 {
+		e.t.Skip("mounting needs root")
+	}
+	check(e.t, os.Mkdir(dir, 0o711))
+	check(e.t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
+	e.t.Cleanup(func() {
+		e.shutDown()
+		check(e.t, syscall.Unmount(dir, syscall.MNT_DETACH))
+	})
+	return dir
+}
+
+// freeze makes the directory of generations read-only, as a broken disk becomes.
+func freeze(e *edge) (lift func()) {
+	e.t.Helper()
+	if os.Geteuid() != 0 {
+		e.t.Skip("mounting needs root")
+	}
+	e.start()
+	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+	dir := filepath.Join(e.config.Dir, "generations")
+	check(e.t, syscall.Mount(dir, dir, "", syscall.MS_BIND, ""))
+	lift = sync.OnceFunc(func() { check(e.t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	e.t.Cleanup(lift)
+	check(e.t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	return lift
+}
+
+// blockRecord puts a directory where the agent notes what it is about to do.
+func blockRecord(e *edge) (lift func()) {
+	e.t.Helper()
+	e.start()
+	e.mustPut(1, newSite(1, startOrigin(e.t, "main"), "shop.example.com"))
+	path := filepath.Join(e.config.RuntimeDir, "proved.json.next")
+	check(e.t, os.MkdirAll(path, 0o700))
+	return func() { check(e.t, os.RemoveAll(path)) }
 }
